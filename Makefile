@@ -1,0 +1,64 @@
+# One place for what a person does here. `make` alone lists the targets.
+# Another interpreter: make test PYTHON=python3.12 (the environment is made anew when the version changes).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+
+# Setup is done once: a stamp a step, older than pyproject.toml means "do it again".
+MADE := $(VENV)/.made-$(VERSION)
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs bench clean
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+help:  ## list the targets
+	@echo "rtml: the targets of this Makefile"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo "The first run makes $(VENV) and installs what the target needs. Another Python: make test PYTHON=python3.12"
+
+demo: $(INSTALLED)-demo  ## the whole road on real data: author, compile, prove, score (under two minutes)
+	@$(BIN)/python docs/examples/demo_cdnow.py
+
+test: $(INSTALLED)-test  ## the test suite, warnings are errors
+	@echo "Running the tests with $$($(BIN)/python --version), two at a time"
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: $(INSTALLED)-lint  ## ruff, mypy --strict on the core, the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+docs: $(INSTALLED)-docs  ## the documentation into docs/_build, warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+bench: $(INSTALLED)-test  ## the benchmarks, measured side by side in one run
+	@$(BIN)/python -m tests.benchmarks
+
+clean:  ## remove the environment and everything the targets wrote
+	rm -rf $(VENV) build dist docs/_build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find rtml_core rtml_plugins tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@case "$(VERSION)" in \
+	3.11|3.12|3.13) ;; \
+	"") echo "make: '$(PYTHON)' does not run. Name a Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.12" >&2; exit 1 ;; \
+	*) echo "make: '$(PYTHON)' is Python $(VERSION); rtml needs 3.11, 3.12 or 3.13. Name one: make PYTHON=python3.12" >&2; exit 1 ;; \
+	esac
+	@if [ "$$($(BIN)/python -m pip --version 2>/dev/null | sed 's/.*(python \(.*\))/\1/')" = "$(VERSION)" ]; then \
+		echo "Using the environment $(VENV) that is here, Python $(VERSION)"; \
+	else \
+		echo "Making the environment $(VENV) with Python $(VERSION)"; \
+		$(PYTHON) -m venv --clear $(VENV); \
+	fi
+	@touch $@
+
+# $(INSTALLED)-EXTRA: rtml itself, editable, with that extra.
+$(INSTALLED)-%: $(MADE) pyproject.toml
+	@echo "Installing rtml with what '$*' needs; only the first time takes a minute"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[$*]'
+	@touch $@
