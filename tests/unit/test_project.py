@@ -17,15 +17,16 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SOURCES = sorted(path for room in ("rtml_core", "rtml_plugins") for path in (ROOT / room).rglob("*.py"))
-CORE_DEPENDENCIES = set(
-    "pluggy click numpy pandas scikit-learn onnx onnx-ir onnxruntime onnxruntime-extensions skl2onnx msgspec".split()
-)
+CORE_DEPENDENCIES = {
+    *("pluggy", "click", "msgspec", "numpy", "pandas", "scikit-learn"),
+    *("onnx", "onnx-ir", "onnxruntime", "onnxruntime-extensions", "skl2onnx"),
+}
 # What a declared dependency cannot work without may be imported too.
 COMES_WITH = {"scipy": "scikit-learn", "joblib": "scikit-learn", "google": "onnx", "sklearn": "scikit-learn"}
-TOP_LEVEL = set(
-    ".ci .gitignore CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md pyproject.toml "
-    "docs plugins_contrib rtml_core rtml_plugins tests".split()
-)
+TOP_LEVEL = {
+    *(".ci", ".gitignore", "Makefile", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
+    *("docs", "plugins_contrib", "rtml_core", "rtml_plugins", "tests"),
+}
 
 
 def tracked() -> list[str]:
