@@ -1,0 +1,155 @@
+"""Columns and schemas: what a frame has, known without its rows.
+
+No pandas here: the runtime reads schemas too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from rtml_core.errors import ColumnError, RtmlError, close_match, listing
+
+#: dtypes of columns. timestamp: an instant, int64 microseconds since 1970 UTC; timedelta: int64 microseconds.
+DTYPES: Final = ("float64", "float32", "int64", "bool", "string", "timestamp", "timedelta")
+#: the word a signature uses for each dtype that can cross the boundary
+SIGNATURE_WORDS: Final = {"float": "float64", "int": "int64", "bool": "bool", "string": "string", "timestamp": "timestamp"}
+
+#: how a missing string travels in a tensor: a Unicode noncharacter, which no interchange text may hold
+MISSING_STRING: Final = "\ufdd0"
+#: how a missing timestamp or timedelta travels: numpy's NaT
+MISSING_TIME: Final = -(2**63)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a frame.
+
+    `nullable`: a row may be missing here (NaN, None, NaT). `finite`: no row is infinite (floats). `categories`: all
+    values it can have, in order, when that is known.
+    """
+
+    name: str
+    dtype: str
+    nullable: bool = False
+    finite: bool = True
+    categories: tuple[Any, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ColumnError(f"Column '{self.name}': dtype must be one of {listing(DTYPES)}; got {self.dtype!r}")
+
+    def renamed(self, name: str) -> Column:
+        return replace(self, name=name)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype}{'?' if self.nullable else ''}"
+
+
+class Schema(Mapping[str, Column]):
+    """Columns by name, in order."""
+
+    def __init__(self, columns: Iterable[Column] = ()):
+        self._columns: dict[str, Column] = {}
+        for column in columns:
+            if column.name in self._columns:
+                raise ColumnError(f"Column '{column.name}' is there twice; rename one of the two")
+            self._columns[column.name] = column
+
+    def __getitem__(self, name: str) -> Column:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise ColumnError(missing_column(name, self._columns)) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        return f"Schema({', '.join(str(column) for column in self._columns.values())})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Schema) and list(self.values()) == list(other.values())
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._columns.values()))
+
+
+def missing_column(name: object, known: Iterable[str], where: str = "") -> str:
+    """The one sentence about a column that does not exist."""
+    names = list(known)
+    at = f" at {where}" if where else ""
+    return f"Column '{name}' does not exist{at}. It has: {listing(names)}.{close_match(str(name), names)}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a signature: what a request may hold under `name`.
+
+    `type` is a word of SIGNATURE_WORDS; `nullable` allows null. An `int` that may be null is a float64 column, as in
+    pandas.
+    """
+
+    name: str
+    type: str
+    nullable: bool = False
+    categories: tuple[str, ...] | None = field(default=None)
+
+    @property
+    def column(self) -> Column:
+        dtype = SIGNATURE_WORDS[self.type]
+        if self.type == "int" and self.nullable:
+            dtype = "float64"
+        return Column(self.name, dtype, self.nullable, categories=self.categories)
+
+    @property
+    def spec(self) -> str:
+        return self.type + ("?" if self.nullable else "")
+
+
+def parse_signature(schema: Mapping[str, Any]) -> tuple[Field, ...]:
+    """Fields from `{"age": "float?", "brand": {"type": "string?", "categories": ["VW", ...]}}`.
+
+    Raises RtmlError naming the field, the words that are allowed and what came.
+    """
+    if not isinstance(schema, Mapping) or not schema:
+        raise RtmlError("a schema must be an object of field names and types, e.g. {\"age\": \"float?\"}, with at least one field")
+    return tuple(_parse_field(name, spec) for name, spec in schema.items())
+
+
+def _parse_field(name: object, spec: Any) -> Field:
+    if not isinstance(name, str) or not name:
+        raise RtmlError(f"a field name must be a non-empty string; got {name!r}")
+    categories: tuple[str, ...] | None = None
+    word = spec
+    if isinstance(spec, Mapping):
+        unknown = set(spec) - {"type", "categories"}
+        if unknown or "type" not in spec:
+            raise RtmlError(f"field '{name}' must be a type or {{\"type\": ..., \"categories\": [...]}}; got {spec!r}")
+        word = spec["type"]
+        if spec.get("categories") is not None:
+            categories = tuple(spec["categories"])
+    base = word.removesuffix("?") if isinstance(word, str) else ""
+    if base not in SIGNATURE_WORDS:
+        words = ", ".join(SIGNATURE_WORDS)
+        raise RtmlError(
+            f"field '{name}' must have one of the types {words}, with '?' when it may be null; got {word!r}."
+            f"{close_match(str(word), SIGNATURE_WORDS)}"
+        )
+    if categories is not None and (base != "string" or not all(isinstance(c, str) for c in categories)):
+        raise RtmlError(f"field '{name}': categories must be strings of a string field; got {list(categories)!r}")
+    return Field(name, base, word.endswith("?"), categories)
+
+
+def signature_spec(fields: Iterable[Field]) -> dict[str, Any]:
+    """The inverse of parse_signature, as JSON values."""
+    return {
+        f.name: f.spec if f.categories is None else {"type": f.spec, "categories": list(f.categories)} for f in fields
+    }

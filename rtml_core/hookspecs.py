@@ -1,0 +1,54 @@
+"""The whole contract of a plugin, on one page.
+
+A plugin is a module (or any object) named by an entry point in the group `rtml.plugins`:
+
+    [project.entry-points."rtml.plugins"]
+    geo = "rtml_geo"
+
+It implements any of the hooks below with `@hookimpl`, and may say which plugin API it was written for:
+
+    rtml_plugin_api = 1     # optional; the current number when absent
+
+Order: plugins are loaded one at a time, those that ship with rtml first, then the others by distribution and name. Hooks
+are asked for once, when the plugin is registered. Importing a plugin must be cheap: import pandas, scikit-learn, onnx and
+the like inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+
+if TYPE_CHECKING:
+    from rtml_core.operator import Operator
+
+#: entry-point group and pluggy project name
+GROUP: Final = "rtml.plugins"
+PROJECT: Final = "rtml"
+#: the plugin API of this rtml; a plugin that declares another number is refused
+PLUGIN_API: Final = 1
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def rtml_operators() -> Sequence[type[Operator]]:
+    """Operator classes that this plugin brings. Since plugin API 1.
+
+    Each class is checked (name, docstring, Params, an implementation); a name that another plugin already brought is an
+    error that names both distributions, unless RTML_PREFER settles it ("Haversine=geo").
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def rtml_commands() -> Mapping[str, Any]:
+    """Commands for the `rtml` command line, by name. Since plugin API 1.
+
+    A value is a click.Command, or "module:attribute" (then the module is imported only when the command runs) optionally
+    followed by "|" and a one-line help text: {"ingest": "rtml_xdm.cli:ingest|Read events into a dataset."}
+    """
+    raise NotImplementedError

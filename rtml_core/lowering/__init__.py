@@ -1,0 +1,1 @@
+"""Lowering: turning nodes into ONNX."""

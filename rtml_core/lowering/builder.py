@@ -1,0 +1,270 @@
+"""A thin builder over onnx-ir: typed values, constants, shared sub-expressions, row checks, grafted fragments.
+
+Every value is a tensor [N, k] unless a caller says otherwise, and every value carries dtype and shape, because custom
+domains have no ONNX schema to infer them from. The same operation on the same inputs is emitted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import onnx_ir as ir
+
+from rtml_core.errors import NotLowerableError
+
+#: what we emit; onnxruntime 1.31 guarantees opset <= 26, ai.onnx.ml <= 5, IR <= 13
+OPSETS: Final = {"": 21, "ai.onnx.ml": 5, "ai.onnx.contrib": 1}
+IR_VERSION: Final = 10
+ML: Final = "ai.onnx.ml"
+EXT: Final = "ai.onnx.contrib"
+#: pseudo domain for "columns of a packed tensor"; the optimizer turns it into Split, Slice or Gather
+SLOTS: Final = "rtml.slots"
+
+_IR_DTYPES: Final = {
+    "float64": ir.DataType.DOUBLE,
+    "float32": ir.DataType.FLOAT,
+    "int64": ir.DataType.INT64,
+    "int32": ir.DataType.INT32,
+    "bool": ir.DataType.BOOL,
+    "string": ir.DataType.STRING,
+}
+#: the tensor element type in which a column dtype travels
+CARRIER: Final = {
+    "float64": "float64",
+    "float32": "float32",
+    "int64": "int64",
+    "bool": "bool",
+    "string": "string",
+    "timestamp": "int64",
+    "timedelta": "int64",
+}
+
+
+@dataclass
+class Check:
+    """A condition that every row must meet; `ok` is bool [N, 1], `message` may hold the word {value} of `column`."""
+
+    ok: ir.Value
+    message: str
+    node: str
+
+
+@dataclass
+class Builder:
+    """Collects the nodes of one ONNX graph. `scope` is the id of the authored node being lowered."""
+
+    scope: str = ""
+    nodes: list[ir.Node] = field(default_factory=list)
+    inputs: list[ir.Value] = field(default_factory=list)
+    initializers: list[ir.Value] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    thresholds: dict[int, set[float]] = field(default_factory=dict)
+    ml_opset: int = OPSETS[ML]
+    functions: dict[Any, ir.Function] = field(default_factory=dict)
+    _seen: dict[Any, tuple[ir.Value, ...]] = field(default_factory=dict)
+    _constants: dict[Any, ir.Value] = field(default_factory=dict)
+    _count: int = 0
+
+    @contextmanager
+    def node(self, node_id: str) -> Any:
+        """Everything emitted inside belongs to the authored node `node_id`."""
+        before, self.scope = self.scope, node_id
+        try:
+            yield self
+        finally:
+            self.scope = before
+
+    def _name(self, hint: str) -> str:
+        self._count += 1
+        return f"{hint}_{self._count}"
+
+    def input(self, name: str, dtype: str, width: int) -> ir.Value:
+        """A graph input [N, width]."""
+        value = ir.Value(name=name, type=ir.TensorType(_IR_DTYPES[dtype]), shape=ir.Shape(["N", width]))
+        self.inputs.append(value)
+        return value
+
+    def const(self, value: Any, dtype: str | None = None) -> ir.Value:
+        """An initializer; equal constants are stored once. Strings become a string tensor of the array's shape."""
+        array = np.asarray(value, dtype=object if dtype == "string" else dtype)
+        text = array.dtype.kind in "OUS"
+        if text:
+            payload = tuple(str(item) for item in array.ravel())
+            key: Any = ("string", array.shape, payload)
+        else:
+            key = (str(array.dtype), array.shape, array.tobytes())
+        if key not in self._constants:
+            name = self._name("const")
+            if text:
+                tensor: Any = ir.StringTensor([s.encode() for s in payload], shape=ir.Shape(array.shape), name=name)
+            else:
+                tensor = ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name)
+            made = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)
+            self.initializers.append(made)
+            self._constants[key] = made
+        return self._constants[key]
+
+    def op(
+        self,
+        op_type: str,
+        *inputs: ir.Value | None,
+        dtype: str | None = None,
+        width: int | None = None,
+        shape: Sequence[int | str | None] | None = None,
+        domain: str = "",
+        **attributes: Any,
+    ) -> ir.Value:
+        """Emit one node with one output and return its value.
+
+        dtype: tensor element type ("float64", "bool", ...), by default that of the first input. Shape: `shape`, or
+        [N, width], or the widest of the inputs' shapes (elementwise broadcasting).
+        """
+        return self.multi(op_type, *inputs, dtypes=[dtype], widths=[width], shapes=[shape], domain=domain, **attributes)[0]
+
+    def multi(
+        self,
+        op_type: str,
+        *inputs: ir.Value | None,
+        dtypes: Sequence[str | None],
+        widths: Sequence[int | None] | None = None,
+        shapes: Sequence[Sequence[int | str | None] | None] | None = None,
+        domain: str = "",
+        **attributes: Any,
+    ) -> tuple[ir.Value, ...]:
+        """Emit one node with len(dtypes) outputs; see `op`."""
+        attrs = {name: _attribute(value) for name, value in attributes.items() if value is not None}
+        key = (domain, op_type, tuple(map(id, inputs)), tuple(dtypes), tuple((n, _attribute_key(attributes[n])) for n in sorted(attrs)))
+        if key in self._seen:
+            return self._seen[key]
+        made = ir.node(op_type, list(inputs), attrs, domain=domain, num_outputs=len(dtypes), name=self._name(op_type))
+        made.metadata_props["rtml.node"] = self.scope
+        for position, output in enumerate(made.outputs):
+            output.name = self._name(op_type.lower())
+            output.type = ir.TensorType(_IR_DTYPES[dtypes[position] or dtype_of(_first(inputs))])
+            explicit = shapes[position] if shapes else None
+            width = widths[position] if widths else None
+            if explicit is None:
+                explicit = ["N", width] if width is not None else _broadcast(inputs)
+            output.shape = ir.Shape(explicit)
+        self.nodes.append(made)
+        self._seen[key] = tuple(made.outputs)
+        return self._seen[key]
+
+    def ext(self, op_type: str, *inputs: ir.Value, **options: Any) -> ir.Value:
+        """An operator of onnxruntime-extensions; options as in `op`."""
+        return self.op(op_type, *inputs, domain=EXT, **options)
+
+    def ml(self, op_type: str, *inputs: ir.Value, **options: Any) -> ir.Value:
+        """An operator of ai.onnx.ml; options as in `op`."""
+        return self.op(op_type, *inputs, domain=ML, **options)
+
+    def cast(self, value: ir.Value, dtype: str) -> ir.Value:
+        """Cast, or `value` itself when it has the dtype already."""
+        if dtype_of(value) == dtype:
+            return value
+        return self.op("Cast", value, dtype=dtype, to=int(_IR_DTYPES[dtype]))
+
+    def label_encode(self, value: ir.Value, keys: Any, values: Any, default: Any, *, keys_dtype: str, values_dtype: str) -> ir.Value:
+        """Elementwise lookup: keys[i] -> values[i], anything else -> default. NaN is found as a float key."""
+        return self.ml(
+            "LabelEncoder",
+            value,
+            dtype=values_dtype,
+            keys_tensor=tensor_attribute(keys, keys_dtype),
+            values_tensor=tensor_attribute(values, values_dtype),
+            default_tensor=tensor_attribute([default], values_dtype),
+        )
+
+    def take(self, tensor: ir.Value, indices: Sequence[int]) -> ir.Value:
+        """Columns `indices` of a packed tensor [N, k], as [N, len(indices)]; the tensor itself when that is all of it."""
+        if list(indices) == list(range(width_of(tensor))):
+            return tensor
+        return self.op("Take", tensor, width=len(indices), domain=SLOTS, indices=list(indices))
+
+    def concat(self, values: Sequence[ir.Value]) -> ir.Value:
+        """[N, k1], [N, k2], ... -> [N, k1 + k2 + ...]; one element type."""
+        if len(values) == 1:
+            return values[0]
+        return self.op("Concat", *values, width=sum(width_of(value) for value in values), axis=1)
+
+    def check(self, ok: ir.Value, message: str) -> None:
+        """Rows where `ok` (bool [N, 1]) is False make the runtime refuse the request with `message`."""
+        self.checks.append(Check(ok, message, self.scope))
+
+    def threshold(self, value: ir.Value, points: Sequence[float]) -> None:
+        """Tell the parity gate that behaviour may change at these points of a [N, 1] value (see parity)."""
+        self.thresholds.setdefault(id(value), set()).update(float(p) for p in points)
+
+    def graft(self, model: Any, bindings: dict[str, ir.Value]) -> dict[str, ir.Value]:
+        """Inline a ModelProto: `bindings` feeds its inputs by name; returns its outputs by name."""
+        from rtml_core.lowering.graft import graft
+
+        return graft(self, model, bindings)
+
+
+class TensorAttribute:
+    """A tensor-valued attribute that compares by content."""
+
+    def __init__(self, tensor: Any, key: Any):
+        self.tensor = tensor
+        self.key = key
+
+
+def tensor_attribute(values: Any, dtype: str) -> TensorAttribute:
+    """A one-dimensional tensor attribute of element type `dtype`."""
+    if dtype == "string":
+        texts = tuple(str(value) for value in values)
+        return TensorAttribute(ir.StringTensor([t.encode() for t in texts], shape=ir.Shape([len(texts)]), name=""), texts)
+    array = np.asarray(values, dtype=dtype)
+    return TensorAttribute(ir.tensor(array), (str(array.dtype), array.shape, array.tobytes()))
+
+
+def _attribute(value: Any) -> Any:
+    return value.tensor if isinstance(value, TensorAttribute) else value
+
+
+def _attribute_key(value: Any) -> Any:
+    if isinstance(value, TensorAttribute):
+        return value.key
+    if isinstance(value, (list, tuple)):
+        return tuple(_attribute_key(item) for item in value)
+    if isinstance(value, (int, float, str, bytes, bool)):
+        return (type(value).__name__, value)
+    return id(value)
+
+
+def _first(inputs: Sequence[ir.Value | None]) -> ir.Value:
+    for value in inputs:
+        if value is not None:
+            return value
+    raise NotLowerableError("an operation without inputs needs an explicit dtype")
+
+
+def dtype_of(value: ir.Value) -> str:
+    """Element type of a value, as a word ("float64", "string", ...)."""
+    for word, code in _IR_DTYPES.items():
+        if value.dtype == code:
+            return word
+    raise NotLowerableError(f"tensor element type {value.dtype} is not supported here")
+
+
+def width_of(value: ir.Value) -> int:
+    """k of a [N, k] value."""
+    assert value.shape is not None
+    width = value.shape[-1]
+    if not isinstance(width, int):
+        raise NotLowerableError(f"value {value.name} has no fixed width; its shape is {value.shape}")
+    return width
+
+
+def _broadcast(inputs: Sequence[ir.Value | None]) -> list[Any]:
+    shapes = [list(value.shape) for value in inputs if value is not None and value.shape is not None]
+    if not shapes:
+        raise NotLowerableError("an operation without inputs needs an explicit shape")
+    rank = max(len(shape) for shape in shapes)
+    padded = [[1] * (rank - len(shape)) + shape for shape in shapes]
+    return [next((d for d in dims if d != 1), 1) for dims in zip(*padded, strict=True)]

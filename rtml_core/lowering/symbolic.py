@@ -1,0 +1,252 @@
+"""Symbolic columns: what a column is while a graph is lowered, and the pieces that every lowering shares.
+
+A symbolic column is a slot of a packed tensor plus what is known about its values. Missing values are in band: NaN for
+floats and nullable booleans, U+FDD0 for strings, INT64_MIN for times. A column that came out of a lookup remembers the
+lookup, so that a chain of lookups folds into one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import onnx_ir as ir
+
+from rtml_core.columns import MISSING_STRING, MISSING_TIME, Column
+from rtml_core.errors import NotLowerableError
+from rtml_core.lowering.builder import CARRIER, Builder, dtype_of, width_of
+
+
+class _Identity:
+    """The default of a lookup that leaves unlisted values as they are."""
+
+    def __repr__(self) -> str:
+        return "IDENTITY"
+
+
+IDENTITY: Final = _Identity()
+#: beyond this many keys a lookup is not folded further
+_MAX_TABLE: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """`source` value -> this column's value, both in carrier form; `default` for values that are no key, or IDENTITY."""
+
+    source: Symbolic
+    table: Mapping[Any, Any]
+    default: Any
+
+
+@dataclass(frozen=True)
+class Symbolic:
+    """One column during lowering: column `index` of `tensor` [N, k].
+
+    dtype is the column's dtype; a nullable bool is carried as float64 with NaN. `nullable`, `finite`, `categories`: see
+    Column. `lookup` says that the values come from a table over another column.
+    """
+
+    dtype: str
+    tensor: ir.Value
+    index: int = 0
+    nullable: bool = False
+    finite: bool = True
+    categories: tuple[Any, ...] | None = None
+    lookup: Lookup | None = None
+
+    @property
+    def carrier(self) -> str:
+        """Tensor element type that holds this column."""
+        return carrier_of(self.dtype, self.nullable)
+
+    def column(self, name: str) -> Column:
+        """The schema entry of this symbolic column."""
+        return Column(name, self.dtype, self.nullable, self.finite, self.categories)
+
+    def same_as(self, other: Symbolic) -> bool:
+        """Whether both are the very same slot."""
+        return self.tensor is other.tensor and self.index == other.index and self.dtype == other.dtype
+
+
+def carrier_of(dtype: str, nullable: bool) -> str:
+    """Tensor element type of a column; a nullable bool travels as float64."""
+    return "float64" if dtype == "bool" and nullable else CARRIER[dtype]
+
+
+def missing_of(carrier: str) -> Any:
+    """The in-band missing value of a tensor element type; None where there is none."""
+    return {"float64": math.nan, "float32": math.nan, "string": MISSING_STRING, "int64": MISSING_TIME}.get(carrier)
+
+
+def value_of(b: Builder, column: Symbolic) -> ir.Value:
+    """The column as its own [N, 1] value."""
+    return b.take(column.tensor, [column.index])
+
+
+def as_float(b: Builder, column: Symbolic) -> ir.Value:
+    """A numeric or boolean column as float64 [N, 1]."""
+    require_dtype(column, ("float64", "float32", "int64", "bool"), "a number")
+    return b.cast(value_of(b, column), "float64")
+
+
+def require_dtype(column: Symbolic, allowed: Sequence[str], what: str) -> None:
+    """Raise NotLowerableError unless the column's dtype is one of `allowed`."""
+    if column.dtype not in allowed:
+        raise NotLowerableError(f"needs {what}; the column is {column.dtype}")
+
+
+def new(dtype: str, tensor: ir.Value, **known: Any) -> Symbolic:
+    """A symbolic column that is the whole of a [N, 1] value; its element type must fit the dtype."""
+    column = Symbolic(dtype, tensor, 0, **known)
+    if dtype_of(tensor) != column.carrier:
+        raise NotLowerableError(f"a {dtype} column travels as {column.carrier}; got a tensor of {dtype_of(tensor)}")
+    return column
+
+
+def unpack(tensor: ir.Value, dtype: str, **known: Any) -> list[Symbolic]:
+    """The k columns of a packed tensor [N, k]."""
+    return [Symbolic(dtype, tensor, index, **known) for index in range(width_of(tensor))]
+
+
+def matrix(b: Builder, columns: Sequence[Symbolic], carrier: str = "float64") -> ir.Value:
+    """The columns side by side as [N, k] of one element type, with as few nodes as the slots allow."""
+    runs: list[tuple[ir.Value, list[int]]] = []
+    for column in columns:
+        if runs and runs[-1][0] is column.tensor:
+            runs[-1][1].append(column.index)
+        else:
+            runs.append((column.tensor, [column.index]))
+    parts: list[ir.Value] = []
+    pending: list[ir.Value] = []
+    for tensor, indices in runs:
+        part = b.take(tensor, indices)
+        if pending and dtype_of(pending[-1]) != dtype_of(part):
+            parts.append(b.cast(b.concat(pending), carrier))
+            pending = []
+        pending.append(part)
+    parts.append(b.cast(b.concat(pending), carrier))
+    return b.concat(parts)
+
+
+def missing_mask(b: Builder, column: Symbolic) -> ir.Value:
+    """bool [N, 1]: where the column is missing. Ask only for nullable columns."""
+    value = value_of(b, column)
+    return mask_of(b, value, column.carrier)
+
+
+def mask_of(b: Builder, value: ir.Value, carrier: str) -> ir.Value:
+    """bool: where a carried value is missing."""
+    if carrier in ("float64", "float32"):
+        return b.op("IsNaN", value, dtype="bool")
+    return b.op("Equal", value, b.const([missing_of(carrier)], carrier), dtype="bool")
+
+
+def where(b: Builder, condition: ir.Value, yes: ir.Value, no: ir.Value) -> ir.Value:
+    """Where, with the detour over int64 that boolean operands need (onnxruntime has no boolean kernel)."""
+    dtype = dtype_of(yes)
+    if dtype == "bool":
+        both = b.op("And", condition, yes)
+        neither = b.op("And", b.op("Not", condition), no)
+        return b.op("Or", both, neither)
+    return b.op("Where", condition, yes, no, dtype=dtype)
+
+
+def keep_missing(b: Builder, column: Symbolic, result: ir.Value, carrier: str | None = None) -> ir.Value:
+    """`result` where the column is there, missing where it is missing."""
+    if not column.nullable:
+        return result
+    carrier = carrier or dtype_of(result)
+    return where(b, missing_mask(b, column), b.const([[missing_of(carrier)]], carrier), result)
+
+
+def lookup(
+    b: Builder,
+    column: Symbolic,
+    table: Mapping[Any, Any],
+    default: Any,
+    dtype: str,
+    *,
+    nullable: bool,
+    finite: bool = True,
+    categories: tuple[Any, ...] | None = None,
+) -> Symbolic:
+    """Map the column through a table (keys and values in carrier form), folding it into the lookup it came from.
+
+    `default` is a value, or IDENTITY (then source and result have one dtype). A missing value is a key like any other.
+    """
+    source, table, default = _fold(column, table, default)
+    carrier = carrier_of(dtype, nullable)
+    value = value_of(b, source)
+    if default is IDENTITY:
+        result = _replace(b, value, table, carrier)
+    elif carrier == "bool":
+        codes = b.label_encode(value, list(table), [int(v) for v in table.values()], int(default), keys_dtype=source.carrier, values_dtype="int64") \
+            if table else b.op("Mul", b.op("Size", value, dtype="int64", shape=[]), b.const(0), dtype="int64")
+        result = b.cast(codes, "bool")
+    else:
+        result = b.label_encode(value, list(table), list(table.values()), default, keys_dtype=source.carrier, values_dtype=carrier)
+    return new(dtype, result, nullable=nullable, finite=finite, categories=categories, lookup=Lookup(source, table, default))
+
+
+def _fold(column: Symbolic, table: Mapping[Any, Any], default: Any) -> tuple[Symbolic, Mapping[Any, Any], Any]:
+    inner = column.lookup
+    if inner is None or len(inner.table) + len(table) > _MAX_TABLE:
+        return column, table, default
+
+    def through(value: Any) -> Any:
+        found = _get(table, value)
+        if found is not _ABSENT:
+            return found
+        return value if default is IDENTITY else default
+
+    folded = {key: through(value) for key, value in inner.table.items()}
+    if inner.default is not IDENTITY:
+        return inner.source, folded, through(inner.default)
+    if inner.source.carrier != column.carrier:
+        return column, table, default
+    for key, value in table.items():
+        if _get(folded, key) is _ABSENT:
+            folded[key] = value
+    return inner.source, folded, default
+
+
+_ABSENT: Final = object()
+
+
+def _get(table: Mapping[Any, Any], key: Any) -> Any:
+    if isinstance(key, float) and math.isnan(key):
+        return next((v for k, v in table.items() if isinstance(k, float) and math.isnan(k)), _ABSENT)
+    return table.get(key, _ABSENT)
+
+
+def _replace(b: Builder, value: ir.Value, table: Mapping[Any, Any], carrier: str) -> ir.Value:
+    """Listed values become others, the rest stays: a chain of Where, or one lookup with a marker when that is shorter."""
+    if len(table) <= 2:
+        result = value
+        for key, target in table.items():
+            result = where(b, _equals(b, value, key, carrier), b.const([[target]], carrier), result)
+        return result
+    known = b.label_encode(value, list(table), [1] * len(table), 0, keys_dtype=carrier, values_dtype="int64")
+    targets = b.label_encode(value, list(table), list(table.values()), missing_of(carrier), keys_dtype=carrier, values_dtype=carrier)
+    return where(b, b.cast(known, "bool"), targets, value)
+
+
+def _equals(b: Builder, value: ir.Value, key: Any, carrier: str) -> ir.Value:
+    if isinstance(key, float) and math.isnan(key):
+        return b.op("IsNaN", value, dtype="bool")
+    return b.op("Equal", value, b.const([[key]], carrier), dtype="bool")
+
+
+def map_matrix(
+    b: Builder, columns: Sequence[Symbolic], emit: Callable[[Builder, ir.Value], ir.Value], dtype: str, **known: Any
+) -> list[Symbolic]:
+    """Apply one elementwise step to several columns of one carrier, as one tensor; one symbolic column each comes back."""
+    packed = matrix(b, columns, columns[0].carrier)
+    return unpack(emit(b, packed), dtype, **known)
+
+
+def without_lookup(column: Symbolic) -> Symbolic:
+    """The same column with its history forgotten."""
+    return replace(column, lookup=None)

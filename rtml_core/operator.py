@@ -1,0 +1,188 @@
+"""The operator contract.
+
+An operator is a class with a name, a version, declared `Params`, and `process`, the eager reference on frames. What can be
+said as one row-wise formula implements `columns` and `compute` only; rtml runs the formula on numpy as the reference and
+traces it as the lowering. Everything else implements `process` and `lower` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from rtml_core.columns import Schema
+from rtml_core.errors import ExecutionError, NotLowerableError, ParamError, RtmlError
+from rtml_core.params import NoParams, Params
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rtml_core.graph import Graph
+    from rtml_core.lowering.builder import Builder
+    from rtml_core.lowering.symbolic import Symbolic
+
+Role = Literal["source", "transform", "model", "sink", "authoring"]
+
+
+@dataclass
+class DataMsg:
+    """What flows between nodes: `data`, a frame; `model`, facts about a model (at least `model_id` after ModelUpload)."""
+
+    data: Any = None
+    model: dict[str, Any] | None = None
+
+
+class Operator:
+    """Base class of all operators; see docs/reference/operator-contract."""
+
+    #: name in the registry; the class name unless set
+    name: ClassVar[str] = ""
+    #: version of the operator's meaning; change it when the same parameters mean something else
+    version: ClassVar[str] = "1"
+    role: ClassVar[Role] = "transform"
+    #: how it lowers, for listings: core, extension, function, python
+    lowering_kind: ClassVar[str] = "core"
+    #: tolerance (relative, absolute) of numeric outputs in the parity gate; (0, 0) is bitwise equal
+    tolerance: ClassVar[tuple[float, float]] = (0.0, 0.0)
+    Params: ClassVar[type[Params]] = NoParams
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__
+
+    def __init__(self, params: Mapping[str, Any] | None = None, *, id: str | None = None, **named: Any):
+        """Parameters as one dict (`Pandas(params={...})`) or as keywords; `id` names the node in a graph."""
+        if params is not None and not isinstance(params, Mapping):
+            raise ParamError(f"{self.name}: params must be an object of parameter names and values; got {params!r}")
+        both = sorted(set(params or {}) & set(named))
+        if both:
+            raise ParamError(f"{self.name}: parameter '{both[0]}' is given twice, in params and as a keyword")
+        self.id = id
+        self.params: Any = type(self).Params.parse(self.name, {**(params or {}), **named})
+        self.state: dict[str, Any] | None = None
+        self.setup()
+
+    def setup(self) -> None:
+        """Called once after the parameters are validated; override to check or prepare."""
+
+    # ---- the eager reference ------------------------------------------------------------------------------------
+
+    def process(self, message: Any = None, *_: Any) -> DataMsg:
+        """Apply the operator to a frame (a DataMsg, a DataFrame, or a list of them for fan-in); the reference.
+
+        A second positional argument is accepted and ignored, as documented code passes one.
+        """
+        return DataMsg(data=self.transform(frame_of(message, self.name)))
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Frame in, new frame out; the input is never changed. The formula form does this for you."""
+        if not self.has_formula():
+            raise NotImplementedError(f"{self.name} implements neither process, transform nor compute")
+        from rtml_core.lowering.formula import run_eager
+
+        return run_eager(self, frame)
+
+    # ---- one formula for both -----------------------------------------------------------------------------------
+
+    def columns(self) -> Sequence[str]:
+        """Names of the columns that `compute` takes, in order."""
+        raise NotImplementedError
+
+    def compute(self, xp: Any, *columns: Any) -> Mapping[str, Any]:
+        """The formula over an array namespace: new or replaced columns by name."""
+        raise NotImplementedError
+
+    @classmethod
+    def has_formula(cls) -> bool:
+        return cls.compute is not Operator.compute
+
+    # ---- the compiled form --------------------------------------------------------------------------------------
+
+    def lower(self, b: Builder, columns: dict[str, Symbolic]) -> dict[str, Symbolic]:
+        """Emit ONNX: the node's whole output frame as symbolic columns. Raise NotLowerableError with reason and cure."""
+        if self.has_formula():
+            from rtml_core.lowering.formula import lower_formula
+
+            return lower_formula(self, b, columns)
+        raise NotLowerableError(f"{self.name} has no lowering: it runs when authoring, not in a compiled package")
+
+    @classmethod
+    def lowers(cls) -> bool:
+        """Whether the class brings a lowering at all."""
+        return cls.has_formula() or cls.lower is not Operator.lower
+
+    def schema(self, columns: Schema) -> Schema:
+        """Columns in -> columns out, without rows. By default read off the lowering, so that it can't disagree."""
+        from rtml_core.lowering.scratch import schema_by_lowering
+
+        return schema_by_lowering(self, columns)
+
+    def parity_cases(self) -> pd.DataFrame | None:
+        """Edge rows of this node's own input columns, compared at every compile; None for none."""
+        return None
+
+    # ---- what learns --------------------------------------------------------------------------------------------
+
+    #: whether `fit` must run before the node can be used
+    learns: ClassVar[bool] = False
+
+    def fit(self, frame: pd.DataFrame) -> Self:
+        """Learn from a training frame; the result goes to `self.state`, JSON values only."""
+        return self
+
+    @property
+    def fitted(self) -> bool:
+        return not self.learns or self.state is not None
+
+    # ---- as a node ----------------------------------------------------------------------------------------------
+
+    def source_fields(self) -> Any:
+        """For a source: the fields of a request (see columns.Field); None when it can't know them."""
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Parameters as JSON values, for the DSL."""
+        return self.params.to_json()  # type: ignore[no-any-return]
+
+    def __rshift__(self, other: Any) -> Graph:
+        from rtml_core.graph import Graph
+
+        return Graph.start(self) >> other
+
+    def __rrshift__(self, other: Any) -> Graph:
+        from rtml_core.graph import Graph
+
+        return Graph.start(other) >> self
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value!r}" for name, value in self.params.to_json().items())
+        return f"{self.name}({inside})"
+
+
+def frame_of(message: Any, operator: str) -> pd.DataFrame:
+    """The frame in a message: a DataMsg, a DataFrame, or several of them joined side by side (fan-in)."""
+    import pandas as pd
+
+    from rtml_core.frames import join
+
+    if isinstance(message, (list, tuple)):
+        return join([frame_of(item, operator) for item in message])
+    data = message.data if isinstance(message, DataMsg) else message
+    if not isinstance(data, pd.DataFrame):
+        raise ExecutionError(f"{operator} needs a frame (a DataMsg or a pandas DataFrame); got {type(data).__name__}")
+    return data
+
+
+def check_class(cls: Any) -> None:
+    """Raise RtmlError unless `cls` is a usable operator class; called at registration."""
+    if not (isinstance(cls, type) and issubclass(cls, Operator)):
+        raise RtmlError(f"an operator must be a subclass of rtml_core.Operator; got {cls!r}")
+    implemented = cls.has_formula() or cls.process is not Operator.process or cls.transform is not Operator.transform
+    if not implemented:
+        raise RtmlError(f"operator {cls.name} implements neither process, transform nor compute")
+    if not issubclass(cls.Params, Params):
+        raise RtmlError(f"operator {cls.name}: Params must be a subclass of rtml_core.Params; got {cls.Params!r}")
+    if not (cls.__doc__ or "").strip():
+        raise RtmlError(f"operator {cls.name} has no docstring; say what it does, its shapes, dtypes and units")
