@@ -31,6 +31,15 @@ _IR_DTYPES: Final = {
     "int32": ir.DataType.INT32,
     "bool": ir.DataType.BOOL,
     "string": ir.DataType.STRING,
+    # only inside grafted fragments
+    "int8": ir.DataType.INT8,
+    "int16": ir.DataType.INT16,
+    "uint8": ir.DataType.UINT8,
+    "uint16": ir.DataType.UINT16,
+    "uint32": ir.DataType.UINT32,
+    "uint64": ir.DataType.UINT64,
+    "float16": ir.DataType.FLOAT16,
+    "bfloat16": ir.DataType.BFLOAT16,
 }
 #: the tensor element type in which a column dtype travels
 CARRIER: Final = {
@@ -199,11 +208,13 @@ class Builder:
         """Tell the parity gate that behaviour may change at these points of a [N, 1] value (see parity)."""
         self.thresholds.setdefault(id(value), set()).update(float(p) for p in points)
 
-    def graft(self, model: Any, bindings: dict[str, ir.Value]) -> dict[str, ir.Value]:
-        """Inline a ModelProto: `bindings` feeds its inputs by name; returns its outputs by name."""
+    def graft(
+        self, model: Any, bindings: dict[str, ir.Value], outputs: Sequence[str] | None = None
+    ) -> dict[str, ir.Value]:
+        """Inline a ModelProto: `bindings` feeds its inputs by name; returns its outputs (all, or those asked for) by name."""
         from rtml_core.lowering.graft import graft
 
-        return graft(self, model, bindings)
+        return graft(self, model, bindings, outputs)
 
 
 class TensorAttribute:
