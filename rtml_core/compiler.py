@@ -1,0 +1,218 @@
+"""Graph -> package: lower the whole graph, prove it equal to what was authored, write one archive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import onnx_ir as ir
+
+from rtml_core import __version__, package
+from rtml_core.assemble import Assembled, assemble
+from rtml_core.columns import Field
+from rtml_core.dsl import to_dsl
+from rtml_core.errors import CompileError
+from rtml_core.explain import ExplainRow, explain_rows, op_entries, render
+from rtml_core.graph import Graph
+from rtml_core.lowering.builder import IR_VERSION, Builder, dtype_of, width_of
+from rtml_core.lowering.symbolic import Symbolic
+from rtml_core.lowering.trace import Lowered, lower_graph
+from rtml_core.plugins import registry
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rtml_core.parity import Report
+    from rtml_core.runtime import Runtime
+
+
+@dataclass
+class Compiled:
+    """What compile gives: the archive's bytes, and what was learned on the way."""
+
+    data: bytes
+    manifest: package.Manifest
+    rows: list[ExplainRow]
+    report: Report | None
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the archive: the package's identity."""
+        return self.data[-64:].decode()
+
+    @property
+    def node_count(self) -> int:
+        """Number of ONNX nodes of the model."""
+        return sum(op.count for op in self.manifest.ops)
+
+    @property
+    def runtime(self) -> Runtime:
+        """A runtime over this package, made on first use."""
+        if not hasattr(self, "_runtime"):
+            from rtml_core.runtime import Runtime
+
+            self._runtime = Runtime.from_bytes(self.data, allow_unchecked=self.report is None)
+        return self._runtime
+
+    def score(self, rows: Any, **options: Any) -> Any:
+        """Score a row (dict), rows (list of dicts) or columns; see Runtime.score."""
+        return self.runtime.score(rows, **options)
+
+    def explain(self) -> str:
+        """The table of nodes: operator, plugin, how it lowers, ONNX nodes it became, portable or not."""
+        return render(self.rows)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the .rtml file, whole or not at all."""
+        package.write_atomically(path, self.data)
+
+
+def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: bool = True, seed: int = 0) -> Compiled:
+    """Compile a graph.
+
+    sample: real rows for the parity gate (and for the signature, when the graph has no source that declares one).
+    parity=False builds without the gate; the manifest says so and a runtime refuses the package unless asked by flag.
+    Raises CompileError, GraphError, ParityError; nothing is written.
+    """
+    fields, extra = signature(graph, sample)
+    lowered = lower_graph(graph, fields)
+    outputs, entries = place_outputs(graph, lowered)
+    assembled = assemble(lowered.builder, outputs)
+    manifest = _manifest(graph, lowered, assembled, entries, extra)
+    report = None
+    samples: Any = {"rows": [], "expected": []}
+    if parity:
+        from rtml_core.parity import prove
+
+        report = prove(graph, lowered, assembled.model, manifest, sample, seed=seed)
+        samples = report.sample
+        done = package.ParityEntry(True, report.rows, report.refused)
+        manifest = msgspec.structs.replace(manifest, parity=done)
+    files = {package.MODEL: assembled.model, package.GRAPH: package.to_json(to_dsl(graph)), package.SAMPLE: package.to_json(samples)}
+    return Compiled(package.write_archive(manifest, files), manifest, explain_rows(graph, assembled), report)
+
+
+def signature(graph: Graph, sample: pd.DataFrame | None) -> tuple[tuple[Field, ...], str]:
+    """Fields of a request, and what happens to others ("refuse" or "ignore").
+
+    From the sources of the graph; where the graph starts with something else, from the sample's columns, each of which may
+    then be null.
+    """
+    found: dict[str, Field] = {}
+    extra = "refuse"
+    implicit = False
+    for name in graph.validate():
+        if graph.before(name):
+            continue
+        operator = graph.nodes[name]
+        declared = operator.source_fields() if operator.role == "source" else None
+        if declared is None:
+            implicit = True
+            continue
+        extra = getattr(operator.params, "extra", extra)
+        for entry in declared:
+            if found.setdefault(entry.name, entry) != entry:
+                raise CompileError(f"two sources declare the field '{entry.name}' differently: {found[entry.name].spec} and {entry.spec}")
+    if implicit:
+        if sample is None:
+            raise CompileError(
+                "the graph has no source that declares its fields: start it with Receiver(schema={...}), or pass a sample of rows"
+            )
+        for entry in fields_of(sample):
+            found.setdefault(entry.name, entry)
+    return tuple(found.values()), extra
+
+
+def fields_of(sample: pd.DataFrame) -> list[Field]:
+    """A field for each column of a frame; numbers and strings may be null, as nothing says that they can't."""
+    from rtml_core.frames import canonical, schema_of
+
+    words = {"float64": "float", "float32": "float", "int64": "int", "bool": "bool", "string": "string", "timestamp": "timestamp"}
+    fields = []
+    for name, column in schema_of(canonical(sample)).items():
+        if column.dtype not in words:
+            raise CompileError(f"column '{name}' of the sample is a {column.dtype}, which a request can't carry")
+        fields.append(Field(name, words[column.dtype], True))
+    return fields
+
+
+def place_outputs(graph: Graph, lowered: Lowered) -> tuple[dict[str, ir.Value], list[package.OutputEntry]]:
+    """Model outputs and, for each output column, where to read it.
+
+    A packed tensor of which every column is an output stays one; other columns become outputs of their own.
+    """
+    b = lowered.builder
+    columns = lowered.outputs
+    asked: dict[int, set[int]] = {}
+    for column in columns.values():
+        asked.setdefault(id(column.tensor), set()).add(column.index)
+    outputs: dict[str, ir.Value] = {}
+    names: dict[tuple[int, int], str] = {}
+    entries = []
+    tolerances = _tolerances(graph, columns)
+    for name, column in columns.items():
+        whole = len(asked[id(column.tensor)]) == width_of(column.tensor) > 1
+        key = (id(column.tensor), -1 if whole else column.index)
+        if key not in names:
+            names[key] = _output_name(name if not whole else f"{name}_and_others", outputs, b)
+            outputs[names[key]] = column.tensor if whole else b.take(column.tensor, [column.index])
+        rtol, atol = tolerances[name]
+        entries.append(
+            package.OutputEntry(name, column.dtype, names[key], column.index if whole else 0, column.nullable, rtol, atol)
+        )
+    return outputs, entries
+
+
+def _output_name(wanted: str, taken: Mapping[str, Any], b: Builder) -> str:
+    used = {value.name for value in b.inputs} | set(taken)
+    name, number = wanted, 2
+    while name in used:
+        name, number = f"{wanted}_{number}", number + 1
+    return name
+
+
+def _tolerances(graph: Graph, columns: Mapping[str, Symbolic]) -> dict[str, tuple[float, float]]:
+    """The widest tolerance that any node of the graph declares; outputs of exact graphs are compared bit by bit."""
+    declared = [graph.nodes[name].tolerance for name in graph.nodes]
+    widest = (max(t[0] for t in declared), max(t[1] for t in declared))
+    return {name: widest if column.dtype in ("float64", "float32") else (0.0, 0.0) for name, column in columns.items()}
+
+
+def _manifest(
+    graph: Graph, lowered: Lowered, assembled: Assembled, outputs: list[package.OutputEntry], extra: str
+) -> package.Manifest:
+    b = lowered.builder
+    ops = op_entries(assembled)
+    fields = []
+    for entry in lowered.fields:
+        slot = lowered.slots[entry.name]
+        fields.append(
+            package.FieldEntry(
+                entry.name, entry.type, entry.nullable, entry.categories, slot.tensor if slot else None, slot.index if slot else 0
+            )
+        )
+    return package.Manifest(
+        format=package.FORMAT,
+        rtml=__version__,
+        fields=tuple(fields),
+        extra=extra,
+        inputs=tuple(package.TensorEntry(v.name or "", dtype_of(v), width_of(v)) for v in b.inputs),
+        outputs=tuple(outputs),
+        checks=tuple(package.CheckEntry(check.node, check.message) for check in b.checks),
+        opsets=assembled.opsets,
+        ir_version=IR_VERSION,
+        ops=tuple(ops),
+        plugins=tuple(_plugins(graph)),
+        portable=all(op.kind in ("core", "extension", "function") for op in ops),
+        parity=package.ParityEntry(False),
+        digests={},
+    )
+
+
+def _plugins(graph: Graph) -> list[package.PluginEntry]:
+    origins = {registry().origin_of(operator) for operator in graph.nodes.values()} - {None}
+    entries = [package.PluginEntry(o.plugin, o.distribution, o.version) for o in origins if o is not None]
+    return sorted(entries, key=lambda entry: entry.name)

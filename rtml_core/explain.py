@@ -1,0 +1,73 @@
+"""What a compiled graph became, as a table for people and as entries for the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtml_core.assemble import Assembled, kind_of
+from rtml_core.graph import Graph
+from rtml_core.package import OpEntry
+from rtml_core.plugins import registry
+
+@dataclass(frozen=True)
+class ExplainRow:
+    """One authored node: what it is and what it became."""
+
+    number: int
+    node: str
+    operator: str
+    plugin: str
+    kind: str
+    onnx_nodes: int
+    portable: bool
+
+
+def op_entries(assembled: Assembled) -> list[OpEntry]:
+    """The manifest's list of ONNX operators, with who brings those that are not core."""
+    from importlib.metadata import version
+
+    entries = []
+    for (domain, op), count in assembled.ops.items():
+        kind = kind_of(domain)
+        if kind == "extension":
+            entries.append(OpEntry(domain, op, kind, count, "onnxruntime-extensions", version("onnxruntime-extensions")))
+        else:
+            entries.append(OpEntry(domain, op, kind, count))
+    return entries
+
+
+def explain_rows(graph: Graph, assembled: Assembled) -> list[ExplainRow]:
+    """One row for each authored node, in order of execution."""
+    rows = []
+    for number, name in enumerate(graph.order(), start=1):
+        operator = graph.nodes[name]
+        method = getattr(operator.params, "import_", None)
+        origin = registry().origin_of(operator)
+        kinds = assembled.kinds.get(name, set())
+        kind = next((k for k in ("python", "native", "function", "extension") if k in kinds), "core")
+        rows.append(
+            ExplainRow(
+                number,
+                name,
+                f"{operator.name} {method}" if isinstance(method, str) else operator.name,
+                origin.plugin if origin else "(not registered)",
+                kind if assembled.counts.get(name) else "folded",
+                assembled.counts.get(name, 0),
+                kind not in ("python", "native"),
+            )
+        )
+    return rows
+
+
+def render(rows: Sequence[ExplainRow]) -> str:
+    """The rows as an aligned text table with a total."""
+    header = ("#", "node", "operator", "plugin", "lowers to", "ONNX nodes", "portable")
+    body = [
+        (str(r.number), r.node, r.operator, r.plugin, r.kind, str(r.onnx_nodes), "yes" if r.portable else "no") for r in rows
+    ]
+    total = ("", "", "", "", "total", str(sum(r.onnx_nodes for r in rows)), "yes" if all(r.portable for r in rows) else "no")
+    widths = [max(len(line[i]) for line in (header, *body, total)) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in (header, *body, total)]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)

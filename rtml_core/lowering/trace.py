@@ -1,0 +1,161 @@
+"""Lowering a whole graph: symbolic columns flow from node to node as frames do in the executor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtml_core.columns import Field, missing_column
+from rtml_core.errors import ColumnError, CompileError, GraphError, NotFittedError, NotLowerableError, RtmlError
+from rtml_core.graph import Graph
+from rtml_core.lowering.builder import Builder
+from rtml_core.lowering.symbolic import Symbolic, carrier_of
+
+Columns = dict[str, Symbolic]
+
+
+@dataclass
+class Slot:
+    """Where a field of the signature travels: column `index` of model input `tensor`."""
+
+    tensor: str
+    index: int
+
+
+@dataclass
+class Lowered:
+    """A lowered graph: the builder, what every node gave, the outputs, and where each field is fed (None: not needed)."""
+
+    builder: Builder
+    nodes: dict[str, Columns]
+    outputs: Columns
+    fields: tuple[Field, ...]
+    slots: dict[str, Slot | None] = field(default_factory=dict)
+    sources: dict[str, Symbolic] = field(default_factory=dict)
+
+
+def lower_graph(graph: Graph, fields: Sequence[Field]) -> Lowered:
+    """Lower every node; feed only the fields that the outputs depend on, packed into one input a dtype.
+
+    Raises CompileError that names node, operator, reason and cure.
+    """
+    draft = _lower(graph, fields, set(), packed=False)
+    needed = _needed(draft)
+    return _lower(graph, fields, needed, packed=True)
+
+
+def _lower(graph: Graph, fields: Sequence[Field], needed: set[str], *, packed: bool) -> Lowered:
+    b = Builder()
+    slots, sources = _inputs(b, fields, needed, packed=packed)
+    nodes: dict[str, Columns] = {}
+    for name in graph.validate():
+        before = graph.before(name)
+        incoming = join_columns([nodes[n] for n in before], graph, name) if before else dict(sources)
+        nodes[name] = lower_node(graph, name, b, incoming)
+    result = Lowered(b, nodes, _outputs(graph, nodes), tuple(fields), slots, sources)
+    if not result.outputs:
+        raise CompileError("the graph has no output column: its last node gives an empty frame")
+    return result
+
+
+def lower_node(graph: Graph, name: str, b: Builder, incoming: Columns) -> Columns:
+    """Lower one node; every refusal becomes a CompileError with the node in front."""
+    operator = graph.nodes[name]
+    label = graph.label(name)
+    if operator.role == "authoring":
+        raise CompileError(f"{_cap(label)} is for authoring and training only; compile the graph without it")
+    if not operator.fitted:
+        raise NotFittedError(f"{_cap(label)} has to learn first: call graph.fit(train) before compiling")
+    try:
+        with b.node(name):
+            return operator.lower(b, incoming)
+    except NotLowerableError as error:
+        raise CompileError(f"{_cap(label)} {error}" if str(error).startswith("cannot") else f"{_cap(label)}: {error}") from error
+    except RtmlError as error:
+        error.args = (f"{_cap(label)}: {error}", *error.args[1:])
+        raise
+
+
+def _cap(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def require_column(columns: Columns, name: str) -> Symbolic:
+    """The symbolic column `name`, or ColumnError with what there is and the closest name."""
+    if name not in columns:
+        raise ColumnError(missing_column(name, columns))
+    return columns[name]
+
+
+def join_columns(parts: Sequence[Columns], graph: Graph, name: str) -> Columns:
+    """Fan-in: columns side by side; a shared name must be the very same column."""
+    joined: Columns = {}
+    for part in parts:
+        for column, symbolic in part.items():
+            present = joined.setdefault(column, symbolic)
+            if not present.same_as(symbolic):
+                raise CompileError(
+                    f"{_cap(graph.label(name))}: column '{column}' comes from two inputs ({', '.join(graph.before(name))}) with"
+                    f" different meanings; rename one of them before the join"
+                )
+    return joined
+
+
+def _outputs(graph: Graph, nodes: dict[str, Columns]) -> Columns:
+    ends = graph.ends()
+    joined: Columns = {}
+    for end in ends:
+        for column, symbolic in nodes[end].items():
+            present = joined.setdefault(column, symbolic)
+            if not present.same_as(symbolic):
+                raise CompileError(f"the output column '{column}' comes from several ends of the graph ({', '.join(ends)}); rename one")
+    if graph.outputs is None:
+        return joined
+    for output, column in graph.outputs.items():
+        if column not in joined:
+            raise GraphError(f"output '{output}': {missing_column(column, joined, 'the end of the graph')}")
+    return {output: joined[column] for output, column in graph.outputs.items()}
+
+
+_ORDER = ("float64", "int64", "bool", "string")
+
+
+def _inputs(b: Builder, fields: Sequence[Field], needed: set[str], *, packed: bool) -> tuple[dict[str, Slot | None], Columns]:
+    slots: dict[str, Slot | None] = {}
+    sources: Columns = {}
+    groups: dict[str, list[Field]] = {}
+    for entry in fields:
+        column = entry.column
+        if packed and entry.name not in needed:
+            slots[entry.name] = None
+            continue
+        kind = carrier_of(column.dtype, column.nullable)
+        groups.setdefault(kind if packed else f"{kind}:{entry.name}", []).append(entry)
+    for key in sorted(groups, key=lambda k: _ORDER.index(k.partition(":")[0])):
+        members = groups[key]
+        tensor = b.input(key, key.partition(":")[0], len(members))
+        for index, entry in enumerate(members):
+            slots[entry.name] = Slot(key, index)
+            sources[entry.name] = _source(entry, tensor, index)
+    if packed:
+        b_unfed = Builder()
+        for entry in fields:
+            if slots[entry.name] is None:
+                column = entry.column
+                dead = b_unfed.input(entry.name, carrier_of(column.dtype, column.nullable), 1)
+                sources[entry.name] = _source(entry, dead, 0)
+    return slots, {entry.name: sources[entry.name] for entry in fields}
+
+
+def _source(entry: Field, tensor: Any, index: int) -> Symbolic:
+    column = entry.column
+    return Symbolic(column.dtype, tensor, index, column.nullable, categories=column.categories)
+
+
+def _needed(draft: Lowered) -> set[str]:
+    from rtml_core.optimizer import live_values
+
+    roots = [column.tensor for column in draft.outputs.values()] + [check.ok for check in draft.builder.checks]
+    live = live_values(roots)
+    return {name for name, slot in draft.slots.items() if slot is not None and slot.tensor in live}

@@ -1,0 +1,331 @@
+"""Traced values: numpy-like arrays that emit ONNX instead of computing. dtypes follow numpy's promotion."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from rtml_core.errors import NotLowerableError
+from rtml_core.lowering.builder import Builder, dtype_of
+from rtml_core.lowering.symbolic import where
+
+_FLOATS = ("float64", "float32")
+#: numpy name -> ONNX operator with a float64 kernel in onnxruntime
+_UNARY = {
+    "sin": "Sin", "cos": "Cos", "tanh": "Tanh", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "floor": "Floor", "ceil": "Ceil",
+    "rint": "Round", "reciprocal": "Reciprocal",
+}  # fmt: skip
+_ALIASES = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "absolute": "abs", "deg2rad": "radians",
+    "rad2deg": "degrees",
+}  # fmt: skip
+
+
+class Traced:
+    """A value [N, 1] (or a constant [1, 1]) inside a formula."""
+
+    __array_priority__ = 1000
+    __slots__ = ("tracer", "value")
+
+    def __init__(self, tracer: Tracer, value: ir.Value):
+        self.tracer = tracer
+        self.value = value
+
+    @property
+    def dtype(self) -> str:
+        return dtype_of(self.value)
+
+    def __bool__(self) -> bool:
+        raise NotLowerableError("a formula can't branch on a value; use xp.where(condition, yes, no)")
+
+    def __float__(self) -> float:
+        raise NotLowerableError("a formula can't turn a column into a Python number; keep to xp functions")
+
+    __int__ = __index__ = __float__  # type: ignore[assignment]
+
+    def __iter__(self) -> Any:
+        raise NotLowerableError("a formula works on whole columns and can't loop over one")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise NotLowerableError("a formula can't assign to items of a column; use xp.where(condition, yes, no)")
+
+    def __getitem__(self, key: Any) -> Any:
+        raise NotLowerableError("a formula is row-wise and can't pick rows of a column")
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise NotLowerableError("a numpy function was called on a column; call the one of the namespace: xp.<name>")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def _binary(name: str, reflected: bool = False) -> Any:
+    def method(self: Traced, other: Any) -> Traced:
+        one, two = (other, self) if reflected else (self, other)
+        result: Traced = getattr(self.tracer, name)(one, two)
+        return result
+
+    return method
+
+
+for _symbol, _function in {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "mod": "mod", "floordiv": "floor_divide",
+    "and": "logical_and", "or": "logical_or",
+}.items():  # fmt: skip
+    setattr(Traced, f"__{_symbol}__", _binary(_function))
+    setattr(Traced, f"__r{_symbol}__", _binary(_function, reflected=True))
+for _symbol in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Traced, f"__{_symbol}__", _binary(_symbol))
+Traced.__neg__ = lambda self: self.tracer.negative(self)  # type: ignore[attr-defined]
+Traced.__abs__ = lambda self: self.tracer.abs(self)  # type: ignore[attr-defined]
+Traced.__invert__ = lambda self: self.tracer.logical_not(self)  # type: ignore[attr-defined]
+
+
+class Tracer:
+    """The array namespace whose functions emit ONNX. Same names and results as numpy on float64 arrays."""
+
+    pi, e, nan, inf = math.pi, math.e, math.nan, math.inf
+
+    def __init__(self, b: Builder):
+        self.b = b
+
+    def lift(self, value: Any) -> Traced:
+        """A Python or numpy scalar as a constant [1, 1]; a Traced as it is."""
+        if isinstance(value, Traced):
+            return value
+        if isinstance(value, (bool, np.bool_)):
+            return Traced(self, self.b.const([[bool(value)]], "bool"))
+        if isinstance(value, (int, np.integer)):
+            return Traced(self, self.b.const([[int(value)]], "int64"))
+        if isinstance(value, (float, np.floating)):
+            return Traced(self, self.b.const([[float(value)]], "float64"))
+        raise NotLowerableError(f"a formula takes numbers and booleans; got {type(value).__name__}")
+
+    def full(self, traced: Traced) -> ir.Value:
+        """The value [N, 1], even of a constant."""
+        if any(isinstance(d, str) or d is None or not isinstance(d, int) for d in traced.value.shape or []):
+            return traced.value
+        if not self.b.inputs:
+            raise NotLowerableError("a constant column needs at least one input column")
+        rows = self.b.op("Shape", self.b.inputs[0], dtype="int64", shape=[1], start=0, end=1)
+        shape = self.b.op("Concat", rows, self.b.const([1], "int64"), shape=[2], axis=0)
+        return self.b.op("Expand", traced.value, shape, shape=["N", 1])
+
+    def _float(self, value: Any) -> ir.Value:
+        traced = self.lift(value)
+        return self.b.cast(traced.value, traced.dtype if traced.dtype in _FLOATS else "float64")
+
+    def _pair(self, one: Any, two: Any, *, booleans: str = "int64") -> tuple[ir.Value, ir.Value]:
+        a, c = self.lift(one), self.lift(two)
+        kinds = {a.dtype, c.dtype}
+        constant32 = kinds == {"float32", "float64"} and (not isinstance(one, Traced) or not isinstance(two, Traced))
+        target = "float32" if kinds == {"float32"} or constant32 else "float64" if kinds & set(_FLOATS) else booleans if kinds == {"bool"} else "int64"
+        return self.b.cast(a.value, target), self.b.cast(c.value, target)
+
+    def _emit(self, op: str, *values: ir.Value, dtype: str | None = None, **attributes: Any) -> Traced:
+        return Traced(self, self.b.op(op, *values, dtype=dtype, **attributes))
+
+    # ---- arithmetic ---------------------------------------------------------------------------------------------
+
+    def add(self, one: Any, two: Any) -> Traced:
+        if {self.lift(one).dtype, self.lift(two).dtype} == {"bool"}:
+            return self.logical_or(one, two)
+        return self._emit("Add", *self._pair(one, two))
+
+    def subtract(self, one: Any, two: Any) -> Traced:
+        if {self.lift(one).dtype, self.lift(two).dtype} == {"bool"}:
+            raise NotLowerableError("booleans can't be subtracted (numpy refuses it too); use xp.logical_and and xp.logical_not")
+        return self._emit("Sub", *self._pair(one, two))
+
+    def multiply(self, one: Any, two: Any) -> Traced:
+        if {self.lift(one).dtype, self.lift(two).dtype} == {"bool"}:
+            return self.logical_and(one, two)
+        return self._emit("Mul", *self._pair(one, two))
+
+    def divide(self, one: Any, two: Any) -> Traced:
+        a, c = self._pair(one, two)
+        if dtype_of(a) not in _FLOATS:
+            a, c = self.b.cast(a, "float64"), self.b.cast(c, "float64")
+        return self._emit("Div", a, c)
+
+    def power(self, one: Any, two: Any) -> Traced:
+        if isinstance(two, int) and two == 2:
+            a = self.lift(one)
+            return self.multiply(a, a) if a.dtype != "bool" else self.power(self._as(a, "int64"), 2)
+        a, c = self._pair(one, two)
+        if dtype_of(a) not in _FLOATS:
+            raise NotLowerableError("whole numbers raised to a power overflow differently; make one of them a float, e.g. x * 1.0")
+        return self._emit("Pow", a, c)
+
+    def _as(self, value: Any, dtype: str) -> Traced:
+        return Traced(self, self.b.cast(self.lift(value).value, dtype))
+
+    def floor_divide(self, one: Any, two: Any) -> Traced:
+        raise NotLowerableError("// is not in the array namespace; use xp.floor(a / b)")
+
+    def mod(self, one: Any, two: Any) -> Traced:
+        a, c = self._pair(one, two)
+        if dtype_of(a) not in _FLOATS:
+            raise NotLowerableError("% of whole numbers is not in the array namespace; make one of them a float, e.g. x * 1.0")
+        rest = self.b.op("Mod", a, c, fmod=1)
+        signs = self.b.op("Less", self.b.op("Mul", rest, c), self.b.const([[0.0]], dtype_of(a)), dtype="bool")
+        return Traced(self, where(self.b, signs, self.b.op("Add", rest, c), rest))
+
+    def negative(self, x: Any) -> Traced:
+        if self.lift(x).dtype == "bool":
+            raise NotLowerableError("a boolean has no negative (numpy refuses it too); use xp.logical_not")
+        return self._emit("Neg", self.lift(x).value)
+
+    def abs(self, x: Any) -> Traced:
+        traced = self.lift(x)
+        return traced if traced.dtype == "bool" else self._emit("Abs", traced.value)
+
+    def sign(self, x: Any) -> Traced:
+        value = self._float(x)
+        return Traced(self, where(self.b, self.b.op("IsNaN", value, dtype="bool"), value, self.b.op("Sign", value)))
+
+    def square(self, x: Any) -> Traced:
+        return self.power(x, 2)
+
+    def minimum(self, one: Any, two: Any) -> Traced:
+        return self._emit("Min", *self._pair(one, two))
+
+    def maximum(self, one: Any, two: Any) -> Traced:
+        return self._emit("Max", *self._pair(one, two))
+
+    def clip(self, x: Any, low: Any = None, high: Any = None) -> Traced:
+        result = self.lift(x)
+        result = result if low is None else self.maximum(result, low)
+        return result if high is None else self.minimum(result, high)
+
+    def trunc(self, x: Any) -> Traced:
+        value = self._float(x)
+        negative = self.b.op("Less", value, self.b.const([[0.0]], dtype_of(value)), dtype="bool")
+        return Traced(self, where(self.b, negative, self.b.op("Ceil", value), self.b.op("Floor", value)))
+
+    def radians(self, x: Any) -> Traced:
+        return self.multiply(Traced(self, self._float(x)), math.pi / 180.0)
+
+    def degrees(self, x: Any) -> Traced:
+        return self.multiply(Traced(self, self._float(x)), 180.0 / math.pi)
+
+    def hypot(self, one: Any, two: Any) -> Traced:
+        return self.sqrt(self.add(self.square(self._as(one, "float64")), self.square(self._as(two, "float64"))))  # type: ignore[no-any-return]
+
+    def log2(self, x: Any) -> Traced:
+        return self.divide(self.log(x), math.log(2.0))
+
+    def log10(self, x: Any) -> Traced:
+        return self.divide(self.log(x), math.log(10.0))
+
+    # ---- comparisons and logic ----------------------------------------------------------------------------------
+
+    def _compare(self, op: str, one: Any, two: Any) -> Traced:
+        return self._emit(op, *self._pair(one, two), dtype="bool")
+
+    def lt(self, one: Any, two: Any) -> Traced:
+        return self._compare("Less", one, two)
+
+    def le(self, one: Any, two: Any) -> Traced:
+        return self._compare("LessOrEqual", one, two)
+
+    def gt(self, one: Any, two: Any) -> Traced:
+        return self._compare("Greater", one, two)
+
+    def ge(self, one: Any, two: Any) -> Traced:
+        return self._compare("GreaterOrEqual", one, two)
+
+    def eq(self, one: Any, two: Any) -> Traced:
+        return self._compare("Equal", one, two)
+
+    def ne(self, one: Any, two: Any) -> Traced:
+        return self.logical_not(self._compare("Equal", one, two))
+
+    def _bool(self, x: Any) -> ir.Value:
+        traced = self.lift(x)
+        if traced.dtype == "bool":
+            return traced.value
+        zero = self.b.const([[0]], traced.dtype)
+        return self.b.op("Not", self.b.op("Equal", traced.value, zero, dtype="bool"))
+
+    def logical_and(self, one: Any, two: Any) -> Traced:
+        return self._emit("And", self._bool(one), self._bool(two))
+
+    def logical_or(self, one: Any, two: Any) -> Traced:
+        return self._emit("Or", self._bool(one), self._bool(two))
+
+    def logical_not(self, x: Any) -> Traced:
+        return self._emit("Not", self._bool(x))
+
+    def isnan(self, x: Any) -> Traced:
+        return self._emit("IsNaN", self._float(x), dtype="bool")
+
+    def isinf(self, x: Any) -> Traced:
+        return self.eq(self.abs(Traced(self, self._float(x))), math.inf)
+
+    def isfinite(self, x: Any) -> Traced:
+        return self.lt(self.abs(Traced(self, self._float(x))), math.inf)
+
+    def where(self, condition: Any, yes: Any, no: Any) -> Traced:
+        a, c = self._pair(yes, no, booleans="bool")
+        return Traced(self, where(self.b, self._bool(condition), a, c))
+
+    # ---- functions without a float64 kernel ---------------------------------------------------------------------
+
+    def tan(self, x: Any) -> Traced:
+        return self.divide(self.sin(x), self.cos(x))
+
+    def arctan(self, x: Any) -> Traced:
+        from rtml_core.lowering.elementary import arctan
+
+        return Traced(self, arctan(self.b, self._double(x)))
+
+    def arcsin(self, x: Any) -> Traced:
+        from rtml_core.lowering.elementary import arcsin
+
+        return Traced(self, arcsin(self.b, self._double(x)))
+
+    def arccos(self, x: Any) -> Traced:
+        from rtml_core.lowering.elementary import arccos
+
+        return Traced(self, arccos(self.b, self._double(x)))
+
+    def arctan2(self, y: Any, x: Any) -> Traced:
+        from rtml_core.lowering.elementary import arctan2
+
+        return Traced(self, arctan2(self.b, self._double(y), self._double(x)))
+
+    def _double(self, x: Any) -> ir.Value:
+        return self.b.cast(self.lift(x).value, "float64")
+
+    def sinh(self, x: Any) -> Traced:
+        from rtml_core.lowering.elementary import sinh
+
+        return Traced(self, sinh(self.b, self._double(x)))
+
+    def cosh(self, x: Any) -> Traced:
+        up = self.exp(self.abs(self._as(x, "float64")))
+        return self.multiply(self.add(up, self.divide(1.0, up)), 0.5)
+
+    def expm1(self, x: Any) -> Traced:
+        from rtml_core.lowering.elementary import expm1
+
+        return Traced(self, expm1(self.b, self._double(x)))
+
+    def log1p(self, x: Any) -> Traced:
+        from rtml_core.lowering.elementary import log1p
+
+        return Traced(self, log1p(self.b, self._double(x)))
+
+    def __getattr__(self, name: str) -> Any:
+        name = _ALIASES.get(name, name)
+        if name in _UNARY:
+            return lambda x: self._emit(_UNARY[name], self._float(x))
+        if name in type(self).__dict__:
+            return getattr(self, name)
+        from rtml_core.lowering.formula import unknown_function
+
+        raise NotLowerableError(unknown_function(name))

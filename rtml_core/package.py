@@ -1,0 +1,236 @@
+"""The .rtml archive: model, manifest, graph and parity sample in one file that is the same every time it is built.
+
+A zip with fixed times and order. Its comment is the SHA-256 of everything before it, which is the package's id: one
+changed byte anywhere is noticed. Nothing in it is ever unpickled or executed. Format: docs/reference/package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from rtml_core.columns import Field
+from rtml_core.errors import PackageError
+
+#: format version that this rtml writes; it reads this one and older
+FORMAT: Final = 1
+MODEL, MANIFEST, GRAPH, SAMPLE = "model.onnx", "manifest.json", "graph.json", "sample.json"
+_FILES: Final = (MANIFEST, MODEL, GRAPH, SAMPLE)
+#: largest archive and largest member that a loader reads, in bytes
+MAX_BYTES: Final = 1 << 30
+_COMMENT_BYTES: Final = 64
+
+
+class FieldEntry(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A field of the signature. `tensor`/`index`: where it is fed; null when the outputs don't depend on it."""
+
+    name: str
+    type: str
+    nullable: bool = False
+    categories: tuple[str, ...] | None = None
+    tensor: str | None = None
+    index: int = 0
+
+    @property
+    def field(self) -> Field:
+        return Field(self.name, self.type, self.nullable, self.categories)
+
+
+class TensorEntry(msgspec.Struct, frozen=True):
+    """A model input: name, element type, number of columns."""
+
+    name: str
+    dtype: str
+    width: int
+
+
+class OutputEntry(msgspec.Struct, omit_defaults=True, frozen=True):
+    """An output: its column dtype and where to read it. rtol/atol: tolerance of the parity gate."""
+
+    name: str
+    dtype: str
+    tensor: str
+    index: int = 0
+    nullable: bool = False
+    rtol: float = 0.0
+    atol: float = 0.0
+
+
+class OpEntry(msgspec.Struct, omit_defaults=True, frozen=True):
+    """An ONNX operator in the model. kind: core, extension, function, native, python; who brought it, unless core."""
+
+    domain: str
+    op: str
+    kind: str
+    count: int
+    distribution: str | None = None
+    version: str | None = None
+
+
+class CheckEntry(msgspec.Struct, frozen=True):
+    """A row check: column of the output "__checks__" in order; `message` is shown when a row fails it."""
+
+    node: str
+    message: str
+
+
+class ParityEntry(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What the parity gate did: rows compared, rows that raised on both sides. checked=false: it was switched off."""
+
+    checked: bool
+    rows: int = 0
+    refused: int = 0
+
+
+class PluginEntry(msgspec.Struct, frozen=True):
+    """A plugin whose operators the graph was authored with."""
+
+    name: str
+    distribution: str
+    version: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Everything a runtime must know before it looks at the model."""
+
+    format: int
+    rtml: str
+    fields: tuple[FieldEntry, ...]
+    extra: str
+    inputs: tuple[TensorEntry, ...]
+    outputs: tuple[OutputEntry, ...]
+    checks: tuple[CheckEntry, ...]
+    opsets: dict[str, int]
+    ir_version: int
+    ops: tuple[OpEntry, ...]
+    plugins: tuple[PluginEntry, ...]
+    portable: bool
+    parity: ParityEntry
+    digests: dict[str, str]
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """A read and verified archive."""
+
+    id: str
+    manifest: Manifest
+    model: bytes
+    graph: bytes
+    sample: bytes
+
+
+def sha256(data: bytes) -> str:
+    """Hex SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def to_json(value: Any) -> bytes:
+    """Deterministic JSON bytes of a struct or JSON value."""
+    return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1)
+
+
+def write_archive(manifest: Manifest, files: Mapping[str, bytes]) -> bytes:
+    """The archive's bytes. Its id is the last 64 of them."""
+    digests = {name: sha256(data) for name, data in sorted(files.items())}
+    members = {**files, MANIFEST: to_json(msgspec.structs.replace(manifest, digests=digests))}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name in _FILES:
+            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system, info.external_attr = 3, 0o644 << 16
+            archive.writestr(info, members[name])
+        archive.comment = b"0" * _COMMENT_BYTES
+    body = buffer.getvalue()[:-_COMMENT_BYTES]
+    return body + sha256(body).encode()
+
+
+def read_archive(data: bytes, where: str = "the package") -> Archive:
+    """Verify and open an archive; raises PackageError that says why it was refused."""
+    if len(data) > MAX_BYTES:
+        raise PackageError(f"{where} has {len(data):,} bytes; at most {MAX_BYTES:,} are read")
+    if data[:4] != b"PK\x03\x04":
+        raise PackageError(f"{where} is not an rtml package: it is no zip archive. Was another file renamed to .rtml?")
+    identity = _verify_digest(data, where)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {info.filename: info for info in archive.infolist()}
+            if sorted(members) != sorted(_FILES):
+                raise PackageError(f"{where} is not an rtml package: it holds {sorted(members)}, not {sorted(_FILES)}")
+            if sum(info.file_size for info in members.values()) > MAX_BYTES:
+                raise PackageError(f"{where} unpacks to more than {MAX_BYTES:,} bytes")
+            contents = {name: archive.read(name) for name in _FILES}
+    except zipfile.BadZipFile as error:
+        raise PackageError(f"{where} is damaged: {error}. Copy or build it again") from None
+    manifest = _manifest(contents[MANIFEST], where)
+    for name, digest in manifest.digests.items():
+        if name not in contents or sha256(contents[name]) != digest:
+            raise PackageError(f"{where} is damaged: {name} does not have the digest that the manifest gives. Build it again")
+    return Archive(identity, manifest, contents[MODEL], contents[GRAPH], contents[SAMPLE])
+
+
+def _verify_digest(data: bytes, where: str) -> str:
+    end = data.rfind(b"PK\x05\x06")
+    whole = end >= 0 and len(data) >= end + 22 and len(data) == end + 22 + struct.unpack_from("<H", data, end + 20)[0]
+    if not whole:
+        raise PackageError(f"{where} is cut off or damaged: the archive has no end. Copy or build it again")
+    body, stated = data[:-_COMMENT_BYTES], data[-_COMMENT_BYTES:]
+    if sha256(body).encode() != stated:
+        raise PackageError(f"{where} was changed after it was built: its digest does not match. Copy or build it again")
+    return stated.decode()
+
+
+def _manifest(data: bytes, where: str) -> Manifest:
+    try:
+        version = msgspec.json.decode(data).get("format")
+    except (msgspec.DecodeError, AttributeError, UnicodeDecodeError):
+        raise PackageError(f"{where} is damaged: its manifest is not JSON") from None
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise PackageError(f"{where} is not an rtml package: its manifest has no format version")
+    if version > FORMAT:
+        raise PackageError(f"{where} has package format {version}; this rtml reads up to {FORMAT}: upgrade rtml")
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except msgspec.ValidationError as error:
+        raise PackageError(f"{where}: its manifest does not fit format {version}: {error}") from None
+
+
+def read_file(path: str | os.PathLike[str]) -> Archive:
+    """read_archive of a file; PackageError when it can't be read."""
+    try:
+        size = os.stat(path).st_size
+        if size > MAX_BYTES:
+            raise PackageError(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read")
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise PackageError(f"{path} can't be read: {error.strerror or error}") from None
+    return read_archive(data, str(path))
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file by rename, so that it is there whole or not at all; PackageError when it can't be written."""
+    target = Path(path)
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+        temporary = None
+    except OSError as error:
+        raise PackageError(f"{target} can't be written: {error.strerror or error}") from None
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)

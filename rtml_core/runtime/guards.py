@@ -1,0 +1,182 @@
+"""What a model must be before onnxruntime sees a byte of it. Every refusal says why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from rtml_core.errors import PackageError
+from rtml_core.package import Manifest
+from rtml_core.runtime.wire import fields, message, number, text
+
+#: ceilings that onnxruntime 1.31 guarantees
+MAX_IR: Final = 13
+MAX_OPSETS: Final = {"": 26, "ai.onnx.ml": 5, "ai.onnx.contrib": 1}
+CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+#: most nodes after all local functions are expanded; an exponential nest of functions hangs a loader
+MAX_NODES: Final = 200_000
+#: largest number of elements a constant may claim
+MAX_ELEMENTS: Final = 1 << 30
+#: nesting of messages that the reader follows
+MAX_DEPTH: Final = 12
+
+
+@dataclass
+class Facts:
+    """What was read from the model."""
+
+    ir_version: int = 0
+    opsets: dict[str, int] = field(default_factory=dict)
+    ops: dict[tuple[str, str], int] = field(default_factory=dict)
+    functions: dict[tuple[str, str], dict[tuple[str, str], int]] = field(default_factory=dict)
+
+
+def inspect(model: bytes, where: str) -> Facts:
+    """Read the facts; raises PackageError for external data, sub-graphs and damaged bytes."""
+    facts = Facts()
+    for key, value in fields(memoryview(model)):
+        if key == 1:
+            facts.ir_version = number(value)
+        elif key == 7:
+            _graph(message(value), facts.ops, where, 0)
+        elif key == 8:
+            _opset(message(value), facts.opsets)
+        elif key == 25:
+            _function(message(value), facts, where)
+        elif key == 20:
+            raise PackageError(f"{where} holds training information, which a runtime does not load")
+    return facts
+
+
+def _opset(data: memoryview, opsets: dict[str, int]) -> None:
+    domain, version = "", 0
+    for key, value in fields(data):
+        if key == 1:
+            domain = text(value)
+        elif key == 2:
+            version = number(value)
+    opsets["" if domain == "ai.onnx" else domain] = version
+
+
+def _function(data: memoryview, facts: Facts, where: str) -> None:
+    name, domain = "", ""
+    ops: dict[tuple[str, str], int] = {}
+    for key, value in fields(data):
+        if key == 1:
+            name = text(value)
+        elif key == 10:
+            domain = text(value)
+        elif key == 7:
+            _node(message(value), ops, where, 0)
+        elif key == 9:
+            _opset(message(value), facts.opsets)
+    facts.functions[(domain, name)] = ops
+
+
+def _graph(data: memoryview, ops: dict[tuple[str, str], int], where: str, depth: int) -> None:
+    for key, value in fields(data):
+        if key == 1:
+            _node(message(value), ops, where, depth)
+        elif key == 5:
+            _tensor(message(value), where)
+        elif key == 15:
+            raise PackageError(f"{where} holds sparse constants, which rtml does not write")
+
+
+def _node(data: memoryview, ops: dict[tuple[str, str], int], where: str, depth: int) -> None:
+    domain = op = ""
+    for key, value in fields(data):
+        if key == 4:
+            op = text(value)
+        elif key == 7:
+            domain = text(value)
+        elif key == 5:
+            _attribute(message(value), where, depth)
+    domain = "" if domain == "ai.onnx" else domain
+    ops[(domain, op)] = ops.get((domain, op), 0) + 1
+
+
+def _attribute(data: memoryview, where: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise PackageError(f"{where} nests its attributes deeper than {MAX_DEPTH}")
+    for key, value in fields(data):
+        if key in (6, 11):
+            raise PackageError(f"{where} holds a sub-graph (control flow), which rtml does not write")
+        if key in (5, 10):
+            _tensor(message(value), where)
+        elif key in (22, 23):
+            raise PackageError(f"{where} holds sparse constants, which rtml does not write")
+
+
+def _tensor(data: memoryview, where: str) -> None:
+    elements = 1
+    for key, value in fields(data):
+        if key == 1 and isinstance(value, int):
+            elements *= max(number(value), 0)
+        elif key == 1:
+            for dim in _packed(message(value)):
+                elements *= dim
+        elif key == 13 or (key == 14 and number(value) == 1):
+            raise PackageError(f"{where} points to external data, which a package must not do")
+    if elements > MAX_ELEMENTS:
+        raise PackageError(f"{where} claims a constant of {elements:,} elements; at most {MAX_ELEMENTS:,} are loaded")
+
+
+def _packed(data: memoryview) -> list[int]:
+    values, current, shift = [], 0, 0
+    for byte in data:
+        current |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            values.append(current)
+            current = shift = 0
+    return values
+
+
+def check(model: bytes, manifest: Manifest, where: str) -> None:
+    """Refuse a model that is not what its manifest says, or that no rtml would write; raises PackageError."""
+    facts = inspect(model, where)
+    if not 3 <= facts.ir_version <= MAX_IR:
+        raise PackageError(f"{where} has ONNX IR version {facts.ir_version}; this runtime loads 3 to {MAX_IR}")
+    for domain, version in facts.opsets.items():
+        ceiling = MAX_OPSETS.get(domain)
+        if ceiling is not None and version > ceiling:
+            raise PackageError(f"{where} needs opset {version} of '{domain or 'ai.onnx'}'; this runtime guarantees up to {ceiling}")
+    if facts.opsets != manifest.opsets:
+        raise PackageError(f"{where} imports the opsets {facts.opsets}; its manifest says {manifest.opsets}")
+    present = dict(facts.ops)
+    for body in facts.functions.values():
+        for op, count in body.items():
+            present[op] = present.get(op, 0) + count
+    for domain, op in present:
+        if domain == "" and op in CONTROL_FLOW:
+            raise PackageError(f"{where} holds control flow ({op}), which rtml does not write")
+    listed = {(entry.domain, entry.op) for entry in manifest.ops}
+    unlisted = sorted(f"{domain or 'ai.onnx'}:{op}" for domain, op in set(present) - listed - set(facts.functions))
+    if unlisted:
+        raise PackageError(f"{where} uses operators that its manifest does not list: {', '.join(unlisted)}")
+    expanded = _expanded(facts)
+    if expanded > MAX_NODES:
+        raise PackageError(f"{where} expands to {expanded:,} nodes; at most {MAX_NODES:,} are loaded")
+
+
+def _expanded(facts: Facts) -> int:
+    """Nodes after inlining all functions; a recursion of functions counts as endless."""
+    sizes: dict[tuple[str, str], int] = {}
+
+    def size(ops: dict[tuple[str, str], int], path: tuple[tuple[str, str], ...]) -> int:
+        total = 0
+        for op, count in ops.items():
+            if op not in facts.functions:
+                total += count
+            elif op in path:
+                return MAX_NODES + 1
+            else:
+                if op not in sizes:
+                    sizes[op] = size(facts.functions[op], (*path, op))
+                total += count * sizes[op]
+            if total > MAX_NODES:
+                return MAX_NODES + 1
+        return total
+
+    return size(facts.ops, ())

@@ -1,0 +1,223 @@
+"""Runtime: loads a package and scores rows. One onnxruntime session, one thread, sequential."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import onnxruntime as ort
+
+from rtml_core import package
+from rtml_core.columns import MISSING_STRING, MISSING_TIME
+from rtml_core.errors import InputError, InputProblem, PackageError
+from rtml_core.runtime import guards
+from rtml_core.runtime.signature import Feed, Signature
+from rtml_core.timestamps import format_timestamp
+
+CHECKS: Final = "__checks__"
+#: rows scored in one session.run; larger batches are cut, which keeps memory bounded and caches warm
+CHUNK: Final = 8192
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+class Runtime:
+    """A loaded package.
+
+    Raises PackageError (with the reason) for a package that is damaged, unsafe, too new, not checked for parity, or that
+    does not reproduce its own sample here.
+    """
+
+    def __init__(self, archive: package.Archive, *, allow_unchecked: bool = False, verify: bool = True, ignore_extra: bool | None = None, where: str = "the package"):
+        manifest = archive.manifest
+        if not manifest.parity.checked and not allow_unchecked:
+            raise PackageError(
+                f"{where} was built without the parity gate, so nothing proves it equal to what was authored. Build it again, or"
+                f" load it on purpose (allow_unchecked=True, --allow-unchecked)"
+            )
+        _require_plugins(manifest, where)
+        guards.check(archive.model, manifest, where)
+        self.id = archive.id
+        self.manifest = manifest
+        self.signature = Signature(manifest, ignore_extra)
+        self.session = _session(archive.model, manifest, where)
+        self._names = [output.name for output in self.session.get_outputs()]
+        self._checks = self._names.index(CHECKS) if CHECKS in self._names else -1
+        positions = {name: position for position, name in enumerate(self._names)}
+        self._readers = [(o.name, positions[o.tensor], o.index, _reader(o)) for o in manifest.outputs]
+        if verify:
+            self.verify(archive.sample, where)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Runtime:
+        """Load a .rtml file; options as for the class."""
+        return cls(package.read_file(path), where=str(path), **options)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, **options: Any) -> Runtime:
+        """Load a package from memory; options as for the class."""
+        return cls(package.read_archive(data), **options)
+
+    # ---- scoring ------------------------------------------------------------------------------------------------
+
+    def score(self, rows: Any) -> Any:
+        """Score one row (dict -> dict), rows (list of dicts -> list of dicts) or columns (dict of lists -> dict of lists).
+
+        Raises InputError naming each field, what was expected and what came.
+        """
+        if isinstance(rows, Mapping):
+            first = next(iter(rows.values()), None)
+            if isinstance(first, (list, tuple, np.ndarray)):
+                return self.python_columns(self.score_columns(rows))
+            return self.score_row(rows)
+        feed = self.signature.rows(rows)
+        columns = self.python_columns(self._read(self.run(feed, len(rows))))
+        names = list(columns)
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+    def score_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """One row -> its outputs by name; null where an output is missing."""
+        arrays = self.session.run(self._names, self.signature.row(row))
+        if self._checks >= 0 and not arrays[self._checks].all():
+            self._refuse(arrays[self._checks], 0)
+        return {name: read(arrays[position].item(index)) for name, position, index, read in self._readers}
+
+    def score_columns(self, columns: Mapping[str, Any]) -> Arrays:
+        """Columns (lists or arrays of one length) -> output columns as arrays, missing values in band (see columns)."""
+        feed = self.signature.columns(columns)
+        count = len(next(iter(columns.values()), ()))
+        return self._read(self.run(feed, count))
+
+    def run(self, feed: Feed, count: int) -> list[np.ndarray[Any, Any]]:
+        """Run the session on tensors of `count` rows, in chunks; raises InputError for rows that fail a check."""
+        if count <= CHUNK:
+            return self._run_chunk(feed, 0)
+        parts = []
+        for start in range(0, count, CHUNK):
+            parts.append(self._run_chunk({name: array[start : start + CHUNK] for name, array in feed.items()}, start))
+        return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
+
+    def _run_chunk(self, feed: Feed, start: int) -> list[np.ndarray[Any, Any]]:
+        arrays: list[np.ndarray[Any, Any]] = self.session.run(self._names, feed)
+        if self._checks >= 0 and not arrays[self._checks].all():
+            self._refuse(arrays[self._checks], start)
+        return arrays
+
+    def _refuse(self, checks: np.ndarray[Any, Any], start: int) -> None:
+        problems = []
+        for row, position in np.argwhere(~checks):
+            entry = self.manifest.checks[int(position)]
+            problems.append(InputProblem(f"/{start + int(row)}", "values that the model was authored for", entry.message))
+        raise InputError(problems)
+
+    def _read(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Arrays:
+        return {name: arrays[position][:, index] for name, position, index, _ in self._readers}
+
+    def python_columns(self, columns: Arrays) -> dict[str, list[Any]]:
+        """Output columns as Python values, missing as None, timestamps as text."""
+        return {o.name: [_reader(o)(v) for v in columns[o.name].tolist()] for o in self.manifest.outputs}
+
+    # ---- proof --------------------------------------------------------------------------------------------------
+
+    def verify(self, sample: bytes, where: str = "the package") -> int:
+        """Score the package's own parity sample; returns its number of rows. Raises PackageError on a difference."""
+        try:
+            content = msgspec.json.decode(sample)
+            rows, expected = content["rows"], content["expected"]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            raise PackageError(f"{where} is damaged: its parity sample can't be read") from None
+        signature, self.signature = self.signature, Signature(self.manifest, False)
+        try:
+            got = self.score(rows) if rows else []
+        except InputError as error:
+            raise PackageError(f"{where} refuses a row of its own parity sample: {error}") from None
+        finally:
+            self.signature = signature
+        for number, (one, other) in enumerate(zip(got, expected, strict=True)):
+            for output in self.manifest.outputs:
+                if not agree(one[output.name], other[output.name], output):
+                    raise PackageError(
+                        f"{where} does not reproduce its parity sample here: row {number}, output '{output.name}': expected"
+                        f" {other[output.name]!r}, got {one[output.name]!r}. It was built with another onnxruntime or on another"
+                        f" kind of machine"
+                    )
+        return len(rows)
+
+
+#: at load, another processor may round differently: relative tolerance below which floats agree
+LOAD_RTOL: Final = 1e-9
+
+
+def agree(one: Any, other: Any, output: package.OutputEntry) -> bool:
+    """Whether two output values are equal within the package's tolerance (and LOAD_RTOL for floats)."""
+    if one is None or other is None or not isinstance(one, float):
+        return bool(one == other)
+    rtol = max(output.rtol, LOAD_RTOL if output.dtype == "float64" else 1e-5)
+    return math.isclose(one, float(other), rel_tol=rtol, abs_tol=max(output.atol, 1e-12))
+
+
+def _require_plugins(manifest: package.Manifest, where: str) -> None:
+    foreign = [op for op in manifest.ops if op.kind in ("python", "native")]
+    if foreign:
+        op = foreign[0]
+        raise PackageError(
+            f"{where} needs the custom operator {op.domain}:{op.op} from {op.distribution or 'an unknown plugin'}"
+            f" {op.version or ''}, which this runtime has not loaded. pip install {op.distribution or 'the plugin that brings it'}"
+        )
+
+
+def _session(model: bytes, manifest: package.Manifest, where: str) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if any(op.kind == "extension" for op in manifest.ops):
+        from onnxruntime_extensions import get_library_path
+
+        options.register_custom_ops_library(get_library_path())
+    try:
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises many classes of its own
+        raise PackageError(f"{where} was refused by onnxruntime: {str(error).splitlines()[0]}") from error
+
+
+def _reader(output: package.OutputEntry) -> Any:
+    """A function from a carried value to the Python value of an output."""
+    if output.dtype in ("float64", "float32"):
+        return _float_or_none
+    if output.dtype == "string":
+        return _text_or_none
+    if output.dtype == "bool":
+        return _bool_or_none if output.nullable else bool
+    if output.dtype == "timestamp":
+        return _time_or_none
+    if output.dtype == "timedelta":
+        return _micros_or_none
+    return int
+
+
+def _float_or_none(value: float) -> float | None:
+    return None if value != value else value
+
+
+def _text_or_none(value: str) -> str | None:
+    return None if value == MISSING_STRING else value
+
+
+def _bool_or_none(value: Any) -> bool | None:
+    return None if value != value else bool(value)
+
+
+def _time_or_none(value: int) -> str | None:
+    return None if value == MISSING_TIME else format_timestamp(value)
+
+
+def _micros_or_none(value: int) -> int | None:
+    return None if value == MISSING_TIME else value
+

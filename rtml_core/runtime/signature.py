@@ -1,0 +1,325 @@
+"""Rows in, arrays out: the strict signature of a package.
+
+The fast path is one msgspec conversion into a struct whose fields lie in the order of the model's tensors. Only when it
+refuses, or a value needs a second look, the slow path goes field by field and names everything that is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+import numpy as np
+
+from rtml_core.columns import MISSING_STRING, MISSING_TIME
+from rtml_core.errors import InputError, InputProblem, close_match, describe
+from rtml_core.package import FieldEntry, Manifest
+from rtml_core.timestamps import to_micros
+
+_INT: Final = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
+_INT53: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+_TYPES: Final[dict[str, Any]] = {"float": float, "int": _INT, "bool": bool, "string": str, "timestamp": Any}
+_EXPECTED: Final = {
+    "float": "a finite number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "string": "a string",
+    "timestamp": "an ISO 8601 timestamp, e.g. 2026-11-21T10:15:00Z",
+}
+_NUMPY: Final = {"float64": np.float64, "int64": np.int64, "bool": np.bool_, "string": np.object_}
+
+Feed = dict[str, np.ndarray[Any, Any]]
+
+
+class Signature:
+    """Turns rows or columns into the model's input tensors. `ignore_extra`: unknown fields are dropped, not refused."""
+
+    def __init__(self, manifest: Manifest, ignore_extra: bool | None = None):
+        self.ignore_extra = manifest.extra == "ignore" if ignore_extra is None else ignore_extra
+        self.fields = manifest.fields
+        self._inputs = manifest.inputs
+        groups = {t.name: sorted((f for f in manifest.fields if f.tensor == t.name), key=lambda f: f.index) for t in manifest.inputs}
+        unfed = [f for f in manifest.fields if f.tensor is None]
+        self._ordered = [f for members in groups.values() for f in members] + unfed
+        self._by_name = {f.name: f for f in self.fields}
+        self._struct = self._make_struct()
+        self._plan = []
+        at = 0
+        for tensor in manifest.inputs:
+            members = groups[tensor.name]
+            self._plan.append((tensor.name, tensor.dtype, at, at + len(members), _converters(members)))
+            at += len(members)
+
+    def _make_struct(self) -> Any:
+        definitions = []
+        for position, entry in enumerate(self._ordered):
+            kind = _INT53 if entry.type == "int" and entry.nullable else _TYPES[entry.type]
+            annotation = kind | None if entry.nullable and kind is not Any else kind
+            definitions.append((f"f{position}", annotation, msgspec.field(name=entry.name)))
+        return msgspec.defstruct("Row", definitions, forbid_unknown_fields=not self.ignore_extra, gc=False)
+
+    # ---- one row ------------------------------------------------------------------------------------------------
+
+    def row(self, row: Mapping[str, Any]) -> Feed:
+        """Tensors [1, k] for one row; InputError names every field that does not fit."""
+        try:
+            values = msgspec.structs.astuple(msgspec.convert(row, self._struct))
+            return self._pack_row(values)
+        except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
+            return self._pack_row(self._slow(row, ""))
+
+    def _pack_row(self, values: tuple[Any, ...]) -> Feed:
+        feed: Feed = {}
+        for name, dtype, start, stop, converters in self._plan:
+            part: Any = values[start:stop]
+            if dtype == "float64":
+                if converters:
+                    part = [v if c is None else c(v) for v, c in zip(part, converters, strict=True)]
+                array = np.array((part,), np.float64)
+                total = array.sum()
+                if not total - total == 0.0:
+                    self._check_floats(array[0], start)
+            elif dtype == "string":
+                array = np.array((_texts(part),), np.object_)
+            else:
+                if converters:
+                    part = [v if c is None else c(v) for v, c in zip(part, converters, strict=True)]
+                array = np.array((part,), _NUMPY[dtype])
+            feed[name] = array
+        return feed
+
+    def _check_floats(self, values: np.ndarray[Any, Any], start: int) -> None:
+        for offset, value in enumerate(values):
+            entry = self._ordered[start + offset]
+            if math.isinf(value) or (math.isnan(value) and not entry.nullable):
+                raise ValueError(entry.name)
+
+    # ---- many rows ----------------------------------------------------------------------------------------------
+
+    def rows(self, rows: Sequence[Mapping[str, Any]]) -> Feed:
+        """Tensors [N, k] for a list of rows."""
+        try:
+            structs = msgspec.convert(rows, list[self._struct])  # type: ignore[name-defined]
+            return self._pack_rows([msgspec.structs.astuple(item) for item in structs])
+        except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
+            return self._pack_rows(self._slow_rows(rows))
+
+    def _slow_rows(self, rows: Any) -> list[tuple[Any, ...]]:
+        if not isinstance(rows, (list, tuple)):
+            raise InputError([InputProblem("/", "a list of rows", describe(rows))])
+        done, problems = [], []
+        for number, row in enumerate(rows):
+            try:
+                done.append(self._slow(row, f"/{number}"))
+            except InputError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise InputError(problems)
+        return done
+
+    def _pack_rows(self, rows: list[tuple[Any, ...]]) -> Feed:
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self._ordered)
+        feed: Feed = {}
+        for name, dtype, start, stop, converters in self._plan:
+            array = np.empty((len(rows), stop - start), _NUMPY[dtype])
+            for offset in range(stop - start):
+                column: Any = columns[start + offset]
+                convert = converters[offset] if converters else None
+                if convert is not None:
+                    column = [convert(value) for value in column]
+                elif dtype == "string":
+                    column = _texts(column)
+                array[:, offset] = column
+            if dtype == "float64" and not np.isfinite(array).all():
+                for row_values in array:
+                    self._check_floats(row_values, start)
+            feed[name] = array
+        return feed
+
+    # ---- columns ------------------------------------------------------------------------------------------------
+
+    def columns(self, columns: Mapping[str, Any]) -> Feed:
+        """Tensors [N, k] from columns (lists or arrays of one length)."""
+        self._check_names(columns, "")
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError([InputProblem("/", "columns of one length", f"lengths {lengths}")])
+        count = next(iter(lengths.values()), 0)
+        feed: Feed = {}
+        for name, dtype, start, stop, _ in self._plan:
+            array = np.empty((count, stop - start), _NUMPY[dtype])
+            for offset in range(stop - start):
+                entry = self._ordered[start + offset]
+                array[:, offset] = _column(entry, columns[entry.name])
+            feed[name] = array
+        for entry in self._ordered[self._plan[-1][3] if self._plan else 0 :]:
+            _column(entry, columns[entry.name])
+        return feed
+
+    # ---- the slow path ------------------------------------------------------------------------------------------
+
+    def _check_names(self, row: Any, at: str) -> None:
+        problems = []
+        for name in row:
+            if name not in self._by_name and not self.ignore_extra:
+                near = close_match(str(name), [n for n in self._by_name if n not in row])
+                problems.append(InputProblem(f"{at}/{pointer(str(name))}", f"no such field{near}", "an unknown field"))
+        for entry in self.fields:
+            if entry.name not in row:
+                expected = expectation(entry)
+                problems.append(InputProblem(f"{at}/{pointer(entry.name)}", expected, "nothing: the field is missing"))
+        if problems:
+            raise InputError(problems)
+
+    def _slow(self, row: Any, at: str) -> tuple[Any, ...]:
+        if not isinstance(row, Mapping):
+            raise InputError([InputProblem(at or "/", "a row: an object of fields and values", describe(row))])
+        problems: list[InputProblem] = []
+        try:
+            self._check_names(row, at)
+        except InputError as error:
+            problems.extend(error.problems)
+        values = []
+        for entry in self._ordered:
+            if entry.name not in row:
+                continue
+            try:
+                values.append(_value(entry, row[entry.name]))
+            except ValueError:
+                got = describe_value(row[entry.name])
+                problems.append(InputProblem(f"{at}/{pointer(entry.name)}", expectation(entry), got))
+        if problems:
+            raise InputError(problems)
+        return tuple(values)
+
+
+def _converters(members: Sequence[FieldEntry]) -> list[Any] | None:
+    """What numpy can't do for a value of a tensor: timestamps to microseconds, nullable booleans stay."""
+    if not any(f.type == "timestamp" for f in members):
+        return None
+    return [_micros if f.type == "timestamp" and not f.nullable else _micros_or_missing if f.type == "timestamp" else None for f in members]
+
+
+def _micros(value: Any) -> int:
+    return to_micros(value)
+
+
+def _micros_or_missing(value: Any) -> int:
+    return MISSING_TIME if value is None else to_micros(value)
+
+
+def _texts(values: Sequence[Any]) -> Sequence[Any]:
+    if MISSING_STRING in values:
+        raise ValueError("a string is the reserved character U+FDD0")
+    return [MISSING_STRING if value is None else value for value in values] if None in values else values
+
+
+def _value(entry: FieldEntry, value: Any) -> Any:
+    """One value as the fast path would give it; ValueError when it does not fit the field."""
+    if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):
+        value = value.item()
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value)):
+        if not entry.nullable:
+            raise ValueError
+        return None
+    return _PARSERS[entry.type](value, entry.nullable)
+
+
+def _float(value: Any, _: bool) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _integer(value: Any, nullable: bool) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    limit = 2**53 if nullable else 2**63 - 1
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > limit:
+        raise ValueError
+    return value
+
+
+def _boolean(value: Any, _: bool) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _string(value: Any, _: bool) -> str:
+    if not isinstance(value, str) or value == MISSING_STRING:
+        raise ValueError
+    value.encode("utf-8")
+    return value
+
+
+def _timestamp(value: Any, _: bool) -> Any:
+    if not isinstance(value, (str, datetime, date, np.datetime64)):
+        raise ValueError
+    to_micros(value)
+    return value
+
+
+_PARSERS: Final = {"float": _float, "int": _integer, "bool": _boolean, "string": _string, "timestamp": _timestamp}
+
+
+def _column(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
+    """A column as the array that travels; fast for arrays that have the right dtype already."""
+    array = values if isinstance(values, np.ndarray) else None
+    if array is not None and array.dtype.kind in "fiu" and entry.type == "float":
+        result = array.astype(np.float64)
+        if np.isfinite(result).all() or (entry.nullable and not np.isinf(result).any()):
+            return result
+    if array is not None and array.dtype.kind == "i" and entry.type == "int":
+        return array.astype(np.float64 if entry.nullable else np.int64)
+    if array is not None and array.dtype.kind == "M" and entry.type == "timestamp":
+        micros = array.astype("datetime64[us]").astype(np.int64)
+        if entry.nullable or not (micros == MISSING_TIME).any():
+            return micros
+    if array is not None and array.dtype.kind == "b" and entry.type == "bool":
+        return array
+    return _column_by_value(entry, values)
+
+
+def _column_by_value(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
+    missing: Any = {"string": MISSING_STRING, "timestamp": MISSING_TIME}.get(entry.type, math.nan)
+    result, problems = [], []
+    for number, value in enumerate(values.tolist() if isinstance(values, np.ndarray) and values.dtype.kind not in "MmO" else values):
+        try:
+            fitting = _value(entry, value)
+        except ValueError:
+            problems.append(InputProblem(f"/{number}/{pointer(entry.name)}", expectation(entry), describe_value(value)))
+            continue
+        if fitting is None:
+            result.append(missing)
+        else:
+            result.append(to_micros(fitting) if entry.type == "timestamp" else fitting)
+    if problems:
+        raise InputError(problems)
+    dtypes: dict[str, Any] = {"string": np.object_, "timestamp": np.int64, "bool": np.float64 if entry.nullable else np.bool_}
+    dtype = dtypes.get(entry.type, np.float64 if entry.type == "float" or entry.nullable else np.int64)
+    return np.array(result, dtype)
+
+
+def pointer(name: str) -> str:
+    """A field name as a JSON pointer token (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def expectation(entry: FieldEntry) -> str:
+    """What a field takes, in words."""
+    text = _EXPECTED[entry.type]
+    if entry.type == "int" and entry.nullable:
+        text += " of at most 2^53"
+    return text + (" or null" if entry.nullable else "")
+
+
+def describe_value(value: Any) -> str:
+    """What came, in words: 'string "x"', 'number 3', 'null'."""
+    if value is None:
+        return "null"
+    kind = "true/false" if isinstance(value, bool) else "number" if isinstance(value, (int, float)) else "string" if isinstance(value, str) else type(value).__name__
+    return f"{kind} {describe(value)}"
