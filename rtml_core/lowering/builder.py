@@ -200,6 +200,15 @@ class Builder:
             return values[0]
         return self.op("Concat", *values, width=sum(width_of(value) for value in values), axis=1)
 
+    def alias(self, value: ir.Value) -> ir.Value:
+        """A second name for a value: an Identity node of its own, never shared."""
+        made = ir.node("Identity", [value], name=self._name("Identity"))
+        made.metadata_props["rtml.node"] = self.scope
+        output = made.outputs[0]
+        output.name, output.type, output.shape = self._name("identity"), value.type, value.shape
+        self.nodes.append(made)
+        return output
+
     def check(self, ok: ir.Value, message: str) -> None:
         """Rows where `ok` (bool [N, 1]) is False make the runtime refuse the request with `message`."""
         self.checks.append(Check(ok, message, self.scope))
