@@ -57,6 +57,9 @@ def explain_rows(graph: Graph, assembled: Assembled) -> list[ExplainRow]:
                 kind not in ("python", "native"),
             )
         )
+    loose = assembled.counts.get("", 0)
+    if loose:
+        rows.append(ExplainRow(len(rows) + 1, "(outputs)", "", "", "core", loose, True))
     return rows
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Role = Literal["source", "transform", "model", "sink", "authoring"]
 
+FORMULA_TOLERANCE = (1e-9, 1e-9)
+
 
 @dataclass
 class DataMsg:
@@ -43,7 +45,8 @@ class Operator:
     role: ClassVar[Role] = "transform"
     #: how it lowers, for listings: core, extension, function, python
     lowering_kind: ClassVar[str] = "core"
-    #: tolerance (relative, absolute) of numeric outputs in the parity gate; (0, 0) is bitwise equal
+    #: tolerance (relative, absolute) of numeric outputs in the parity gate; (0, 0) is bitwise equal, a formula has
+    #: FORMULA_TOLERANCE unless it declares its own (sin, exp, ... differ by an ulp between numpy and onnxruntime)
     tolerance: ClassVar[tuple[float, float]] = (0.0, 0.0)
     Params: ClassVar[type[Params]] = NoParams
 
@@ -51,6 +54,8 @@ class Operator:
         super().__init_subclass__(**options)
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
+        if "compute" in cls.__dict__ and cls.tolerance is Operator.tolerance:
+            cls.tolerance = FORMULA_TOLERANCE
 
     def __init__(self, params: Mapping[str, Any] | None = None, *, id: str | None = None, **named: Any):
         """Parameters as one dict (`Pandas(params={...})`) or as keywords; `id` names the node in a graph."""
