@@ -27,7 +27,22 @@ _WHERE = {
     "operators": "rtml_core.operators",
 }
 
-__all__ = [*_WHERE, "__version__"]
+__all__ = [
+    "Column",
+    "DataMsg",
+    "Graph",
+    "NotLowerableError",
+    "Operator",
+    "Params",
+    "RtmlError",
+    "Runtime",
+    "Schema",
+    "__version__",
+    "compile_graph",
+    "doc",
+    "hookimpl",
+    "operators",
+]
 
 if TYPE_CHECKING:
     from rtml_core import operators

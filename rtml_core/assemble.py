@@ -43,7 +43,9 @@ def assemble(b: Builder, outputs: Mapping[str, ir.Value]) -> Assembled:
     for name, value in finals.items():
         value.name = name
     used = {node.domain: None for node in nodes}
-    opsets = {domain: version for domain, version in {**OPSETS, "ai.onnx.ml": b.ml_opset}.items() if domain in used or domain == ""}
+    opsets = {
+        domain: version for domain, version in {**OPSETS, "ai.onnx.ml": b.ml_opset}.items() if domain in used or domain == ""
+    }
     for function in b.functions.values():
         opsets.setdefault(function.domain, 1)
     live = live_values(list(finals.values()))

@@ -120,7 +120,7 @@ def parse_signature(schema: Mapping[str, Any]) -> tuple[Field, ...]:
     Raises RtmlError naming the field, the words that are allowed and what came.
     """
     if not isinstance(schema, Mapping) or not schema:
-        raise RtmlError("a schema must be an object of field names and types, e.g. {\"age\": \"float?\"}, with at least one field")
+        raise RtmlError('a schema must be an object of field names and types, e.g. {"age": "float?"}, with at least one field')
     return tuple(_parse_field(name, spec) for name, spec in schema.items())
 
 
@@ -132,7 +132,7 @@ def _parse_field(name: object, spec: Any) -> Field:
     if isinstance(spec, Mapping):
         unknown = set(spec) - {"type", "categories"}
         if unknown or "type" not in spec:
-            raise RtmlError(f"field '{name}' must be a type or {{\"type\": ..., \"categories\": [...]}}; got {spec!r}")
+            raise RtmlError(f'field \'{name}\' must be a type or {{"type": ..., "categories": [...]}}; got {spec!r}')
         word = spec["type"]
         if spec.get("categories") is not None:
             categories = tuple(spec["categories"])
@@ -150,6 +150,4 @@ def _parse_field(name: object, spec: Any) -> Field:
 
 def signature_spec(fields: Iterable[Field]) -> dict[str, Any]:
     """The inverse of parse_signature, as JSON values."""
-    return {
-        f.name: f.spec if f.categories is None else {"type": f.spec, "categories": list(f.categories)} for f in fields
-    }
+    return {f.name: f.spec if f.categories is None else {"type": f.spec, "categories": list(f.categories)} for f in fields}

@@ -91,7 +91,11 @@ def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: b
         samples = report.sample
         done = package.ParityEntry(True, report.rows, report.refused)
         manifest = msgspec.structs.replace(manifest, parity=done)
-    files = {package.MODEL: assembled.model, package.GRAPH: package.to_json(to_dsl(graph)), package.SAMPLE: package.to_json(samples)}
+    files = {
+        package.MODEL: assembled.model,
+        package.GRAPH: package.to_json(to_dsl(graph)),
+        package.SAMPLE: package.to_json(samples),
+    }
     return Compiled(package.write_archive(manifest, files), manifest, explain_rows(graph, assembled), report)
 
 
@@ -115,7 +119,9 @@ def signature(graph: Graph, sample: pd.DataFrame | None) -> tuple[tuple[Field, .
         extra = getattr(operator.params, "extra", extra)
         for entry in declared:
             if found.setdefault(entry.name, entry) != entry:
-                raise CompileError(f"two sources declare the field '{entry.name}' differently: {found[entry.name].spec} and {entry.spec}")
+                raise CompileError(
+                    f"two sources declare the field '{entry.name}' differently: {found[entry.name].spec} and {entry.spec}"
+                )
     if implicit:
         if sample is None:
             raise CompileError(

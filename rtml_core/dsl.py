@@ -127,8 +127,8 @@ def _operator(node: NodeDocument) -> Operator:
         raise DslError(f"node '{node.id}': {error}.{brought}{known.broken_bringing()}") from None
     if node.version != cls.version:
         raise DslError(
-            f"node '{node.id}': written for {node.operator} version {node.version}; installed is version {cls.version}. Install the"
-            f" matching version of {node.distribution or 'its plugin'}, or author the node again"
+            f"node '{node.id}': written for {node.operator} version {node.version}; installed is version {cls.version}. Install"
+            f" the matching version of {node.distribution or 'its plugin'}, or author the node again"
         )
     try:
         operator = cls(node.params, id=node.id)

@@ -10,6 +10,7 @@ from rtml_core.graph import Graph
 from rtml_core.package import OpEntry
 from rtml_core.plugins import registry
 
+
 @dataclass(frozen=True)
 class ExplainRow:
     """One authored node: what it is and what it became."""
@@ -66,11 +67,11 @@ def explain_rows(graph: Graph, assembled: Assembled) -> list[ExplainRow]:
 def render(rows: Sequence[ExplainRow]) -> str:
     """The rows as an aligned text table with a total."""
     header = ("#", "node", "operator", "plugin", "lowers to", "ONNX nodes", "portable")
-    body = [
-        (str(r.number), r.node, r.operator, r.plugin, r.kind, str(r.onnx_nodes), "yes" if r.portable else "no") for r in rows
-    ]
+    body = [(str(r.number), r.node, r.operator, r.plugin, r.kind, str(r.onnx_nodes), "yes" if r.portable else "no") for r in rows]
     total = ("", "", "", "", "total", str(sum(r.onnx_nodes for r in rows)), "yes" if all(r.portable for r in rows) else "no")
     widths = [max(len(line[i]) for line in (header, *body, total)) for i in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in (header, *body, total)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in (header, *body, total)
+    ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)

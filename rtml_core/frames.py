@@ -134,15 +134,18 @@ def dtype_word(series: pd.Series) -> str:
 def to_carrier(series: pd.Series, nullable: bool) -> np.ndarray[Any, Any]:
     """A canonical series as the [N] array in which it travels: missing in band (see columns)."""
     word = dtype_word(series)
+    array: np.ndarray[Any, Any]
     if word == "string":
-        return series.astype(object).where(series.notna(), MISSING_STRING).to_numpy(dtype=object)
-    if word == "bool":
-        if nullable:
-            return series.astype("boolean").astype("float64").to_numpy(dtype=np.float64, na_value=np.nan)
-        return series.to_numpy(dtype=bool)
-    if word in ("timestamp", "timedelta"):
-        return series.to_numpy().astype("int64")
-    return series.to_numpy()
+        array = series.astype(object).where(series.notna(), MISSING_STRING).to_numpy(dtype=object)
+    elif word == "bool" and nullable:
+        array = series.astype("boolean").to_numpy(dtype=np.float64, na_value=np.nan)
+    elif word == "bool":
+        array = series.to_numpy(dtype=bool)
+    elif word in ("timestamp", "timedelta"):
+        array = series.to_numpy().astype("int64")
+    else:
+        array = series.to_numpy()
+    return array
 
 
 def from_carrier(values: np.ndarray[Any, Any], dtype: str) -> Any:
@@ -180,6 +183,8 @@ def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     for frame in frames:
         for name in frame.columns:
             if name in columns and not columns[name].equals(frame[name]):
-                raise ColumnError(f"Column '{name}' comes from two inputs with different values; rename one of them before the join")
+                raise ColumnError(
+                    f"Column '{name}' comes from two inputs with different values; rename one of them before the join"
+                )
             columns.setdefault(name, frame[name])
     return pd.DataFrame(columns, index=frames[0].index)

@@ -56,7 +56,9 @@ class Graph:
         """An edge from node `before` to node `after`."""
         for name in (before, after):
             if name not in self.nodes:
-                raise UnknownNameError(f"Node '{name}' does not exist. The graph has: {listing(self.nodes)}.{close_match(name, self.nodes)}")
+                raise UnknownNameError(
+                    f"Node '{name}' does not exist. The graph has: {listing(self.nodes)}.{close_match(name, self.nodes)}"
+                )
         if (before, after) not in self.edges:
             self.edges.append((before, after))
 
@@ -149,7 +151,7 @@ class Graph:
                     stack.append((step, iter(feeds[step])))
                 elif not done[step]:
                     path = [item for item, _ in stack]
-                    cycle = [*reversed(path[path.index(step):]), path[-1]]
+                    cycle = [*reversed(path[path.index(step) :]), path[-1]]
                     raise GraphError(f"the graph has a cycle: {' -> '.join(cycle)}. Remove one of these edges")
         return order
 
@@ -179,7 +181,9 @@ class Graph:
                 frontier.append(name)
         apart = [name for name in self.nodes if name not in reached]
         if apart:
-            raise GraphError(f"the graph falls apart: {', '.join(apart)} have no connection to '{first}'. Join them or make two graphs")
+            raise GraphError(
+                f"the graph falls apart: {', '.join(apart)} have no connection to '{first}'. Join them or make two graphs"
+            )
 
     # ---- running ------------------------------------------------------------------------------------------------
 

@@ -154,12 +154,14 @@ class Operator:
     def __rshift__(self, other: Any) -> Graph:
         from rtml_core.graph import Graph
 
-        return Graph.start(self) >> other
+        graph: Graph = Graph.start(self) >> other
+        return graph
 
     def __rrshift__(self, other: Any) -> Graph:
         from rtml_core.graph import Graph
 
-        return Graph.start(other) >> self
+        graph: Graph = Graph.start(other) >> self
+        return graph
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.params.to_json().items())

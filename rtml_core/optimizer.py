@@ -122,7 +122,7 @@ def _split(b: Builder, takes: list[ir.Node], replaced: dict[int, ir.Value]) -> i
     node = ir.node("Split", [tensor, b.const(sizes, "int64")], {"axis": 1}, num_outputs=len(sizes), name=b._name("Split"))
     node.metadata_props["rtml.node"] = takes[0].metadata_props.get("rtml.node", "")
     for output, size, target in zip(node.outputs, sizes, targets, strict=True):
-        output.name, output.type, output.shape = b._name("split"), ir.TensorType(tensor.dtype), ir.Shape(["N", size])
+        output.name, output.type, output.shape = b._name("split"), _type_of(tensor), ir.Shape(["N", size])
         if target is not None:
             _redirect(target.outputs[0], output, replaced)
     return node
@@ -137,10 +137,15 @@ def _slice(b: Builder, take: ir.Node, replaced: dict[int, ir.Value]) -> ir.Node:
     else:
         node = ir.node("Gather", [tensor, b.const(indices, "int64")], {"axis": 1}, name=b._name("Gather"))
     made = node.outputs[0]
-    made.name, made.type, made.shape = b._name("take"), ir.TensorType(tensor.dtype), ir.Shape(["N", len(indices)])
+    made.name, made.type, made.shape = b._name("take"), _type_of(tensor), ir.Shape(["N", len(indices)])
     node.metadata_props["rtml.node"] = take.metadata_props.get("rtml.node", "")
     _redirect(output, made, replaced)
     return node
+
+
+def _type_of(value: ir.Value) -> ir.TensorType:
+    assert value.dtype is not None
+    return ir.TensorType(value.dtype)
 
 
 def _redirect(old: ir.Value, new: ir.Value, replaced: dict[int, ir.Value]) -> None:

@@ -39,7 +39,9 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         for name, value in values.items():
             plain = name[:-1] if isinstance(name, str) and name.endswith("_") else name
             if plain not in fields:
-                raise ParamError(f"{operator}: unknown parameter '{name}'. It has: {listing(fields)}.{close_match(str(name), fields)}")
+                raise ParamError(
+                    f"{operator}: unknown parameter '{name}'. It has: {listing(fields)}.{close_match(str(name), fields)}"
+                )
             if plain in given:
                 raise ParamError(f"{operator}: parameter '{plain}' is given twice, as '{plain}' and '{plain}_'")
             given[plain] = value
@@ -135,7 +137,14 @@ _WORDS: dict[Any, str] = {
     dict: "an object",
     list: "a list",
 }
-_PLURALS: dict[Any, str] = {str: "strings", int: "whole numbers", float: "numbers", bool: "booleans", dict: "objects", Any: "values"}
+_PLURALS: dict[Any, str] = {
+    str: "strings",
+    int: "whole numbers",
+    float: "numbers",
+    bool: "booleans",
+    dict: "objects",
+    Any: "values",
+}
 
 
 def words(annotation: Any) -> str:
@@ -150,7 +159,11 @@ def words(annotation: Any) -> str:
     if origin is list:
         return f"a list of {_PLURALS.get(args[0], 'values')}"
     if origin is tuple:
-        return f"a list of {len(args)} {_PLURALS.get(args[0], 'values')}" if ... not in args else f"a list of {_PLURALS.get(args[0], 'values')}"
+        return (
+            f"a list of {len(args)} {_PLURALS.get(args[0], 'values')}"
+            if ... not in args
+            else f"a list of {_PLURALS.get(args[0], 'values')}"
+        )
     if origin is dict:
         return f"an object of {_PLURALS.get(args[1], 'values')}"
     return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))

@@ -14,33 +14,35 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rtml_core import package
-from rtml_core.assemble import assemble
-from rtml_core.columns import Field, Schema
-from rtml_core.dsl import to_dsl
-from rtml_core.errors import InputError, ParityError, RtmlError, describe
-from rtml_core.frames import canonical, to_carrier
+from rtml_core.columns import Field
+from rtml_core.errors import ParityError, RtmlError, describe
 from rtml_core.graph import Graph
-from rtml_core.lowering.builder import SLOTS, Builder
-from rtml_core.lowering.scratch import scratch_columns
-from rtml_core.lowering.symbolic import Symbolic, carrier_of
-from rtml_core.lowering.trace import Lowered, lower_graph
+from rtml_core.lowering.builder import SLOTS
+from rtml_core.lowering.trace import Lowered
+from rtml_core.parity_compare import Array, Difference, differing, row_of
+from rtml_core.parity_nodes import first_difference, node_cases
 from rtml_core.parity_rows import constants, edge_rows, made_up, random_rows, sample_columns, to_frame
+from rtml_core.timestamps import format_timestamp
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from rtml_core.runtime import Runtime
 
-#: rows of the sample that travel in the package, and refused rows that are tried one by one
-KEPT: Final = 24
+#: rows of each kind that travel in the package; refused rows that are tried one by one; rows bisected for a cause
+KEPT: Final = 8
 TRIED: Final = 25
+EXAMINED: Final = 50
 
 Values = dict[str, list[Any]]
 
 
 @dataclass
 class Report:
-    """What the gate did. `rows`: compared; `refused`: refused on both sides; `cases`: rows of nodes' own cases."""
+    """What the gate did. `rows`: compared; `refused`: refused on both sides; `cases`: rows of nodes' own cases.
+
+    `largest`: the largest relative deviation that a tolerance allowed; 0 when everything was equal bit by bit.
+    """
 
     rows: int = 0
     refused: int = 0
@@ -62,9 +64,9 @@ def prove(
     runtime = _runtime(model, manifest)
     report = Report()
     for name in graph.order():
-        report.cases += _node_cases(graph, name, lowered)
+        report.cases += node_cases(graph, name, lowered)
     for origin, columns in _row_sets(graph, lowered, sample, np.random.default_rng(seed)):
-        _compare_rows(graph, lowered.fields, runtime, columns, origin, report)
+        _compare(graph, lowered.fields, runtime, columns, origin, report)
     return report
 
 
@@ -75,7 +77,9 @@ def _runtime(model: bytes, manifest: package.Manifest) -> Runtime:
     return Runtime(archive, allow_unchecked=True, verify=False, where="the compiled graph")
 
 
-def _row_sets(graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: np.random.Generator) -> list[tuple[str, Values]]:
+def _row_sets(
+    graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: np.random.Generator
+) -> list[tuple[str, Values]]:
     fields = lowered.fields
     numbers, texts = constants([{"params": op.to_json(), "state": op.state} for op in graph.nodes.values()])
     sets: list[tuple[str, Values]] = []
@@ -85,8 +89,7 @@ def _row_sets(graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: 
     else:
         base = made_up(fields, sorted(texts), rng)
     sets.append(("random rows", random_rows(fields, base, rng)))
-    points = _points_by_field(lowered, numbers)
-    sets.append(("edge rows", edge_rows(fields, base, points, texts, rng)))
+    sets.append(("edge rows", edge_rows(fields, base, _points_by_field(lowered, numbers), texts, rng)))
     return sets
 
 
@@ -94,11 +97,12 @@ def _points_by_field(lowered: Lowered, numbers: set[float]) -> dict[str, set[flo
     """For each field: the graph's constants, and the thresholds that a model applies to the field as it came in."""
     by_slot: dict[tuple[str, int], set[float]] = {}
     for node in lowered.builder.nodes:
-        if node.domain == SLOTS and node.inputs[0] is not None and node.inputs[0].producer() is None:
+        source = node.inputs[0] if node.inputs else None
+        if node.domain == SLOTS and source is not None and source.producer() is None:
             indices = node.attributes["indices"].as_ints()
             told = lowered.builder.thresholds.get(id(node.outputs[0]))
             if told and len(indices) == 1:
-                by_slot[(node.inputs[0].name or "", int(indices[0]))] = told
+                by_slot[(source.name or "", int(indices[0]))] = told
     points = {}
     for entry in lowered.fields:
         slot = lowered.slots[entry.name]
@@ -106,60 +110,67 @@ def _points_by_field(lowered: Lowered, numbers: set[float]) -> dict[str, set[flo
     return points
 
 
-# ---- whole graph ------------------------------------------------------------------------------------------------------
-
-
-def _compare_rows(graph: Graph, fields: Sequence[Field], runtime: Runtime, columns: Values, origin: str, report: Report) -> None:
-    count = len(next(iter(columns.values())))
+def _compare(
+    graph: Graph, fields: Sequence[Field], runtime: Runtime, columns: Values, origin: str, report: Report
+) -> None:
     frame = to_frame(fields, columns)
-    feed = runtime.signature.columns({name: _boundary(values) for name, values in columns.items()})
-    arrays = runtime.session.run(runtime._names, feed)
-    accepted = arrays[runtime._checks].all(axis=1) if runtime._checks >= 0 else np.ones(count, bool)
-    report.refused += _require_refusals(graph, frame, np.flatnonzero(~accepted), origin)
+    arrays, accepted = runtime.run_unchecked(runtime.signature.columns(columns))
+    _require_refusals(graph, frame, np.flatnonzero(~accepted), origin)
+    report.refused += int((~accepted).sum())
     kept = np.flatnonzero(accepted)
-    if len(kept) == 0:
+    if not len(kept):
         return
-    authored = _run_authored(graph, frame.iloc[kept].reset_index(drop=True), origin, kept)
-    compiled = {name: array[kept] for name, array in runtime._read(arrays).items()}
+    rows = frame.iloc[kept].reset_index(drop=True)
+    authored = _run_authored(graph, rows, origin, kept)
+    compiled = {name: array[kept] for name, array in arrays.items()}
     for output in runtime.manifest.outputs:
         wrong, deviation = differing(authored[output.name], compiled[output.name], output)
         report.largest = max(report.largest, deviation)
         if len(wrong):
-            raise ParityError(_difference(graph, fields, frame.iloc[kept], output.name, wrong, authored, compiled, origin))
+            raise ParityError(str(_difference(graph, fields, rows, output.name, wrong, authored, compiled, origin, kept)))
     report.rows += len(kept)
     _keep(report, columns, runtime, compiled, kept)
 
 
-def _boundary(values: Sequence[Any]) -> Any:
-    """As a client would send them: numbers as floats, the rest as they are."""
-    return list(values)
+def _difference(
+    graph: Graph,
+    fields: Sequence[Field],
+    rows: pd.DataFrame,
+    column: str,
+    wrong: Array,
+    authored: pd.DataFrame,
+    compiled: Mapping[str, Array],
+    origin: str,
+    kept: Array,
+) -> Difference:
+    row = int(wrong[0])
+    found = first_difference(graph, fields, rows.iloc[wrong[:EXAMINED]].reset_index(drop=True))
+    place, column, left, right = found or ("the outputs", column, authored[column].iloc[row], compiled[column][row])
+    return Difference(place, column, len(wrong), len(rows), origin, int(kept[row]), row_of(rows, row), left, right)
 
 
-def _require_refusals(graph: Graph, frame: pd.DataFrame, rows: np.ndarray[Any, Any], origin: str) -> int:
+def _require_refusals(graph: Graph, frame: pd.DataFrame, rows: Array, origin: str) -> None:
     for row in rows[:TRIED]:
-        try:
-            graph.run(frame.iloc[[row]].reset_index(drop=True))
-        except RtmlError:
-            continue
-        raise ParityError(
-            f"Authored and compiled differ: the compiled graph refuses row {row} of the {origin}, {_shown(frame, int(row))}, the authored"
-            f" one scores it. The package was not written."
-        )
-    return len(rows)
+        if not _raises(graph, frame.iloc[[row]]):
+            raise ParityError(
+                f"Authored and compiled differ: the compiled graph refuses row {row} ({origin}),"
+                f" {describe(row_of(frame, int(row)), 300)}, the authored one scores it. The package was not written."
+            )
 
 
-def _run_authored(graph: Graph, frame: pd.DataFrame, origin: str, kept: np.ndarray[Any, Any]) -> pd.DataFrame:
+def _run_authored(graph: Graph, frame: pd.DataFrame, origin: str, kept: Array) -> pd.DataFrame:
     try:
         return graph.run(frame)
     except RtmlError as error:
         row = _first_raising(graph, frame)
         if row is None:
             raise
+        shown = describe(row_of(frame, row), 300)
         if origin == "sample":
-            raise ParityError(f"the authored graph fails on row {kept[row]} of the sample, {_shown(frame, row)}: {error}") from error
+            raise ParityError(f"the authored graph fails on row {kept[row]} of the sample, {shown}: {error}") from error
         raise ParityError(
-            f"Authored and compiled differ: the authored graph refuses a row, {_shown(frame, row)}, that the compiled one scores:"
-            f" {error}. Handle such values before that node. The package was not written."
+            f"Authored and compiled differ: the authored graph refuses a row, {shown}, that the compiled one scores: {error}."
+            f" Handle such values before that node. The package was not written."
         ) from error
 
 
@@ -185,166 +196,18 @@ def _raises(graph: Graph, frame: pd.DataFrame) -> bool:
     return False
 
 
-def differing(authored: pd.Series, compiled: np.ndarray[Any, Any], output: package.OutputEntry) -> tuple[np.ndarray[Any, Any], float]:
-    """Rows (positions) in which a column differs, and the largest relative deviation among those that agree."""
-    series = canonical(authored.to_frame("x"))["x"]
-    nullable = carrier_of(output.dtype, output.nullable) == "float64" and output.dtype == "bool"
-    left, right = to_carrier(series, nullable), compiled
-    if left.dtype.kind in "O" or right.dtype.kind in "O":
-        if left.dtype.kind != right.dtype.kind and not (left.dtype.kind == "f" and np.isnan(left).all()):
-            return np.arange(len(right)), 0.0
-        if left.dtype.kind == "f":
-            left = to_carrier(series.astype(object).astype("string"), False)
-        return np.flatnonzero(left != right), 0.0
-    if left.dtype == right.dtype and left.dtype.kind != "f":
-        return np.flatnonzero(left != right), 0.0
-    one, other = left.astype(np.float64), right.astype(np.float64)
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    with np.errstate(all="ignore"):
-        deviation = np.abs(one - other)
-        close = same | (deviation <= output.atol + output.rtol * np.abs(one))
-        relative = np.where(same, 0.0, deviation / np.maximum(np.abs(one), 1e-300))
-    return np.flatnonzero(~close), float(relative[close].max(initial=0.0))
-
-
-def _difference(
-    graph: Graph,
-    fields: Sequence[Field],
-    frame: pd.DataFrame,
-    column: str,
-    wrong: np.ndarray[Any, Any],
-    authored: pd.DataFrame,
-    compiled: Mapping[str, np.ndarray[Any, Any]],
-    origin: str,
-) -> str:
-    """The sentence about a difference, with the first node at which it shows."""
-    row = int(wrong[0])
-    place = first_difference(graph, fields, frame.iloc[wrong[:50]].reset_index(drop=True))
-    if place is not None:
-        label, column, left, right = place
-    else:
-        label, left, right = "the outputs", authored[column].iloc[row], compiled[column][row]
-    return (
-        f"Authored and compiled differ at {label}, column '{column}', in {len(wrong):,} of {len(frame):,} rows ({origin}); first: row"
-        f" {frame.index[row]}, {_shown(frame, row)}, authored {describe(_plain(left))}, compiled {describe(_plain(right))}. The package was"
-        f" not written."
-    )
-
-
-def first_difference(graph: Graph, fields: Sequence[Field], frame: pd.DataFrame) -> tuple[str, str, Any, Any] | None:
-    """The first node, in order, one of whose columns differs on these rows: (label, column, authored, compiled)."""
-    messages = graph.process(frame)
-    lowered = lower_graph(graph, fields)
-    b = lowered.builder
-    outputs, entries = {}, []
-    for name in graph.order():
-        for column, symbolic in lowered.nodes[name].items():
-            producer = symbolic.tensor.producer()
-            if producer is None:
-                continue
-            key = f"{len(entries)}"
-            outputs[key] = b.alias(b.take(symbolic.tensor, [symbolic.index]))
-            entries.append((name, column, package.OutputEntry(column, symbolic.dtype, key, 0, symbolic.nullable, *graph.nodes[name].tolerance)))
-    found = _run_model(b, outputs, {n: _field_carrier(e, frame) for n, e in ((e.name, e) for e in fields)}, lowered)
-    for name, column, entry in entries:
-        data = messages[name].data
-        if column in data.columns:
-            wrong, _ = differing(data[column], found[entry.tensor][:, 0], entry)
-            if len(wrong):
-                return graph.label(name), column, data[column].iloc[wrong[0]], found[entry.tensor][wrong[0], 0]
-    return None
-
-
-def _field_carrier(entry: Field, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
-    return to_carrier(frame[entry.name], entry.nullable)
-
-
-def _run_model(b: Builder, outputs: dict[str, Any], columns: Mapping[str, np.ndarray[Any, Any]], lowered: Lowered) -> dict[str, Any]:
-    from rtml_core.testing import run_model
-
-    checks, b.checks = b.checks, []
-    assembled = assemble(b, outputs)
-    b.checks = checks
-    feed: dict[str, list[tuple[int, np.ndarray[Any, Any]]]] = {}
-    for name, slot in lowered.slots.items():
-        if slot is not None:
-            feed.setdefault(slot.tensor, []).append((slot.index, columns[name]))
-    arrays = {name: np.stack([a for _, a in sorted(parts, key=lambda p: p[0])], axis=1) for name, parts in feed.items()}
-    return run_model(assembled.model, arrays)
-
-
-def _shown(frame: pd.DataFrame, row: int) -> str:
-    return describe({name: _plain(value) for name, value in frame.iloc[row].items()}, 300)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) and not isinstance(value, np.datetime64) else value
-
-
-def _keep(report: Report, columns: Values, runtime: Runtime, compiled: Mapping[str, np.ndarray[Any, Any]], kept: np.ndarray[Any, Any]) -> None:
-    room = KEPT // 3
-    step = max(1, len(kept) // room)
-    chosen = list(range(0, len(kept), step))[:room]
+def _keep(report: Report, columns: Values, runtime: Runtime, compiled: Mapping[str, Array], kept: Array) -> None:
+    """Put some rows, evenly spaced, into the sample that travels in the package."""
+    step = max(1, len(kept) // KEPT)
+    chosen = list(range(0, len(kept), step))[:KEPT]
     expected = runtime.python_columns({name: values[chosen] for name, values in compiled.items()})
     for position, index in enumerate(chosen):
         report.sample["rows"].append({name: _json(values[kept[index]]) for name, values in columns.items()})
-        report.sample["expected"].append({name: _finite(values[position]) for name, values in expected.items()})
+        report.sample["expected"].append({name: _json(values[position]) for name, values in expected.items()})
 
 
 def _json(value: Any) -> Any:
-    from rtml_core.timestamps import format_timestamp
-
-    return format_timestamp(int(value.astype("int64"))) if isinstance(value, np.datetime64) else value
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity; it travels as text and is read back by float()."""
+    """A value as the package's sample holds it; infinity, which JSON does not have, travels as text."""
+    if isinstance(value, np.datetime64):
+        return format_timestamp(int(value.astype("int64")))
     return str(value) if isinstance(value, float) and np.isinf(value) else value
-
-
-# ---- single nodes -----------------------------------------------------------------------------------------------------
-
-
-def _node_cases(graph: Graph, name: str, lowered: Lowered) -> int:
-    """Compare one node alone on its own edge rows; returns how many rows."""
-    operator = graph.nodes[name]
-    frame = operator.parity_cases()
-    if frame is None or not len(frame):
-        return 0
-    frame = canonical(frame.reset_index(drop=True))
-    before = graph.before(name)
-    incoming: dict[str, Symbolic] = {}
-    for feeding in before:
-        incoming.update(lowered.nodes[feeding])
-    incoming = incoming or lowered.sources
-    names = [column for column in incoming if column in frame.columns]
-    schema = Schema(incoming[column].column(column) for column in names)
-    b = Builder()
-    result = operator.lower(b, scratch_columns(b, schema))
-    outputs = {column: b.alias(b.take(s.tensor, [s.index])) for column, s in result.items()}
-    refused = len(b.checks)
-    b.checks = []
-    from rtml_core.testing import run_model
-
-    feeds = {n: to_carrier(frame[n], schema[n].nullable and schema[n].dtype == "bool")[:, None] for n in names}
-    found = run_model(assemble(b, outputs).model, feeds)
-    try:
-        authored = canonical(operator.process(frame[names]).data)
-    except Exception as error:
-        if refused:
-            return 0
-        raise ParityError(f"{graph.label(name)} fails on its own parity cases: {type(error).__name__}: {error}") from error
-    for column, symbolic in result.items():
-        entry = package.OutputEntry(column, symbolic.dtype, column, 0, symbolic.nullable, *operator.tolerance)
-        wrong, _ = differing(authored[column], found[column][:, 0], entry)
-        if len(wrong):
-            row = int(wrong[0])
-            raise ParityError(
-                f"Authored and compiled differ at {graph.label(name)}, column '{column}', in {len(wrong):,} of {len(frame):,} rows (the node's"
-                f" own cases); first: {_shown(frame[names], row)}, authored {describe(_plain(authored[column].iloc[row]))}, compiled"
-                f" {describe(_plain(found[column][row, 0]))}. The package was not written."
-            )
-    return len(frame)
-
-
-__all__ = ["InputError", "Report", "prove"]

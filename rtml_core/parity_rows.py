@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rtml_core.columns import MISSING_STRING, Field, missing_column
-from rtml_core.errors import RtmlError, listing
+from rtml_core.errors import RtmlError, describe, listing
 from rtml_core.timestamps import parse_timestamp, to_micros
 
 if TYPE_CHECKING:
@@ -21,18 +21,19 @@ MAX_POINTS: Final = 2_000
 RANDOM_ROWS: Final = 500
 
 EDGE_STRINGS: Final = (
-    "", " ", "a", "A", " a ", "\ta\n", "é", "É", "ß", "ẞ", "İ", "ı", "ſ", "ς", "ΑΣ", "ΑΣΑ", "ǅ", "ﬁ", "e\u0301", "日本語", "𝒳", "🙂",
+    "", " ", "a", "A", " a ", "\ta\n", "é", "É", "ß", "ẞ", "İ", "\u0131", "\u017f", "ς", "ΑΣ", "ΑΣΑ", "ǅ", "ﬁ", "e\u0301",
+    "日本語", "\U0001d4b3", "🙂",
     "NaN", "nan", "None", "null", "0", "1", "-1.5", "1e5", "02134", "true", "a,b;c|d", 'a"b', "a\\b", "a.b*c", "%s{}", "x" * 300,
 )  # fmt: skip
 EDGE_FLOATS: Final = (
-    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, 1e-9, -1e-9, 1 / 3, 99.999, 1e6, -1e6, 2.0**31, 2.0**53, -(2.0**53), 1e15, 1e30, -1e30,
-    5e-324,
+    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, 1e-9, -1e-9, 1 / 3, 99.999, 1e6, -1e6, 2.0**31, 2.0**53, -(2.0**53), 1e15,
+    1e30, -1e30, 5e-324,
 )  # fmt: skip
 EDGE_INTS: Final = (0, 1, -1, 2, 7, 10, -7, 255, 2**31, -(2**31) - 1, 2**53, 2**53 + 1, -(2**53) - 1, 2**62)
 EDGE_TIMES: Final = tuple(
     parse_timestamp(text)
     for text in (
-        "1970-01-01", "1969-12-31T23:59:59.999999Z", "2000-02-29", "2024-02-29T12:00:00Z", "2023-12-31T23:59:59Z", "2024-01-01T00:00:00Z",
+        "1970-01-01", "1969-12-31T23:59:59.999999Z", "2000-02-29", "2024-02-29T12:00:00Z", "2023-12-31T23:59:59Z", "2024-01-01",
         "1900-02-28", "1600-02-29", "0001-01-01", "9999-12-31T23:59:59.999999Z", "2026-11-21T10:15:00+05:30",
     )
 )  # fmt: skip
@@ -46,23 +47,23 @@ def sample_columns(fields: Sequence[Field], sample: pd.DataFrame) -> dict[str, l
     absent = [entry.name for entry in fields if entry.name not in sample.columns]
     if absent:
         known = list(map(str, sample.columns))
-        raise RtmlError(f"the sample does not fit the graph: {missing_column(absent[0], known)} The graph needs: {listing(f.name for f in fields)}")
+        needs = listing(entry.name for entry in fields)
+        raise RtmlError(f"the sample does not fit the graph: {missing_column(absent[0], known)} The graph needs: {needs}")
     rows = sample.head(MAX_REAL)
     return {entry.name: _python_values(entry, rows[entry.name]) for entry in fields}
 
 
 def _python_values(entry: Field, series: pd.Series) -> list[Any]:
     values = series.astype(object).where(series.notna(), None).tolist()
-    result = []
+    result: list[Any] = []
     for number, value in enumerate(values):
-        if value is None:
-            if not entry.nullable:
-                raise RtmlError(f"the sample does not fit the graph: row {number} has no '{entry.name}', which is declared {entry.type} without '?'")
-            result.append(None)
-            continue
-        fitting = _fit(entry, value)
+        fitting = _fit(entry, value) if value is not None else None if entry.nullable else _MISFIT
         if fitting is _MISFIT:
-            raise RtmlError(f"the sample does not fit the graph: row {number}, column '{entry.name}' must be {entry.spec}; got {value!r}")
+            got = "a missing value" if value is None else describe(value)
+            cure = f". Declare it '{entry.type}?' if it may be missing" if value is None else ""
+            raise RtmlError(
+                f"the sample does not fit the graph: row {number}, column '{entry.name}' must be {entry.spec}; got {got}{cure}"
+            )
         result.append(fitting)
     return result
 
@@ -124,12 +125,16 @@ def edge_values(entry: Field, points: Iterable[float], texts: Iterable[str]) -> 
     if entry.type == "float":
         return [*missing, *EDGE_FLOATS, *near]
     limit = 2**53 if entry.nullable else 2**62
-    whole = sorted({int(math.floor(n)) + d for n in points for d in (-1, 0, 1)} | set(EDGE_INTS))
+    whole = sorted({math.floor(n) + d for n in points for d in (-1, 0, 1)} | set(EDGE_INTS))
     return missing + [n for n in whole if abs(n) <= limit]
 
 
 def edge_rows(
-    fields: Sequence[Field], base: Mapping[str, Sequence[Any]], points: Mapping[str, Iterable[float]], texts: Iterable[str], rng: np.random.Generator
+    fields: Sequence[Field],
+    base: Mapping[str, Sequence[Any]],
+    points: Mapping[str, Iterable[float]],
+    texts: Iterable[str],
+    rng: np.random.Generator,
 ) -> dict[str, list[Any]]:
     """One row an edge value: the field takes the value, the others those of a base row; then all fields at their edges."""
     count = len(next(iter(base.values())))
@@ -189,7 +194,9 @@ def to_frame(fields: Sequence[Field], columns: Mapping[str, Sequence[Any]]) -> p
         if entry.type == "string":
             made[entry.name] = pd.Series([np.nan if v is None else v for v in values], dtype=string_dtype())
         elif entry.type == "timestamp":
-            made[entry.name] = pd.Series(np.array([np.datetime64("NaT") if v is None else v for v in values], dtype="datetime64[us]"))
+            made[entry.name] = pd.Series(
+                np.array([np.datetime64("NaT") if v is None else v for v in values], dtype="datetime64[us]")
+            )
         elif entry.type == "bool":
             series = pd.Series(list(values), dtype="boolean")
             made[entry.name] = series if series.isna().any() else series.astype(bool)

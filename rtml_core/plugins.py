@@ -89,7 +89,10 @@ class Plugins:
             self.register(candidate.load(), info)
         except Exception as error:  # a stranger's plugin may raise anything; it is kept and shown
             self._roll_back(info)
-            info.state, info.error = "broken", f"{type(error).__name__}: {error}" if not isinstance(error, PluginError) else str(error)
+            info.state, info.error = (
+                "broken",
+                f"{type(error).__name__}: {error}" if not isinstance(error, PluginError) else str(error),
+            )
 
     def register(self, plugin: Any, info: PluginInfo) -> None:
         """Register one plugin object completely, or raise with nothing changed but what _roll_back undoes."""
@@ -131,7 +134,9 @@ class Plugins:
             raise PluginError(f"rtml_commands of {info.origin} must return a dict of names and commands; got {commands!r}")
         for name in commands:
             if name in self.commands:
-                raise PluginError(f"command '{name}' is brought by {self.commands[name][1]} and by {info.origin}; block one of them")
+                raise PluginError(
+                    f"command '{name}' is brought by {self.commands[name][1]} and by {info.origin}; block one of them"
+                )
         for name, command in commands.items():
             self.commands[name] = (command, info.origin)
         info.commands = sorted(commands)

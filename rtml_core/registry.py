@@ -56,7 +56,7 @@ class Registry:
             elif chosen != present.origin.plugin:
                 raise PluginError(
                     f"operator '{cls.name}' is brought by {present.origin} and by {origin}. Uninstall or block one of them, or"
-                    f" set RTML_PREFER=\"{cls.name}={origin.plugin}\""
+                    f' set RTML_PREFER="{cls.name}={origin.plugin}"'
                 )
         self._entries = staged
 
@@ -102,6 +102,6 @@ def prefer_from_environment() -> dict[str, str]:
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, sign, plugin = item.partition("=")
         if not sign or not name.strip() or not plugin.strip():
-            raise PluginError(f"RTML_PREFER must be like \"Haversine=geo,Geohash=geo\"; got {text!r}")
+            raise PluginError(f'RTML_PREFER must be like "Haversine=geo,Geohash=geo"; got {text!r}')
         pairs[name.strip()] = plugin.strip()
     return pairs

@@ -1,4 +1,4 @@
-"""Helpers that ship for operator authors: prove an operator, build frames and graphs, run a bare model."""
+"""Helpers that ship for operator authors: prove an operator on a frame, prove a refusal, run a bare model."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtml_core.assemble import assemble
-from rtml_core.errors import NotLowerableError, ParityError, RtmlError
+from rtml_core.assemble import CHECKS, assemble
+from rtml_core.errors import ParityError, RtmlError
 from rtml_core.frames import canonical, schema_of, to_carrier
-from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.scratch import scratch_columns
+from rtml_core.lowering.scratch import LoweredNode, lower_alone
 from rtml_core.package import OutputEntry
+from rtml_core.parity_compare import Array, differing, row_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rtml_core.operator import Operator
 
 
-def run_model(model: bytes, feed: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
+def run_model(model: bytes, feed: Mapping[str, Array]) -> dict[str, Array]:
     """Run ONNX bytes with plain onnxruntime and its extensions; inputs that the model does not have are left out."""
     import onnxruntime as ort
     from onnxruntime_extensions import get_library_path
@@ -32,61 +32,80 @@ def run_model(model: bytes, feed: Mapping[str, np.ndarray[Any, Any]]) -> dict[st
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     wanted = {item.name for item in session.get_inputs()}
     names = [item.name for item in session.get_outputs()]
-    return dict(zip(names, session.run(names, {name: array for name, array in feed.items() if name in wanted}), strict=True))
+    arrays = session.run(names, {name: array for name, array in feed.items() if name in wanted})
+    return dict(zip(names, arrays, strict=True))
 
 
-def lowered_frame(operator: Operator, frame: pd.DataFrame, *, nullable: bool | None = None) -> tuple[dict[str, Any], int]:
-    """The operator's lowering run on a frame: output column -> (array, OutputEntry), and the number of ONNX nodes.
+def run_lowered(node: LoweredNode, frame: pd.DataFrame) -> tuple[dict[str, Array], Array | None]:
+    """Run a node lowered alone on a canonical frame: arrays [N] by output column, and the row checks [N, c] if any."""
+    b = node.builder
+    outputs = {f"out:{name}": b.alias(b.take(s.tensor, [s.index])) for name, s in node.result.items()}
+    feed = {
+        name: to_carrier(frame[name], column.dtype == "bool" and column.nullable)[:, None]
+        for name, column in node.schema.items()
+    }
+    found = run_model(assemble(b, outputs).model, feed)
+    return {name: found[f"out:{name}"][:, 0] for name in node.result}, found.get(CHECKS)
 
-    nullable: declare every input column nullable (True) or not (False); by default what the frame shows.
-    """
-    frame = canonical(frame.reset_index(drop=True))
-    schema = schema_of(frame, nullable=nullable)
-    b = Builder()
-    with b.node("under_test"):
-        result = operator.lower(b, scratch_columns(b, schema))
-    outputs = {name: b.alias(b.take(s.tensor, [s.index])) for name, s in result.items()}
-    checks, b.checks = b.checks, []
-    if checks:
-        outputs["__checks__"] = b.alias(b.concat([check.ok for check in checks]))
-    assembled = assemble(b, outputs)
-    feed = {n: to_carrier(frame[n], schema[n].nullable and schema[n].dtype == "bool")[:, None] for n in schema}
-    found = run_model(assembled.model, feed)
-    entries = {n: OutputEntry(n, s.dtype, n, 0, s.nullable, *operator.tolerance) for n, s in result.items()}
-    answer: dict[str, Any] = {n: (found[n][:, 0], entries[n]) for n in result}
-    if checks:
-        answer["__checks__"] = found["__checks__"]
-    return answer, assembled.node_count - len(outputs)
+
+def onnx_nodes(node: LoweredNode) -> int:
+    """How many ONNX nodes a node lowered alone becomes."""
+    outputs = {f"out:{name}": node.builder.take(s.tensor, [s.index]) for name, s in node.result.items()}
+    made = {name: value for name, value in outputs.items() if value.producer() is not None}
+    return assemble(node.builder, made).node_count if made else 0
 
 
 def assert_parity(operator: Operator, frame: pd.DataFrame, *, nullable: bool | None = None) -> int:
-    """Fail unless eager and compiled agree on every row and column of the frame; returns the number of ONNX nodes."""
-    from rtml_core.parity import differing
+    """Fail unless eager and compiled agree on every row and column of the frame; returns the number of ONNX nodes.
 
-    compiled, nodes = lowered_frame(operator, frame, nullable=nullable)
+    nullable: declare every input column nullable (True) or not (False); by default what the frame shows. Rows that the
+    compiled form refuses by a check must be refused by the eager form, one by one.
+    """
     frame = canonical(frame.reset_index(drop=True))
-    authored = canonical(operator.process(frame).data)
-    compiled.pop("__checks__", None)
-    if list(authored.columns) != list(compiled):
-        raise ParityError(f"{operator!r}: authored gives the columns {list(authored.columns)}, compiled gives {list(compiled)}")
-    for name, (array, entry) in compiled.items():
-        wrong, _ = differing(authored[name], array, entry)
+    schema = schema_of(frame, nullable=nullable)
+    node = lower_alone(operator, schema)
+    found, checks = run_lowered(node, frame)
+    kept = np.arange(len(frame))
+    if checks is not None:
+        kept = np.flatnonzero(checks.all(axis=1))
+        for row in np.flatnonzero(~checks.all(axis=1)):
+            _assert_raises(operator, frame.iloc[[row]].reset_index(drop=True))
+    rows = frame.iloc[kept].reset_index(drop=True)
+    authored = canonical(operator.process(rows).data)
+    if list(authored.columns) != list(node.result):
+        raise ParityError(
+            f"{operator!r}: authored gives the columns {list(authored.columns)}, compiled gives {list(node.result)}"
+        )
+    for name, symbolic in node.result.items():
+        entry = OutputEntry(name, symbolic.dtype, name, 0, symbolic.nullable, *operator.tolerance)
+        wrong, _ = differing(authored[name], found[name][kept], entry)
         if len(wrong):
             row = int(wrong[0])
             raise ParityError(
-                f"{operator!r}, column '{name}': {len(wrong)} of {len(frame)} rows differ; first: row {row},"
-                f" {dict(frame.iloc[row])}, authored {authored[name].iloc[row]!r}, compiled {array[row]!r}"
+                f"{operator!r}, column '{name}': {len(wrong)} of {len(rows)} rows differ; first: row {row}, {row_of(rows, row)},"
+                f" authored {authored[name].iloc[row]!r}, compiled {found[name][kept][row]!r}"
             )
-    return nodes
+    return onnx_nodes(lower_alone(operator, schema))
+
+
+def _assert_raises(operator: Operator, row: pd.DataFrame) -> None:
+    try:
+        operator.process(row)
+    except Exception:  # whatever the eager side raises counts as a refusal
+        return
+    raise ParityError(f"{operator!r}: compiled refuses the row {row_of(row, 0)}, authored accepts it")
 
 
 def assert_refuses(operator: Operator, frame: pd.DataFrame, *words: str, nullable: bool | None = None) -> str:
     """Fail unless the lowering is refused with a sentence that holds all the words; returns the sentence."""
     try:
-        lowered_frame(operator, frame, nullable=nullable)
-    except (NotLowerableError, RtmlError) as error:
+        lower_alone(operator, schema_of(canonical(frame), nullable=nullable))
+    except RtmlError as error:
         absent = [word for word in words if word not in str(error)]
         if absent:
             raise AssertionError(f"the refusal does not say {absent}: {error}") from error
         return str(error)
     raise AssertionError(f"{operator!r} was lowered, it should have been refused")
+
+
+__all__: list[Any] = ["assert_parity", "assert_refuses", "onnx_nodes", "run_lowered", "run_model"]

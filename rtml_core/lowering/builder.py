@@ -146,7 +146,13 @@ class Builder:
     ) -> tuple[ir.Value, ...]:
         """Emit one node with len(dtypes) outputs; see `op`."""
         attrs = {name: _attribute(value) for name, value in attributes.items() if value is not None}
-        key = (domain, op_type, tuple(map(id, inputs)), tuple(dtypes), tuple((n, _attribute_key(attributes[n])) for n in sorted(attrs)))
+        key = (
+            domain,
+            op_type,
+            tuple(map(id, inputs)),
+            tuple(dtypes),
+            tuple((n, _attribute_key(attributes[n])) for n in sorted(attrs)),
+        )
         if key in self._seen:
             return self._seen[key]
         made = ir.node(op_type, list(inputs), attrs, domain=domain, num_outputs=len(dtypes), name=self._name(op_type))
@@ -177,7 +183,9 @@ class Builder:
             return value
         return self.op("Cast", value, dtype=dtype, to=int(_IR_DTYPES[dtype]))
 
-    def label_encode(self, value: ir.Value, keys: Any, values: Any, default: Any, *, keys_dtype: str, values_dtype: str) -> ir.Value:
+    def label_encode(
+        self, value: ir.Value, keys: Any, values: Any, default: Any, *, keys_dtype: str, values_dtype: str
+    ) -> ir.Value:
         """Elementwise lookup: keys[i] -> values[i], anything else -> default. NaN is found as a float key."""
         return self.ml(
             "LabelEncoder",
@@ -217,9 +225,7 @@ class Builder:
         """Tell the parity gate that behaviour may change at these points of a [N, 1] value (see parity)."""
         self.thresholds.setdefault(id(value), set()).update(float(p) for p in points)
 
-    def graft(
-        self, model: Any, bindings: dict[str, ir.Value], outputs: Sequence[str] | None = None
-    ) -> dict[str, ir.Value]:
+    def graft(self, model: Any, bindings: dict[str, ir.Value], outputs: Sequence[str] | None = None) -> dict[str, ir.Value]:
         """Inline a ModelProto: `bindings` feeds its inputs by name; returns its outputs (all, or those asked for) by name."""
         from rtml_core.lowering.graft import graft
 
@@ -282,7 +288,7 @@ def width_of(value: ir.Value) -> int:
 
 
 def _broadcast(inputs: Sequence[ir.Value | None]) -> list[Any]:
-    shapes = [list(value.shape) for value in inputs if value is not None and value.shape is not None]
+    shapes: list[list[Any]] = [list(value.shape) for value in inputs if value is not None and value.shape is not None]
     if not shapes:
         raise NotLowerableError("an operation without inputs needs an explicit shape")
     rank = max(len(shape) for shape in shapes)

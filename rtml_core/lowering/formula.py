@@ -25,10 +25,59 @@ if TYPE_CHECKING:
 
 #: functions of the namespace; each is a function of the same name in numpy
 FUNCTIONS = (
-    "sin cos tan arcsin arccos arctan arctan2 asin acos atan atan2 sinh cosh tanh exp expm1 log log1p log2 log10 sqrt square "
-    "abs absolute sign floor ceil trunc rint radians degrees deg2rad rad2deg isnan isfinite isinf where minimum maximum clip "
-    "logical_and logical_or logical_not add subtract multiply divide power mod hypot negative reciprocal"
-).split()
+    "sin",
+    "cos",
+    "tan",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "arctan2",
+    "asin",
+    "acos",
+    "atan",
+    "atan2",
+    "sinh",
+    "cosh",
+    "tanh",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "sqrt",
+    "square",
+    "abs",
+    "absolute",
+    "sign",
+    "floor",
+    "ceil",
+    "trunc",
+    "rint",
+    "radians",
+    "degrees",
+    "deg2rad",
+    "rad2deg",
+    "isnan",
+    "isfinite",
+    "isinf",
+    "where",
+    "minimum",
+    "maximum",
+    "clip",
+    "logical_and",
+    "logical_or",
+    "logical_not",
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "power",
+    "mod",
+    "hypot",
+    "negative",
+    "reciprocal",
+)
 #: constants of the namespace
 CONSTANTS = ("pi", "e", "nan", "inf")
 
@@ -76,13 +125,19 @@ def _array(frame: pd.DataFrame, name: str) -> Any:
     if word not in ("float64", "float32", "int64", "bool"):
         raise ColumnError(f"Column '{name}' is a {word} column; a formula takes numbers and booleans")
     if word == "bool":
-        return frame[name].to_numpy(dtype="float64", na_value=np.nan) if frame[name].isna().any() else frame[name].to_numpy(dtype=bool)
+        return (
+            frame[name].to_numpy(dtype="float64", na_value=np.nan)
+            if frame[name].isna().any()
+            else frame[name].to_numpy(dtype=bool)
+        )
     return frame[name].to_numpy()
 
 
 def _results(operator: Operator, results: Any) -> dict[str, Any]:
     if not isinstance(results, dict) or not results or not all(isinstance(name, str) for name in results):
-        raise ExecutionError(f"compute of {operator.name} must return an object of column names and values; got {type(results).__name__}")
+        raise ExecutionError(
+            f"compute of {operator.name} must return an object of column names and values; got {type(results).__name__}"
+        )
     return results
 
 

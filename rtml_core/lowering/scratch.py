@@ -1,7 +1,8 @@
-"""Schemas read off lowerings: a node is lowered into a throw-away builder."""
+"""Lowering a node by itself, into a builder of its own: for schemas, for parity cases, for tests."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtml_core.columns import Schema
@@ -12,9 +13,19 @@ if TYPE_CHECKING:
     from rtml_core.operator import Operator
 
 
-def scratch_columns(b: Builder, schema: Schema) -> dict[str, Symbolic]:
-    """Each column of the schema as an input of its own."""
-    return {
+@dataclass
+class LoweredNode:
+    """One node lowered alone: every input column is a model input of its own, under its name."""
+
+    builder: Builder
+    schema: Schema
+    result: dict[str, Symbolic]
+
+
+def lower_alone(operator: Operator, schema: Schema) -> LoweredNode:
+    """Lower an operator for columns of this schema; raises what its lowering raises."""
+    b = Builder()
+    columns = {
         name: Symbolic(
             column.dtype,
             b.input(name, carrier_of(column.dtype, column.nullable), 1),
@@ -25,10 +36,10 @@ def scratch_columns(b: Builder, schema: Schema) -> dict[str, Symbolic]:
         )
         for name, column in schema.items()
     }
+    with b.node("node"):
+        return LoweredNode(b, schema, operator.lower(b, columns))
 
 
 def schema_by_lowering(operator: Operator, schema: Schema) -> Schema:
     """The output schema of an operator for an input schema; raises what the lowering raises."""
-    b = Builder()
-    result = operator.lower(b, scratch_columns(b, schema))
-    return Schema(symbolic.column(name) for name, symbolic in result.items())
+    return Schema(symbolic.column(name) for name, symbolic in lower_alone(operator, schema).result.items())

@@ -182,11 +182,23 @@ def lookup(
     if default is IDENTITY:
         result = _replace(b, value, table, carrier)
     elif carrier == "bool":
-        codes = b.label_encode(value, list(table), [int(v) for v in table.values()], int(default), keys_dtype=source.carrier, values_dtype="int64") \
-            if table else b.op("Mul", b.op("Size", value, dtype="int64", shape=[]), b.const(0), dtype="int64")
+        codes = (
+            b.label_encode(
+                value,
+                list(table),
+                [int(v) for v in table.values()],
+                int(default),
+                keys_dtype=source.carrier,
+                values_dtype="int64",
+            )
+            if table
+            else b.op("Mul", b.op("Size", value, dtype="int64", shape=[]), b.const(0), dtype="int64")
+        )
         result = b.cast(codes, "bool")
     else:
-        result = b.label_encode(value, list(table), list(table.values()), default, keys_dtype=source.carrier, values_dtype=carrier)
+        result = b.label_encode(
+            value, list(table), list(table.values()), default, keys_dtype=source.carrier, values_dtype=carrier
+        )
     return new(dtype, result, nullable=nullable, finite=finite, categories=categories, lookup=Lookup(source, table, default))
 
 
@@ -229,7 +241,9 @@ def _replace(b: Builder, value: ir.Value, table: Mapping[Any, Any], carrier: str
             result = where(b, _equals(b, value, key, carrier), b.const([[target]], carrier), result)
         return result
     known = b.label_encode(value, list(table), [1] * len(table), 0, keys_dtype=carrier, values_dtype="int64")
-    targets = b.label_encode(value, list(table), list(table.values()), missing_of(carrier), keys_dtype=carrier, values_dtype=carrier)
+    targets = b.label_encode(
+        value, list(table), list(table.values()), missing_of(carrier), keys_dtype=carrier, values_dtype=carrier
+    )
     return where(b, b.cast(known, "bool"), targets, value)
 
 

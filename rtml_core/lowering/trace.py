@@ -109,7 +109,9 @@ def _outputs(graph: Graph, nodes: dict[str, Columns]) -> Columns:
         for column, symbolic in nodes[end].items():
             present = joined.setdefault(column, symbolic)
             if not present.same_as(symbolic):
-                raise CompileError(f"the output column '{column}' comes from several ends of the graph ({', '.join(ends)}); rename one")
+                raise CompileError(
+                    f"the output column '{column}' comes from several ends of the graph ({', '.join(ends)}); rename one"
+                )
     if graph.outputs is None:
         return joined
     for output, column in graph.outputs.items():

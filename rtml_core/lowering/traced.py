@@ -38,13 +38,23 @@ class Traced:
     def dtype(self) -> str:
         return dtype_of(self.value)
 
+    def __neg__(self) -> Traced:
+        return self.tracer.negative(self)
+
+    def __abs__(self) -> Traced:
+        return self.tracer.abs(self)
+
+    def __invert__(self) -> Traced:
+        return self.tracer.logical_not(self)
+
     def __bool__(self) -> bool:
         raise NotLowerableError("a formula can't branch on a value; use xp.where(condition, yes, no)")
 
     def __float__(self) -> float:
         raise NotLowerableError("a formula can't turn a column into a Python number; keep to xp functions")
 
-    __int__ = __index__ = __float__  # type: ignore[assignment]
+    __int__ = __float__
+    __index__ = __float__
 
     def __iter__(self) -> Any:
         raise NotLowerableError("a formula works on whole columns and can't loop over one")
@@ -72,16 +82,13 @@ def _binary(name: str, reflected: bool = False) -> Any:
 
 
 for _symbol, _function in {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "mod": "mod", "floordiv": "floor_divide",
-    "and": "logical_and", "or": "logical_or",
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "mod": "mod",
+    "floordiv": "floor_divide", "and": "logical_and", "or": "logical_or",
 }.items():  # fmt: skip
     setattr(Traced, f"__{_symbol}__", _binary(_function))
     setattr(Traced, f"__r{_symbol}__", _binary(_function, reflected=True))
 for _symbol in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Traced, f"__{_symbol}__", _binary(_symbol))
-Traced.__neg__ = lambda self: self.tracer.negative(self)  # type: ignore[attr-defined]
-Traced.__abs__ = lambda self: self.tracer.abs(self)  # type: ignore[attr-defined]
-Traced.__invert__ = lambda self: self.tracer.logical_not(self)  # type: ignore[attr-defined]
 
 
 class Tracer:
@@ -121,8 +128,13 @@ class Tracer:
     def _pair(self, one: Any, two: Any, *, booleans: str = "int64") -> tuple[ir.Value, ir.Value]:
         a, c = self.lift(one), self.lift(two)
         kinds = {a.dtype, c.dtype}
-        constant32 = kinds == {"float32", "float64"} and (not isinstance(one, Traced) or not isinstance(two, Traced))
-        target = "float32" if kinds == {"float32"} or constant32 else "float64" if kinds & set(_FLOATS) else booleans if kinds == {"bool"} else "int64"
+        scalar = not isinstance(one, Traced) or not isinstance(two, Traced)
+        if kinds == {"float32"} or (kinds == {"float32", "float64"} and scalar):
+            target = "float32"
+        elif kinds & set(_FLOATS):
+            target = "float64"
+        else:
+            target = booleans if kinds == {"bool"} else "int64"
         return self.b.cast(a.value, target), self.b.cast(c.value, target)
 
     def _emit(self, op: str, *values: ir.Value, dtype: str | None = None, **attributes: Any) -> Traced:
@@ -153,11 +165,13 @@ class Tracer:
 
     def power(self, one: Any, two: Any) -> Traced:
         if isinstance(two, int) and two == 2:
-            a = self.lift(one)
-            return self.multiply(a, a) if a.dtype != "bool" else self.power(self._as(a, "int64"), 2)
+            base = self.lift(one)
+            return self.multiply(base, base) if base.dtype != "bool" else self.power(self._as(base, "int64"), 2)
         a, c = self._pair(one, two)
         if dtype_of(a) not in _FLOATS:
-            raise NotLowerableError("whole numbers raised to a power overflow differently; make one of them a float, e.g. x * 1.0")
+            raise NotLowerableError(
+                "whole numbers raised to a power overflow differently; make one of them a float, e.g. x * 1.0"
+            )
         return self._emit("Pow", a, c)
 
     def _as(self, value: Any, dtype: str) -> Traced:

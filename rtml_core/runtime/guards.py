@@ -141,13 +141,15 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
     for domain, version in facts.opsets.items():
         ceiling = MAX_OPSETS.get(domain)
         if ceiling is not None and version > ceiling:
-            raise PackageError(f"{where} needs opset {version} of '{domain or 'ai.onnx'}'; this runtime guarantees up to {ceiling}")
+            raise PackageError(
+                f"{where} needs opset {version} of '{domain or 'ai.onnx'}'; this runtime guarantees up to {ceiling}"
+            )
     if facts.opsets != manifest.opsets:
         raise PackageError(f"{where} imports the opsets {facts.opsets}; its manifest says {manifest.opsets}")
     present = dict(facts.ops)
     for body in facts.functions.values():
-        for op, count in body.items():
-            present[op] = present.get(op, 0) + count
+        for pair, count in body.items():
+            present[pair] = present.get(pair, 0) + count
     for domain, op in present:
         if domain == "" and op in CONTROL_FLOW:
             raise PackageError(f"{where} holds control flow ({op}), which rtml does not write")

@@ -41,7 +41,10 @@ class Signature:
         self.ignore_extra = manifest.extra == "ignore" if ignore_extra is None else ignore_extra
         self.fields = manifest.fields
         self._inputs = manifest.inputs
-        groups = {t.name: sorted((f for f in manifest.fields if f.tensor == t.name), key=lambda f: f.index) for t in manifest.inputs}
+        groups = {
+            tensor.name: sorted((f for f in manifest.fields if f.tensor == tensor.name), key=lambda f: f.index)
+            for tensor in manifest.inputs
+        }
         unfed = [f for f in manifest.fields if f.tensor is None]
         self._ordered = [f for members in groups.values() for f in members] + unfed
         self._by_name = {f.name: f for f in self.fields}
@@ -80,7 +83,7 @@ class Signature:
                     part = [v if c is None else c(v) for v, c in zip(part, converters, strict=True)]
                 array = np.array((part,), np.float64)
                 total = array.sum()
-                if not total - total == 0.0:
+                if total - total != 0.0:  # NaN or infinite: one of them is
                     self._check_floats(array[0], start)
             elif dtype == "string":
                 array = np.array((_texts(part),), np.object_)
@@ -110,7 +113,8 @@ class Signature:
     def _slow_rows(self, rows: Any) -> list[tuple[Any, ...]]:
         if not isinstance(rows, (list, tuple)):
             raise InputError([InputProblem("/", "a list of rows", describe(rows))])
-        done, problems = [], []
+        done: list[tuple[Any, ...]] = []
+        problems: list[InputProblem] = []
         for number, row in enumerate(rows):
             try:
                 done.append(self._slow(row, f"/{number}"))
@@ -124,7 +128,7 @@ class Signature:
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(self._ordered)
         feed: Feed = {}
         for name, dtype, start, stop, converters in self._plan:
-            array = np.empty((len(rows), stop - start), _NUMPY[dtype])
+            array: np.ndarray[Any, Any] = np.empty((len(rows), stop - start), _NUMPY[dtype])
             for offset in range(stop - start):
                 column: Any = columns[start + offset]
                 convert = converters[offset] if converters else None
@@ -150,7 +154,7 @@ class Signature:
         count = next(iter(lengths.values()), 0)
         feed: Feed = {}
         for name, dtype, start, stop, _ in self._plan:
-            array = np.empty((count, stop - start), _NUMPY[dtype])
+            array: np.ndarray[Any, Any] = np.empty((count, stop - start), _NUMPY[dtype])
             for offset in range(stop - start):
                 entry = self._ordered[start + offset]
                 array[:, offset] = _column(entry, columns[entry.name])
@@ -200,11 +204,7 @@ def _converters(members: Sequence[FieldEntry]) -> list[Any] | None:
     """What numpy can't do for a value of a tensor: timestamps to microseconds, nullable booleans stay."""
     if not any(f.type == "timestamp" for f in members):
         return None
-    return [_micros if f.type == "timestamp" and not f.nullable else _micros_or_missing if f.type == "timestamp" else None for f in members]
-
-
-def _micros(value: Any) -> int:
-    return to_micros(value)
+    return [None if f.type != "timestamp" else _micros_or_missing if f.nullable else to_micros for f in members]
 
 
 def _micros_or_missing(value: Any) -> int:
@@ -286,8 +286,10 @@ def _column(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
 
 def _column_by_value(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
     missing: Any = {"string": MISSING_STRING, "timestamp": MISSING_TIME}.get(entry.type, math.nan)
-    result, problems = [], []
-    for number, value in enumerate(values.tolist() if isinstance(values, np.ndarray) and values.dtype.kind not in "MmO" else values):
+    result: list[Any] = []
+    problems: list[InputProblem] = []
+    plain = values.tolist() if isinstance(values, np.ndarray) and values.dtype.kind not in "MmO" else values
+    for number, value in enumerate(plain):
         try:
             fitting = _value(entry, value)
         except ValueError:
@@ -321,5 +323,5 @@ def describe_value(value: Any) -> str:
     """What came, in words: 'string "x"', 'number 3', 'null'."""
     if value is None:
         return "null"
-    kind = "true/false" if isinstance(value, bool) else "number" if isinstance(value, (int, float)) else "string" if isinstance(value, str) else type(value).__name__
-    return f"{kind} {describe(value)}"
+    kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "list", dict: "object"}
+    return f"{kinds.get(type(value), type(value).__name__)} {describe(value)}"
