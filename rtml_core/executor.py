@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rtml_core.errors import ExecutionError, GraphError, NotFittedError, RtmlError, close_match, listing
 from rtml_core.frames import canonical, join
 from rtml_core.graph import Graph
+from rtml_core.lineage import Lineage
 from rtml_core.operator import DataMsg, Operator
 
 if TYPE_CHECKING:
@@ -29,27 +32,47 @@ def fit(graph: Graph, frame: Any) -> None:
 
 def _run(graph: Graph, frame: Any, *, fit: bool) -> dict[str, DataMsg]:
     messages: dict[str, DataMsg] = {}
+    lineage = Lineage()
     for name in graph.validate():
-        operator = graph.nodes[name]
-        feeds = [messages[before] for before in graph.before(name)]
-        messages[name] = step(graph, name, operator, feeds, frame, fit=fit)
+        with _named(graph, name):
+            message, versions = _input(graph, name, messages, lineage, frame)
+            result = _step(graph.nodes[name], message, fit=fit)
+        messages[name] = result
+        if isinstance(result.data, pd_frame()) and result.data.columns.nlevels == 1:
+            before = message.data
+            lineage.record(name, versions, result.data.columns, lambda c, b=before, r=result.data: _equal(b, r, c))  # type: ignore[misc]
     return messages
 
 
-def step(graph: Graph, name: str, operator: Operator, feeds: list[DataMsg], frame: Any, *, fit: bool = False) -> DataMsg:
-    """Run one node on the messages that feed it (or on `frame` when nothing does)."""
+def pd_frame() -> Any:
+    """pandas.DataFrame, imported on first use."""
+    import pandas as pd
+
+    return pd.DataFrame
+
+
+def _equal(before: Any, after: Any, column: str) -> bool:
+    return before is after or bool(after[column].equals(before[column]))
+
+
+def _step(operator: Operator, message: DataMsg, *, fit: bool) -> DataMsg:
+    if fit and operator.learns:
+        operator.fit(message.data)
+    if not operator.fitted:
+        raise NotFittedError(f"{operator.name} has to learn first: call graph.fit(train) before running or compiling")
+    result = operator.process(message)
+    if not isinstance(result, DataMsg):
+        raise ExecutionError(f"process must return a DataMsg; got {type(result).__name__}")
+    if result.data is not None and operator.role != "authoring":
+        result = DataMsg(data=canonical(result.data), model=result.model)
+    return result
+
+
+@contextmanager
+def _named(graph: Graph, name: str) -> Iterator[None]:
+    """Errors gain the node: rtml's own keep their class, any other becomes an ExecutionError with its cause."""
     try:
-        message = _input(graph, feeds, frame)
-        if fit and operator.learns:
-            operator.fit(message.data)
-        if not operator.fitted:
-            raise NotFittedError(f"{operator.name} has to learn first: call graph.fit(train) before running or compiling")
-        result = operator.process(message)
-        if not isinstance(result, DataMsg):
-            raise ExecutionError(f"process must return a DataMsg; got {type(result).__name__}")
-        if result.data is not None and operator.role != "authoring":
-            result = DataMsg(data=canonical(result.data), model=result.model)
-        return result
+        yield
     except RtmlError as error:
         error.args = (f"{graph.label(name)}: {error}", *error.args[1:])
         error.add_note(f"node id: {name}")
@@ -58,16 +81,29 @@ def step(graph: Graph, name: str, operator: Operator, feeds: list[DataMsg], fram
         raise ExecutionError(f"{graph.label(name)} failed: {type(error).__name__}: {error}") from error
 
 
-def _input(graph: Graph, feeds: list[DataMsg], frame: Any) -> DataMsg:
-    if not feeds:
+def _input(
+    graph: Graph, name: str, messages: dict[str, DataMsg], lineage: Lineage, frame: Any
+) -> tuple[DataMsg, dict[str, int]]:
+    """What reaches a node, and the versions of its columns."""
+    parents = graph.before(name)
+    if not parents:
         message = frame if isinstance(frame, DataMsg) else DataMsg(data=frame)
-        return DataMsg(data=_canonical(message.data), model=message.model)
-    if len(feeds) == 1:
-        return feeds[0]
-    frames = [feed.data for feed in feeds if feed.data is not None]
-    models = [feed.model for feed in feeds if feed.model is not None]
-    merged = {key: value for model in models for key, value in model.items()} or None
-    return DataMsg(data=join(frames) if frames else None, model=merged)
+        return DataMsg(data=_canonical(message.data), model=message.model), {}
+    framed = [parent for parent in parents if messages[parent].data is not None]
+    chosen = lineage.incoming(framed, lambda c, one, two: messages[one].data[c].equals(messages[two].data[c]))
+    versions = {column: version for column, (_, version) in chosen.items()}
+    models = [messages[parent].model for parent in parents]
+    merged = {key: value for model in models if model is not None for key, value in model.items()} or None
+    if len(framed) <= 1:
+        return DataMsg(data=messages[framed[0]].data if framed else None, model=merged), versions
+    return DataMsg(data=_side_by_side(messages, framed, chosen), model=merged), versions
+
+
+def _side_by_side(messages: dict[str, DataMsg], parents: list[str], chosen: dict[str, tuple[str, int]]) -> pd.DataFrame:
+    frames = [messages[parent].data for parent in parents]
+    if any(len(frame) != len(frames[0]) for frame in frames):
+        raise ExecutionError(f"the inputs to be joined have different numbers of rows: {[len(frame) for frame in frames]}")
+    return pd_frame()({column: messages[parent].data[column] for column, (parent, _) in chosen.items()}, index=frames[0].index)
 
 
 def _canonical(data: Any) -> Any:

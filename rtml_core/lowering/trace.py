@@ -9,6 +9,7 @@ from typing import Any
 from rtml_core.columns import Field, missing_column
 from rtml_core.errors import ColumnError, CompileError, GraphError, NotFittedError, NotLowerableError, RtmlError
 from rtml_core.graph import Graph
+from rtml_core.lineage import Lineage
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.symbolic import Symbolic, carrier_of
 
@@ -49,14 +50,15 @@ def _lower(graph: Graph, fields: Sequence[Field], needed: set[str], *, packed: b
     b = Builder()
     slots, sources = _inputs(b, fields, needed, packed=packed)
     nodes: dict[str, Columns] = {}
+    lineage = Lineage()
     for name in graph.validate():
-        before = graph.before(name)
-        incoming = join_columns([nodes[n] for n in before], graph, name) if before else dict(sources)
-        nodes[name] = lower_node(graph, name, b, incoming)
-    result = Lowered(b, nodes, _outputs(graph, nodes), tuple(fields), slots, sources)
-    if not result.outputs:
+        incoming, versions = _incoming(graph, name, nodes, lineage) if graph.before(name) else (dict(sources), {})
+        result = nodes[name] = lower_node(graph, name, b, incoming)
+        lineage.record(name, versions, result, lambda c, i=incoming, r=result: r[c].same_as(i[c]))  # type: ignore[misc]
+    lowered = Lowered(b, nodes, _outputs(graph, nodes), tuple(fields), slots, sources)
+    if not lowered.outputs:
         raise CompileError("the graph has no output column: its last node gives an empty frame")
-    return result
+    return lowered
 
 
 def lower_node(graph: Graph, name: str, b: Builder, incoming: Columns) -> Columns:
@@ -88,18 +90,14 @@ def require_column(columns: Columns, name: str) -> Symbolic:
     return columns[name]
 
 
-def join_columns(parts: Sequence[Columns], graph: Graph, name: str) -> Columns:
-    """Fan-in: columns side by side; a shared name must be the very same column."""
-    joined: Columns = {}
-    for part in parts:
-        for column, symbolic in part.items():
-            present = joined.setdefault(column, symbolic)
-            if not present.same_as(symbolic):
-                raise CompileError(
-                    f"{_cap(graph.label(name))}: column '{column}' comes from two inputs ({', '.join(graph.before(name))}) with"
-                    f" different meanings; rename one of them before the join"
-                )
-    return joined
+def _incoming(graph: Graph, name: str, nodes: dict[str, Columns], lineage: Lineage) -> tuple[Columns, dict[str, int]]:
+    """Fan-in: the columns that reach a node, and their versions."""
+    try:
+        chosen = lineage.incoming(graph.before(name), lambda c, one, two: nodes[one][c].same_as(nodes[two][c]))
+    except ColumnError as error:
+        raise CompileError(f"{_cap(graph.label(name))}: {error}") from None
+    columns = {column: nodes[parent][column] for column, (parent, _) in chosen.items()}
+    return columns, {column: version for column, (_, version) in chosen.items()}
 
 
 def _outputs(graph: Graph, nodes: dict[str, Columns]) -> Columns:
