@@ -102,15 +102,18 @@ class Plugins:
             cure = "upgrade rtml" if newer else f"upgrade {info.distribution}"
             raise PluginError(f"written for plugin API {info.api!r}; this rtml has plugin API {PLUGIN_API}: {cure}")
         self.manager.register(plugin, name=info.name)
-        self.manager.check_pending()
         self._check_hook_names(plugin)
+        self.manager.check_pending()
         classes = self._call(plugin, "rtml_operators")
-        if classes is not None:
-            self.registry.add_all(classes, info.origin)
         commands = self._call(plugin, "rtml_commands")
         if commands is not None:
             self._add_commands(commands, info)
-        info.operators = self.registry.brought_by(info.name)
+        # Last, because it can't be rolled back: RTML_PREFER may take an operator from a plugin that was there before.
+        if classes is not None:
+            self.registry.add_all(classes, info.origin)
+        for known in self.infos.values():
+            if known.state == "ok":
+                known.operators = self.registry.brought_by(known.name)
 
     @staticmethod
     def _call(plugin: Any, hook: str) -> Any:
