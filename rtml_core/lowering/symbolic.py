@@ -176,7 +176,7 @@ def lookup(
 
     `default` is a value, or IDENTITY (then source and result have one dtype). A missing value is a key like any other.
     """
-    source, table, default = _fold(column, table, default)
+    source, table, default = fold(column, table, default)
     carrier = carrier_of(dtype, nullable)
     value = value_of(b, source)
     if default is IDENTITY:
@@ -202,7 +202,11 @@ def lookup(
     return new(dtype, result, nullable=nullable, finite=finite, categories=categories, lookup=Lookup(source, table, default))
 
 
-def _fold(column: Symbolic, table: Mapping[Any, Any], default: Any) -> tuple[Symbolic, Mapping[Any, Any], Any]:
+def fold(column: Symbolic, table: Mapping[Any, Any], default: Any) -> tuple[Symbolic, Mapping[Any, Any], Any]:
+    """A lookup on a column as one on the column that it was itself looked up from: source, table, default.
+
+    For a lowering that emits its lookups itself, e.g. those of several columns of one tensor as one operator.
+    """
     inner = column.lookup
     if inner is None or len(inner.table) + len(table) > _MAX_TABLE:
         return column, table, default
