@@ -40,7 +40,7 @@ bench: $(INSTALLED)-test  ## the benchmarks, measured side by side in one run
 	@$(BIN)/python -m tests.benchmarks
 
 clean:  ## remove the environment and everything the targets wrote
-	rm -rf $(VENV) build dist docs/_build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build docs/reference/operators .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find rtml_core rtml_plugins tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):
