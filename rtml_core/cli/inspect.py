@@ -1,0 +1,124 @@
+"""`rtml inspect` and `rtml check`: what a package says about itself, and whether that holds here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from rtml_core.cli.command import Command, Found
+from rtml_core.cli.files import existing
+from rtml_core.cli.listing import json_option, print_json
+from rtml_core.cli.tables import plural, table
+from rtml_core.errors import PackageError
+
+if TYPE_CHECKING:
+    from rtml_core.package import Archive, Manifest
+
+
+@click.command("inspect", cls=Command, example="rtml inspect churn.rtml\nrtml inspect churn.rtml --json")
+@click.argument("package", metavar="FILE.rtml")
+@json_option
+def inspect(package: str, as_json: bool) -> None:
+    """Show what a package takes, gives and needs, without loading its model."""
+    file = existing(package)
+    from rtml_core.package import read_file
+
+    archive = read_file(file)
+    size = file.stat().st_size
+    if as_json:
+        nodes = sum(op.count for op in archive.manifest.ops)
+        facts: dict[str, Any] = {"file": package, "id": archive.id, "bytes": size, "onnx_nodes": nodes}
+        print_json(facts | msgspec.to_builtins(archive.manifest))
+    else:
+        click.echo(render(package, archive, size))
+
+
+def render(name: str, archive: Archive, size: int) -> str:
+    """A package for people: the facts, then its fields, outputs and ONNX operators as tables."""
+    m = archive.manifest
+    opsets = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in m.opsets.items())
+    facts = [
+        ("package", name),
+        ("id", archive.id),
+        ("size", f"{size:,} bytes"),
+        ("built by", f"rtml {m.rtml}, package format {m.format}"),
+        ("model", f"{plural(sum(op.count for op in m.ops), 'ONNX node')}, IR {m.ir_version}, opsets {opsets}"),
+        ("portable", "yes" if m.portable else "no: it needs operators that a plugin brings"),
+        ("parity", parity(m)),
+        ("plugins", ", ".join(_plugin(p.name, p.distribution, p.version) for p in m.plugins) or "-"),
+        ("extra", "unknown fields are refused" if m.extra == "refuse" else "unknown fields are ignored"),
+        ("checks", plural(len(m.checks), "row check") if m.checks else "-"),
+    ]
+    fields = [(f.field.name, f.field.spec, _categories(f.categories) or ("" if f.tensor else "not used")) for f in m.fields]
+    outputs = [(o.name, o.dtype + ("?" if o.nullable else ""), _tolerance(o.rtol, o.atol)) for o in m.outputs]
+    ops = [(f"{op.domain or 'ai.onnx'}:{op.op}", op.kind, str(op.count), _from(op.distribution, op.version)) for op in m.ops]
+    return "\n\n".join(
+        (
+            "\n".join(f"{key:<10}{value}" for key, value in facts),
+            table(("field", "type", ""), fields),
+            table(("output", "type", "tolerance"), outputs),
+            table(("ONNX operator", "kind", "nodes", "from"), ops),
+        )
+    )
+
+
+def parity(manifest: Manifest) -> str:
+    """What the parity gate did, in words."""
+    entry = manifest.parity
+    if not entry.checked:
+        return "NOT CHECKED: built with --no-parity, nothing proves it equal to what was authored"
+    refused = f"; {plural(entry.refused, 'row')} refused by both" if entry.refused else ""
+    return f"{plural(entry.rows, 'row')} compared, 0 differences{refused}"
+
+
+def _plugin(name: str, distribution: str, version: str) -> str:
+    return name if distribution == "rtml" else f"{name} ({distribution} {version})"
+
+
+def _categories(categories: tuple[str, ...] | None) -> str:
+    if categories is None:
+        return ""
+    return f"one of {', '.join(categories[:6])}" + (f" and {len(categories) - 6} more" if len(categories) > 6 else "")
+
+
+def _tolerance(rtol: float, atol: float) -> str:
+    return f"relative {rtol:g}, absolute {atol:g}" if rtol or atol else "none: equal bit by bit"
+
+
+def _from(distribution: str | None, version: str | None) -> str:
+    return f"{distribution} {version}" if distribution else "ONNX"
+
+
+@click.command("check", cls=Command, example="rtml check churn.rtml")
+@click.argument("package", metavar="FILE.rtml")
+@click.option("--allow-unchecked", is_flag=True, help="Accept a package that was built without the parity gate.")
+@json_option
+def check(package: str, allow_unchecked: bool, as_json: bool) -> None:
+    """Check a package as a server does before it loads it.
+
+    The digest of the file, the guards on its model, the plugins that it needs, and its parity sample scored again on this
+    machine. Exit code 1 when one of them fails.
+    """
+    file = existing(package)
+    from rtml_core.package import read_file
+    from rtml_core.runtime import Runtime
+
+    try:
+        archive = read_file(file)
+        runtime = Runtime(archive, allow_unchecked=allow_unchecked, verify=False, where=package)
+        rows = runtime.verify(archive.sample, package)
+    except PackageError as error:
+        if as_json:
+            print_json({"file": package, "ok": False, "problem": str(error)})
+        raise Found(str(error)) from error
+    if as_json:
+        checked = archive.manifest.parity.checked
+        print_json({"file": package, "ok": True, "id": archive.id, "sample_rows": rows, "parity_checked": checked})
+        return
+    click.echo(f"digest    {archive.id}")
+    click.echo("guards    opsets, operators and size are what the manifest says and this runtime loads")
+    click.echo(f"sample    {plural(rows, 'row')} of the parity sample gave what they gave when the package was built")
+    click.echo(f"parity    {parity(archive.manifest)}")
+    click.echo(f"{package} is fine")

@@ -1,0 +1,230 @@
+"""`rtml plugins`, `rtml operators`, `rtml schema`: what there is. Imports no pandas, scikit-learn or onnx."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rtml_core.cli.command import Command, Found, Group
+from rtml_core.cli.tables import plural, table
+from rtml_core.errors import PluginError
+
+if TYPE_CHECKING:
+    from rtml_core.plugins import PluginInfo, Plugins
+    from rtml_core.registry import Entry
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+#: names and characters of an error that a line of a listing shows
+_SHOWN, _ERROR = 6, 90
+
+
+def discovered() -> Plugins:
+    """All plugins; under RTML_STRICT_PLUGINS=1 a broken one is Found (exit 1)."""
+    from rtml_core.plugins import plugins
+
+    try:
+        return plugins()
+    except PluginError as error:
+        if os.environ.get("RTML_STRICT_PLUGINS") == "1":
+            raise Found(str(error)) from error
+        raise
+
+
+def print_json(value: Any) -> None:
+    """JSON for other programs: indented, Unicode as it is."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+# ---- plugins ----------------------------------------------------------------------------------------------------
+
+
+@click.group("plugins", cls=Group)
+def plugins_group() -> None:
+    """Plugins bring operators and commands; everything built in is a plugin too."""
+
+
+@plugins_group.command("list", cls=Command, example="rtml plugins list\nrtml plugins list --json")
+@json_option
+@click.option("--strict", is_flag=True, help="Exit with 1 when a plugin is broken.")
+def plugins_list(as_json: bool, strict: bool) -> None:
+    """List all plugins, the broken ones too."""
+    known = discovered()
+    broken = [name for name, info in known.infos.items() if info.state == "broken"]
+    if as_json:
+        print_json([asdict(info) for info in known.infos.values()])
+    else:
+        rows = [_plugin_row(name, info) for name, info in known.infos.items()]
+        click.echo(table(("plugin", "version", "from", "api", "brings", "state"), rows))
+        if broken:
+            click.echo(f"{plural(len(broken), 'plugin is', 'plugins are')} broken: {show_commands(broken)}")
+    if strict and broken:
+        raise Found(f"{plural(len(broken), 'plugin is', 'plugins are')} broken: {', '.join(broken)}")
+
+
+def show_commands(names: list[str]) -> str:
+    """The commands that show why: one each, as long as that stays readable."""
+    return ", ".join(f"rtml plugins show {_quoted(name)}" for name in names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if " " in name else name
+
+
+def _plugin_row(name: str, info: PluginInfo) -> tuple[str, ...]:
+    state = info.state
+    if info.error:
+        line = info.error.splitlines()[0]
+        state += f": {line if len(line) <= _ERROR else line[: _ERROR - 3] + '...'}"
+    return (name, info.version, info.source, "-" if info.api is None else str(info.api), brings(info), state)
+
+
+def brings(info: PluginInfo) -> str:
+    """What a plugin brings, in a few words."""
+    parts = []
+    if info.operators:
+        parts.append(_some(info.operators))
+    if info.commands:
+        parts.append(f"command{'s' if len(info.commands) > 1 else ''} {_some(info.commands)}")
+    return "; ".join(parts) or "-"
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+@plugins_group.command("show", cls=Command, example="rtml plugins show pandas")
+@click.argument("name")
+@json_option
+def plugins_show(name: str, as_json: bool) -> None:
+    """Show one plugin: what it brings, and the whole error of a broken one."""
+    info = discovered().info(name)
+    if as_json:
+        print_json(asdict(info))
+        return
+    facts = [
+        ("plugin", info.name),
+        ("from", info.source if info.source == "built in" else f"distribution {info.source}"),
+        ("version", info.version),
+        ("api", "-" if info.api is None else str(info.api)),
+        ("state", info.state),
+        ("operators", ", ".join(info.operators) or "-"),
+        ("commands", ", ".join(info.commands) or "-"),
+    ]
+    click.echo("\n".join(f"{key:<11}{value}" for key, value in facts))
+    if info.error:
+        click.echo(f"\n{info.error}")
+
+
+# ---- operators --------------------------------------------------------------------------------------------------
+
+
+@click.group("operators", cls=Group)
+def operators() -> None:
+    """Operators are what the nodes of a graph are made of."""
+
+
+@operators.command("list", cls=Command, example="rtml operators list\nrtml operators list --json")
+@json_option
+def operators_list(as_json: bool) -> None:
+    """List all operators with what they do."""
+    entries = [discovered().registry.entry(name) for name in discovered().registry]
+    if as_json:
+        print_json([operator_facts(entry, parameters=False) for entry in entries])
+        return
+    rows = [(e.cls.name, e.cls.role, lowering(e.cls, short=True), e.origin.plugin, _summary(e.cls)) for e in entries]
+    click.echo(table(("operator", "role", "lowers to", "plugin", "what it does"), rows))
+
+
+@operators.command("show", cls=Command, example="rtml operators show Pandas")
+@click.argument("name")
+@json_option
+def operators_show(name: str, as_json: bool) -> None:
+    """Show one operator: what it does, its parameters with types and defaults, how it lowers, who brings it."""
+    entry = discovered().registry.entry(name)
+    facts = operator_facts(entry, parameters=True)
+    if as_json:
+        print_json(facts)
+        return
+    cls = entry.cls
+    click.echo(f"{cls.name}, version {cls.version}, from {entry.origin}\n\n{inspect.cleandoc(cls.__doc__ or '')}\n")
+    lines = [("role", cls.role), ("lowers to", lowering(cls))]
+    if cls.learns:
+        lines.append(("learns", "yes: rtml fit (graph.fit) before it is used"))
+    if cls.tolerance != (0.0, 0.0):
+        lines.append(("tolerance", f"relative {cls.tolerance[0]:g}, absolute {cls.tolerance[1]:g} (parity gate)"))
+    click.echo("\n".join(f"{key:<11}{value}" for key, value in lines) + "\n")
+    if not facts["parameters"]:
+        click.echo("It takes no parameters.")
+        return
+    rows = [(p["name"], p["type"], _default(p), p["text"]) for p in facts["parameters"]]
+    click.echo(table(("parameter", "type", "default", "meaning"), rows, wrap=True))
+
+
+def operator_facts(entry: Entry, *, parameters: bool) -> dict[str, Any]:
+    """One operator as JSON values."""
+    cls = entry.cls
+    facts: dict[str, Any] = {
+        "name": cls.name,
+        "version": cls.version,
+        "role": cls.role,
+        "lowers": cls.lowers(),
+        "lowering": cls.lowering_kind if cls.lowers() else None,
+        "formula": cls.has_formula(),
+        "learns": cls.learns,
+        "tolerance": list(cls.tolerance),
+        "plugin": entry.origin.plugin,
+        "distribution": entry.origin.distribution,
+        "distribution_version": entry.origin.version,
+        "summary": _summary(cls),
+    }
+    if parameters:
+        from rtml_core.params import describe_params
+
+        facts["doc"] = inspect.cleandoc(cls.__doc__ or "")
+        facts["parameters"] = [
+            {"name": p.encode_name, "type": p.expected, "required": p.required, "default": _as_json(p.default), "text": p.text}
+            for p in describe_params(cls.Params)
+        ]
+    return facts
+
+
+def lowering(cls: Any, *, short: bool = False) -> str:
+    """How an operator becomes ONNX, in words."""
+    if not cls.lowers():
+        return "-" if short else "nothing: it runs eagerly only, so a graph with it does not compile"
+    if short:
+        return str(cls.lowering_kind)
+    return f"{cls.lowering_kind} operators{', traced from its formula' if cls.has_formula() else ''}"
+
+
+def _summary(cls: Any) -> str:
+    return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ").partition(". ")[0].rstrip(".")
+
+
+def _as_json(value: Any) -> Any:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return repr(value)
+    return value
+
+
+def _default(parameter: dict[str, Any]) -> str:
+    return "required" if parameter["required"] else json.dumps(parameter["default"], ensure_ascii=False)
+
+
+# ---- the format of graph files ----------------------------------------------------------------------------------
+
+
+@click.command("schema", cls=Command, example="rtml schema > rtml-graph.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of graph files, for editors and other programs."""
+    from rtml_core.dsl import json_schema
+
+    print_json(json_schema())
