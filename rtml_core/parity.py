@@ -19,6 +19,8 @@ from rtml_core.errors import ParityError, RtmlError, describe
 from rtml_core.graph import Graph
 from rtml_core.lowering.builder import SLOTS
 from rtml_core.lowering.trace import Lowered
+from rtml_core.operator import Operator
+from rtml_core.params import describe_params
 from rtml_core.parity_compare import Array, Difference, differing, row_of
 from rtml_core.parity_nodes import first_difference, node_cases
 from rtml_core.parity_rows import constants, edge_rows, made_up, random_rows, sample_columns, to_frame
@@ -81,7 +83,8 @@ def _row_sets(
     graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: np.random.Generator
 ) -> list[tuple[str, Values]]:
     fields = lowered.fields
-    numbers, texts = constants([{"params": op.to_json(), "state": op.state} for op in graph.nodes.values()])
+    numbers, texts = constants([{"params": _all_params(op), "state": op.state} for op in graph.nodes.values()])
+    numbers |= lowered.builder.small_constants()
     sets: list[tuple[str, Values]] = []
     base = sample_columns(fields, sample) if sample is not None and len(sample) else None
     if base is not None:
@@ -91,6 +94,11 @@ def _row_sets(
     sets.append(("random rows", random_rows(fields, base, rng)))
     sets.append(("edge rows", edge_rows(fields, base, _points_by_field(lowered, numbers), texts, rng)))
     return sets
+
+
+def _all_params(operator: Operator) -> dict[str, Any]:
+    """Parameters with their defaults: behaviour changes at a default, too."""
+    return {info.encode_name: getattr(operator.params, info.name) for info in describe_params(type(operator.params))}
 
 
 def _points_by_field(lowered: Lowered, numbers: set[float]) -> dict[str, set[float]]:

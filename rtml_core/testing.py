@@ -52,7 +52,7 @@ def onnx_nodes(node: LoweredNode) -> int:
     """How many ONNX nodes a node lowered alone becomes."""
     outputs = {f"out:{name}": node.builder.take(s.tensor, [s.index]) for name, s in node.result.items()}
     made = {name: value for name, value in outputs.items() if value.producer() is not None}
-    return assemble(node.builder, made).node_count if made else 0
+    return assemble(node.builder, made).node_count if made or node.builder.checks else 0
 
 
 def assert_parity(operator: Operator, frame: pd.DataFrame, *, nullable: bool | None = None) -> int:
@@ -68,8 +68,8 @@ def assert_parity(operator: Operator, frame: pd.DataFrame, *, nullable: bool | N
     kept = np.arange(len(frame))
     if checks is not None:
         kept = np.flatnonzero(checks.all(axis=1))
-        for row in np.flatnonzero(~checks.all(axis=1)):
-            _assert_raises(operator, frame.iloc[[row]].reset_index(drop=True))
+        for refused in np.flatnonzero(~checks.all(axis=1)):
+            _assert_raises(operator, frame.iloc[[refused]].reset_index(drop=True))
     rows = frame.iloc[kept].reset_index(drop=True)
     authored = canonical(operator.process(rows).data)
     if list(authored.columns) != list(node.result):

@@ -21,6 +21,8 @@ OPSETS: Final = {"": 21, "ai.onnx.ml": 5, "ai.onnx.contrib": 1}
 IR_VERSION: Final = 10
 ML: Final = "ai.onnx.ml"
 EXT: Final = "ai.onnx.contrib"
+#: a constant of at most so many elements is searched for points at which behaviour changes
+_SMALL: Final = 256
 #: pseudo domain for "columns of a packed tensor"; the optimizer turns it into Split, Slice or Gather
 SLOTS: Final = "rtml.slots"
 
@@ -224,6 +226,16 @@ class Builder:
     def threshold(self, value: ir.Value, points: Sequence[float]) -> None:
         """Tell the parity gate that behaviour may change at these points of a [N, 1] value (see parity)."""
         self.thresholds.setdefault(id(value), set()).update(float(p) for p in points)
+
+    def small_constants(self) -> set[float]:
+        """All finite numbers among the graph's small constants: points at which its behaviour may change."""
+        found: set[float] = set()
+        for value in self.initializers:
+            tensor = value.const_value
+            if tensor is not None and tensor.dtype != ir.DataType.STRING and 0 < tensor.size <= _SMALL:
+                numbers = tensor.numpy().astype(np.float64).ravel()
+                found.update(numbers[np.isfinite(numbers) & (np.abs(numbers) <= 1e30)].tolist())
+        return found
 
     def graft(self, model: Any, bindings: dict[str, ir.Value], outputs: Sequence[str] | None = None) -> dict[str, ir.Value]:
         """Inline a ModelProto: `bindings` feeds its inputs by name; returns its outputs (all, or those asked for) by name."""

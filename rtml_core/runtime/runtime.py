@@ -83,13 +83,21 @@ class Runtime:
                 return self.python_columns(self.score_columns(rows))
             return self.score_row(rows)
         feed = self.signature.rows(rows)
-        columns = self.python_columns(self._read(self.run(feed, len(rows))))
+        try:
+            arrays = self.run(feed, len(rows))
+        except UnicodeEncodeError:
+            self.signature.refuse_surrogates(rows)
+        columns = self.python_columns(self._read(arrays))
         names = list(columns)
         return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
     def score_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """One row -> its outputs by name; null where an output is missing."""
-        arrays = self.session.run(self._names, self.signature.row(row))
+        feed = self.signature.row(row)
+        try:
+            arrays = self.session.run(self._names, feed)
+        except UnicodeEncodeError:
+            self.signature.refuse_surrogates(row)
         if self._checks >= 0 and not arrays[self._checks].all():
             self._refuse(arrays[self._checks], 0)
         return {name: read(arrays[position].item(index)) for name, position, index, read in self._readers}

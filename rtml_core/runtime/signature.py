@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import msgspec
 import numpy as np
@@ -142,6 +142,14 @@ class Signature:
                     self._check_floats(row_values, start)
             feed[name] = array
         return feed
+
+    def refuse_surrogates(self, rows: Any) -> NoReturn:
+        """Name the strings that are no Unicode text (half of a surrogate pair), which a tensor can't hold."""
+        if isinstance(rows, Mapping):
+            self._slow(rows, "")
+        else:
+            self._slow_rows(rows)
+        raise InputError([InputProblem("/", "strings of valid Unicode", "a surrogate half")])
 
     # ---- columns ------------------------------------------------------------------------------------------------
 

@@ -58,7 +58,13 @@ class Crooked(Operator):
     def lower(self, b: Any, columns: Any) -> Any:
         column = require_column(columns, self.params.col)
         value = value_of(b, column)
-        more = b.op("Where", b.op("Greater", value, b.const([[self.params.limit]]), dtype="bool"), b.const([[2.0]]), b.const([[1.0]]), dtype="float64")
+        more = b.op(
+            "Where",
+            b.op("Greater", value, b.const([[self.params.limit]]), dtype="bool"),
+            b.const([[2.0]]),
+            b.const([[1.0]]),
+            dtype="float64",
+        )
         return {**columns, self.params.col: new("float64", b.op("Add", value, more), nullable=column.nullable)}
 
 

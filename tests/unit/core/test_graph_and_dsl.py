@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -20,12 +19,11 @@ from tests.unit.core.operators_for_tests import ALL, Join, Mean, Scale, Source
 
 
 @pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     found = plugins_module.Plugins([])
     found.registry.add_all(ALL, Origin("tests", "rtml-tests", "1.0"))
     monkeypatch.setattr(plugins_module, "plugins", lambda: found)
     monkeypatch.setattr("rtml_core.dsl.plugins", lambda: found)
-    yield
 
 
 def source() -> Source:
@@ -158,12 +156,18 @@ def test_round_trip_of_any_chain(steps: list[tuple[str, float, str | None]]) -> 
         ({"rtml": "1", "nodes": []}, "must be the format version"),
         ({"rtml": 1}, "required field `nodes`"),
         ({"rtml": 1, "nodes": [{"id": "x", "operator": "Scale", "params": {"col": "a"}, "colour": 1}]}, "unknown field `colour`"),
-        ({"rtml": 1, "nodes": [{"id": "x", "operator": "Scal"}]}, "node 'x': Operator 'Scal' does not exist. Did you mean 'Scale'?"),
+        (
+            {"rtml": 1, "nodes": [{"id": "x", "operator": "Scal"}]},
+            "node 'x': Operator 'Scal' does not exist. Did you mean 'Scale'?",
+        ),
         (
             {"rtml": 1, "nodes": [{"id": "x", "operator": "Haversine", "plugin": "geo", "distribution": "rtml-geo"}]},
             "brought by plugin 'geo' of rtml-geo: pip install rtml-geo",
         ),
-        ({"rtml": 1, "nodes": [{"id": "x", "operator": "Scale", "version": "9"}]}, "written for Scale version 9; installed is version 1"),
+        (
+            {"rtml": 1, "nodes": [{"id": "x", "operator": "Scale", "version": "9"}]},
+            "written for Scale version 9; installed is version 1",
+        ),
         ({"rtml": 1, "nodes": [{"id": "x", "operator": "Scale"}]}, "Scale: parameter 'col' is missing"),
         ({"rtml": 1, "nodes": [{"id": "x", "operator": "Join"}] * 2}, "'x' is used twice"),
         ({"rtml": 1, "nodes": [{"id": "x", "operator": "Join"}], "edges": [["x", "y"]]}, "there is no node 'y'"),

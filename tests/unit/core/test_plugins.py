@@ -48,8 +48,8 @@ def test_operators_are_registered_with_their_origin() -> None:
         (plugin(type("Empty", (Operator,), {"__doc__": "x"})), ["implements neither process, transform nor compute"]),
         (plugin(rtml_plugin_api=2), ["plugin API 2", "upgrade rtml"]),
         (plugin(rtml_plugin_api="x"), ["plugin API 'x'", "upgrade rtml-bad"]),
-        (types.SimpleNamespace(rtml_operators=lambda: []), ["not marked", "@hookimpl"]),
-        (types.SimpleNamespace(rtml_operatorz=hookimpl(lambda: [])), ["rtml_operatorz"]),
+        (types.SimpleNamespace(rtml_operators=list), ["not marked", "@hookimpl"]),
+        (types.SimpleNamespace(rtml_operatorz=hookimpl(lambda: [*()])), ["rtml_operatorz"]),
         (types.SimpleNamespace(rtml_operators=hookimpl(lambda: {"a": 1})), ["must return a list"]),
         (types.SimpleNamespace(rtml_commands=hookimpl(lambda: ["a"])), ["must return a dict"]),
     ],
@@ -74,7 +74,9 @@ def test_what_a_plugin_registered_before_it_broke_is_rolled_back() -> None:
 
 
 def test_two_plugins_with_one_operator_name_are_named_both() -> None:
-    found = Plugins([candidate("a", plugin(operator("Same"))), candidate("b", plugin(operator("Same"), operator("Other")))], Registry({}))
+    found = Plugins(
+        [candidate("a", plugin(operator("Same"))), candidate("b", plugin(operator("Same"), operator("Other")))], Registry({})
+    )
     error = found.infos["b"].error
     assert "'Same'" in error
     assert "rtml-a" in error

@@ -38,7 +38,7 @@ def test_the_listing_shows_an_operator_with_the_plugin_that_is_preferred(monkeyp
 
 
 def test_a_misspelled_hook_is_refused_with_the_closest_name() -> None:
-    found = Plugins([candidate("geo", rtml_operator=hookimpl(lambda: []))])
+    found = Plugins([candidate("geo", rtml_operator=hookimpl(lambda: [*()]))])
     assert found.infos["geo"].state == "broken"
     assert "'rtml_operator' is not a hook of rtml" in found.infos["geo"].error
     assert "Did you mean 'rtml_operators'?" in found.infos["geo"].error

@@ -1,0 +1,175 @@
+"""The gate: what it finds, how it says so, and that nothing wrong gets out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rtml_core import Operator, Runtime
+from rtml_core.columns import Column, Schema
+from rtml_core.errors import CompileError, NotFittedError, NotLowerableError, ParityError, RtmlError
+from rtml_core.package import read_archive
+from rtml_core.testing import assert_parity, assert_refuses
+from tests.unit.core.operators_for_tests import Crooked, Eager, Join, Mean, Positive, Scale, Source
+
+FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [0.5, 0.25, 0.125]})
+
+
+def source(**schema: str) -> Source:
+    return Source(schema=schema or {"a": "float", "b": "float"})
+
+
+def test_a_difference_names_node_column_row_and_both_values() -> None:
+    graph = source() >> Scale(col="b") >> Crooked(col="a", limit=2.5) >> Scale(col="a", by=10.0)
+    with pytest.raises(ParityError) as raised:
+        graph.compile(FRAME)
+    text = str(raised.value)
+    assert "Authored and compiled differ at node 3 (Crooked), column 'a', in 1 of 3 rows (sample); first: row 2" in text
+    assert "{'a': 3.0, 'b': 0.125}, authored 4.0, compiled 5.0. The package was not written." in text
+
+
+def test_the_graphs_own_constants_are_tried_when_the_sample_misses_them() -> None:
+    graph = source() >> Crooked(col="a", limit=1e10)
+    with pytest.raises(ParityError, match=r"\((edge|random) rows\)"):
+        graph.compile(FRAME)
+
+
+def test_a_threshold_is_tried_one_ulp_beside_it() -> None:
+    class Step(Operator):
+        """Off only exactly at its limit."""
+
+        class Params(Scale.Params):
+            limit: float = 12345.678
+
+        def transform(self, frame: Any) -> Any:
+            return frame.assign(a=(frame["a"] >= self.params.limit).astype(float))
+
+        def lower(self, b: Any, columns: Any) -> Any:
+            from rtml_core.lowering.symbolic import new, value_of
+
+            above = b.op("Greater", value_of(b, columns["a"]), b.const([[self.params.limit]]), dtype="bool")
+            return {**columns, "a": new("float64", b.cast(above, "float64"))}
+
+    with pytest.raises(ParityError, match=r"'a': 12345.678, .*authored 1.0, compiled 0.0"):
+        (source() >> Step(col="a", limit=12345.678)).compile(FRAME)
+
+
+def test_a_nodes_own_cases_are_compared_alone() -> None:
+    class Secretive(Crooked):
+        """Off where only its own cases look."""
+
+        def to_json(self) -> dict[str, Any]:
+            return {}
+
+        def parity_cases(self) -> Any:
+            return pd.DataFrame({"a": [self.params.limit * 2.0], "b": [0.0]})
+
+    with pytest.raises(ParityError, match=r"node 2 \(Secretive\), column 'a', in 1 of 1 rows \(the node's own cases\)"):
+        (source() >> Secretive(col="a", limit=1000.0)).compile(FRAME)
+
+
+def test_a_row_that_only_the_authored_graph_refuses_stops_the_build() -> None:
+    class Strict(Positive):
+        """Refuses eagerly, forgets to when compiled."""
+
+        def lower(self, b: Any, columns: Any) -> Any:
+            return columns
+
+    with pytest.raises(ParityError, match=r"the authored graph refuses a row, .* that the compiled one scores"):
+        (source() >> Strict(col="a")).compile(FRAME)
+
+
+def test_a_row_that_only_the_compiled_graph_refuses_stops_the_build() -> None:
+    class Lenient(Positive):
+        """Accepts eagerly what it refuses when compiled."""
+
+        def transform(self, frame: Any) -> Any:
+            return frame
+
+    with pytest.raises(ParityError, match=r"the compiled graph refuses row .*, the authored one scores it"):
+        (source() >> Lenient(col="a")).compile(FRAME)
+
+
+def test_the_report_counts_rows_and_the_sample_travels() -> None:
+    made = (source() >> Scale(col="a")).compile(FRAME)
+    assert made.report is not None
+    assert made.report.rows > 500
+    assert str(made.report).endswith("rows, 0 differences")
+    assert made.manifest.parity.rows == made.report.rows
+    assert Runtime.from_bytes(made.data).verify(read_archive(made.data).sample) == len(made.report.sample["rows"]) > 10
+
+
+@pytest.mark.parametrize(
+    ("sample", "words"),
+    [
+        (FRAME[["a"]], "the sample does not fit the graph: Column 'b' does not exist. It has: a. The graph needs: a, b"),
+        (FRAME.assign(a=["x", "y", "z"]), "row 0, column 'a' must be float; got 'x'"),
+        (FRAME.assign(a=[1.0, np.nan, 2.0]), "row 1, column 'a' must be float; got a missing value. Declare it 'float?'"),
+        (FRAME.assign(a=[1.0, np.inf, 2.0]), "row 1, column 'a' must be float; got inf"),
+    ],
+)
+def test_a_sample_that_does_not_fit_is_refused(sample: pd.DataFrame, words: str) -> None:
+    with pytest.raises(RtmlError) as raised:
+        (source() >> Scale(col="a")).compile(sample)
+    assert words in str(raised.value)
+
+
+def test_without_a_source_the_sample_gives_the_signature() -> None:
+    from rtml_core import Graph
+
+    graph = Graph.start(Scale(col="a"))
+    made = graph.compile(FRAME)
+    assert [(f.name, f.type, f.nullable) for f in made.manifest.fields] == [("a", "float", True), ("b", "float", True)]
+    with pytest.raises(CompileError, match="start it with Receiver"):
+        graph.compile()
+
+
+def test_what_does_not_lower_is_refused_with_its_node() -> None:
+    with pytest.raises(CompileError, match=r"Node 2 \(Eager\): Eager has no lowering: it runs when authoring"):
+        (source() >> Eager()).compile(FRAME)
+    with pytest.raises(NotFittedError, match=r"Node 2 \(Mean\) has to learn first: call graph.fit\(train\) before compiling"):
+        (source() >> Mean(col="a")).compile(FRAME)
+
+
+def test_branches_meet_compiled_as_they_do_eagerly() -> None:
+    graph = source() >> [Scale(col="a", by=10.0), Scale(col="b", into="c")] >> Join()
+    assert graph.compile(FRAME).score({"a": 1.0, "b": 2.0}) == {"a": 10.0, "b": 2.0, "c": 4.0}
+    graph = source() >> [Scale(col="a"), Scale(col="a", by=3.0)] >> Join()
+    with pytest.raises(CompileError, match=r"Node 4 \(Join\): Column 'a' comes changed from two inputs"):
+        graph.compile(FRAME)
+
+
+def test_only_what_the_outputs_need_is_fed() -> None:
+    graph = source() >> Scale(col="a", into="c")
+    graph.outputs = {"c": "c"}
+    made = graph.compile(FRAME)
+    assert {f.name: f.tensor for f in made.manifest.fields} == {"a": "float64", "b": None}
+    assert made.score({"a": 1.0, "b": 5.0}) == {"c": 2.0}
+    with pytest.raises(RtmlError, match="/b: expected a finite number"):
+        made.score({"a": 1.0, "b": "x"})
+
+
+def test_schema_is_read_off_the_lowering() -> None:
+    schema = Scale(col="a", into="c").schema(Schema([Column("a", "int64"), Column("s", "string", True)]))
+    assert [str(column) for column in schema.values()] == ["a: int64", "s: string?", "c: float64?"]
+
+
+def test_helpers_for_authors_find_what_the_gate_finds() -> None:
+    assert assert_parity(Scale(col="a"), FRAME) == 1
+    with pytest.raises(ParityError, match="column 'a': 1 of 3 rows differ; first: row 2"):
+        assert_parity(Crooked(col="a", limit=2.5), FRAME)
+    assert assert_parity(Positive(col="a"), FRAME.assign(a=[1.0, -1.0, 2.0])) >= 1
+    assert "no lowering" in assert_refuses(Eager(), FRAME, "has no lowering")
+    with pytest.raises(AssertionError, match="it should have been refused"):
+        assert_refuses(Scale(col="a"), FRAME)
+
+
+def test_an_explained_graph_counts_every_onnx_node() -> None:
+    made = (source() >> Scale(col="a") >> Scale(col="b", by=1e9)).compile(FRAME)
+    assert sum(row.onnx_nodes for row in made.rows) == made.node_count
+    assert "Scale" in made.explain()
+    with pytest.raises(NotLowerableError):
+        Eager().lower(None, {})  # type: ignore[arg-type]
