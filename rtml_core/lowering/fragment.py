@@ -191,6 +191,9 @@ def _upgrade_label_encoders(model: onnx.ModelProto) -> None:
             attributes = {"keys_int64s": codes, "values_strings": texts, "default_string": default}
         del node.attribute[:]
         node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
+        for entry in model.opset_import:
+            if entry.domain == ML:
+                entry.version = max(entry.version, 3)
 
 
 def _integer_inputs(model: onnx.ModelProto) -> set[str]:

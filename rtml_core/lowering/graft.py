@@ -132,7 +132,7 @@ class _Inliner:
                 value.name = ""  # left out
                 continue
             self.values[name] = value
-            if self.known[name].shape is None:
+            if self.known[name].shape is None or _breaks_in_place(node):
                 value.shape = None
 
     def _take_trees(self, node: onnx.NodeProto, made: TreeOutputs) -> None:
@@ -154,10 +154,18 @@ class _Inliner:
         """An output of the fragment; [N] as [N, 1]."""
         if name in self.columns:
             return self.columns[name]
-        value = self.values[name]
-        if value.shape is not None and len(value.shape) == 1:
+        value, shape = self.values[name], self.known[name].shape
+        if shape is not None and len(shape) == 1:
             return self.b.op("Reshape", value, self.b.const([-1, 1], "int64"), width=1)
+        if value.shape is None and shape is not None and len(shape) == 2 and isinstance(shape[1], int):
+            return self.b.op("Reshape", value, self.b.const([-1, shape[1]], "int64"), width=shape[1])
         return value
+
+
+def _breaks_in_place(node: onnx.NodeProto) -> bool:
+    """Whether onnxruntime computes the node wrongly in place (seen up to 1.31), which it does as soon as it knows that
+    input and output have one shape; such an output is left without a shape."""
+    return node.op_type == "Normalizer" and node.domain == ML and any(a.name == "norm" and a.s == b"L2" for a in node.attribute)
 
 
 def origin_of(value: ir.Value, index: int) -> tuple[ir.Value, int] | None:
