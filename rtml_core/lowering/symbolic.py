@@ -237,6 +237,12 @@ def _get(table: Mapping[Any, Any], key: Any) -> Any:
     return table.get(key, _ABSENT)
 
 
+def lookup_value(table: Mapping[Any, Any], key: Any, default: Any) -> Any:
+    """What a lookup gives for one value; NaN is found as a key."""
+    found = _get(table, key)
+    return default if found is _ABSENT else found
+
+
 def _replace(b: Builder, value: ir.Value, table: Mapping[Any, Any], carrier: str) -> ir.Value:
     """Listed values become others, the rest stays: a chain of Where, or one lookup with a marker when that is shorter."""
     if len(table) <= 2:
