@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -131,6 +130,8 @@ def run(arguments: Sequence[str]) -> int:
 def fail(state: State, text: str, code: int) -> int:
     """Say what went wrong, with the traceback when asked for; returns the code."""
     if state.debug:
+        import traceback
+
         traceback.print_exc()
     click.echo(f"Error: {text}", file=sys.stderr)
     return code

@@ -32,7 +32,6 @@ def fit(graph: str, train: str, output: str) -> None:
     """
     writable(output)
     authored = read_graph(graph)
-    authored.validate()
     frame = _rows(authored, train)
     authored.fit(frame)
     from rtml_core.dsl import dumps
@@ -64,7 +63,6 @@ def compile_command(graph: str, output: str, sample: str | None, explain: bool, 
     """
     writable(output)
     authored = read_graph(graph)
-    authored.validate()
     frame = None if sample is None else _rows(authored, sample)
     compiled = authored.compile(frame, parity=not no_parity)
     with pending(output) as (file,):
@@ -98,12 +96,14 @@ def _facts(output: str, compiled: Compiled) -> dict[str, Any]:
 
 
 def read_graph(path: str) -> Graph:
-    """The graph of a file; an error names the file."""
+    """The valid graph of a file; an error names the file."""
     file = existing(path)
     from rtml_core.graph import Graph
 
     try:
-        return Graph.from_dsl(file.read_bytes().decode())
+        graph = Graph.from_dsl(file.read_bytes().decode())
+        graph.validate()
+        return graph
     except UnicodeDecodeError:
         raise DslError(f"{path} is no graph file: it is not JSON text in UTF-8") from None
     except RtmlError as error:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 #: what is a number without doubt: no leading zero, so that "02134" stays a code
-_PLAIN_INT: Final = re.compile(r"-?(0|[1-9]\d{0,17})")
-_PLAIN_FLOAT: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_PLAIN_INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_PLAIN_FLOAT: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOL: Final = {"true": True, "false": False}
 
 Cell = Callable[[str], Any]

@@ -114,11 +114,17 @@ def plugins_show(name: str, as_json: bool) -> None:
         ("api", "-" if info.api is None else str(info.api)),
         ("state", info.state),
         ("operators", ", ".join(info.operators) or "-"),
-        ("commands", ", ".join(info.commands) or "-"),
+        ("commands", ", ".join(name + _hidden(name) for name in info.commands) or "-"),
     ]
     click.echo("\n".join(f"{key:<11}{value}" for key, value in facts))
     if info.error:
         click.echo(f"\n{info.error}")
+
+
+def _hidden(command: str) -> str:
+    from rtml_core.cli.app import BUILT_IN
+
+    return " (hidden: rtml has a command of that name)" if command in BUILT_IN else ""
 
 
 # ---- operators --------------------------------------------------------------------------------------------------

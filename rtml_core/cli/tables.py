@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Sequence
 
 #: narrowest last column before wrapping gives up
@@ -12,6 +10,9 @@ _NARROW = 24
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: bool = False) -> str:
     """Left-aligned columns, two blanks apart. wrap: fold the last column into the width of the terminal."""
+    import shutil
+    import textwrap
+
     widths = [max((len(row[i]) for row in (header, *rows)), default=0) for i in range(len(header))]
     lines: list[str] = []
     room = shutil.get_terminal_size((100, 24)).columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
