@@ -44,8 +44,8 @@ def read_frame(path: str, fields: Sequence[Field]) -> pd.DataFrame:
     if path == "-":
         raise RtmlError("training and sample rows are read from a file: name one that ends in .jsonl, .csv or .parquet")
     is_csv = row_format(path) == "csv"
-    reader = open_rows(path, None)
-    columns, places = _columns(reader)
+    with open_rows(path, None) as reader:
+        columns, places = _columns(reader)
     for entry in fields:
         if entry.name not in columns:
             needs = listing(entry.name for entry in fields)
@@ -70,8 +70,9 @@ def _columns(reader: Reader) -> tuple[dict[str, list[Any]], list[int]]:
         if batch.bad:
             raise RtmlError(batch.bad[0].described(reader.name, reader.unit))
         for row, place in zip(batch.rows, batch.places, strict=True):
-            for name in row.keys() - columns.keys():
-                columns[name] = [None] * len(places)
+            for name in row:
+                if name not in columns:
+                    columns[name] = [None] * len(places)
             for name, values in columns.items():
                 values.append(row.get(name))
             places.append(place)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, Protocol
 
@@ -49,7 +51,8 @@ class Reader(Protocol):
 Fields = Mapping[str, str]
 
 
-def open_rows(path: str, fields: Fields | None, *, extra: bool = False, keep: tuple[str, ...] = ()) -> Reader:
+@contextmanager
+def open_rows(path: str, fields: Fields | None, *, extra: bool = False, keep: tuple[str, ...] = ()) -> Iterator[Reader]:
     """A reader of rows with the fields {name: type of the signature}; None takes every column, CSV cells as text.
 
     extra: columns that are no fields are dropped, not refused. keep: columns that are read though they are no fields.
@@ -57,15 +60,17 @@ def open_rows(path: str, fields: Fields | None, *, extra: bool = False, keep: tu
     does not have the fields.
     """
     if path == "-":
-        return JsonLines("standard input", sys.stdin.buffer, 0)
+        yield JsonLines("standard input", sys.stdin.buffer, 0)
+        return
     kind = row_format(path)
-    file = existing(path)
-    if kind == "parquet":
-        return Parquet(path, fields, extra=extra, keep=keep)
-    stream = file.open("rb")
-    if kind == "jsonl":
-        return JsonLines(path, stream, file.stat().st_size)
-    return Csv(path, stream, file.stat().st_size, fields, extra=extra, keep=keep)
+    with existing(path).open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if kind == "jsonl":
+            yield JsonLines(path, stream, size)
+        elif kind == "csv":
+            yield Csv(path, stream, size, fields, extra=extra, keep=keep)
+        else:
+            yield Parquet(path, stream, fields, extra=extra, keep=keep)
 
 
 class _Lines:
@@ -178,10 +183,10 @@ class Csv(_Lines):
 class Parquet:
     """A parquet file, by pyarrow; only the columns that are asked for are read."""
 
-    def __init__(self, name: str, fields: Fields | None, *, extra: bool, keep: tuple[str, ...]):
+    def __init__(self, name: str, stream: IO[bytes], fields: Fields | None, *, extra: bool, keep: tuple[str, ...]):
         self._arrow, parquet = arrow(name, "read")
         try:
-            self._file = parquet.ParquetFile(name)
+            self._file = parquet.ParquetFile(stream)
         except (self._arrow.ArrowException, OSError) as error:
             raise RtmlError(f"{name} is no parquet file that can be read: {error}") from None
         self.name = name

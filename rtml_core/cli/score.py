@@ -62,9 +62,9 @@ def score(package: str, source: str, output: str, errors: str | None, keep: tupl
     runtime = load(package, allow_unchecked=options["allow_unchecked"], ignore_extra=options["ignore_extra"])
     _check_kept(runtime, keep)
     fields = {entry.name: entry.type for entry in runtime.signature.fields}
-    reader = open_rows(source, fields, extra=runtime.signature.ignore_extra, keep=keep)
     try:
-        tally, infinite = _run(runtime, reader, output, errors, keep, options["batch_size"], quiet)
+        with open_rows(source, fields, extra=runtime.signature.ignore_extra, keep=keep) as reader:
+            tally, infinite = _run(runtime, reader, output, errors, keep, options["batch_size"], quiet)
     except KeyboardInterrupt:
         left = "what was printed so far is incomplete" if output == "-" else f"{output} was not written"
         raise Interrupted(f"interrupted; {left}") from None
