@@ -122,6 +122,8 @@ def _run(
                     kept = ({name: batch.rows[index].get(name) for name in keep} for index in good)
                     results = [{**one, **other} for one, other in zip(kept, results, strict=True)]
                 writer.write(results)
+                if target is None:
+                    stream.flush()  # whoever reads along sees a batch as soon as it is scored
                 tally.scored += len(results)
                 advance()
         writer.finish()

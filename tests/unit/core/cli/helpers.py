@@ -76,7 +76,7 @@ def child(*arguments: str, path: Path | None = None, cwd: Path | None = None, **
 def environment(path: Path | None = None, **variables: str) -> dict[str, str]:
     """The variables of a child process, with the plugin of `install` on its path."""
     folders = [str(PLUGIN), str(path)] if path else []
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("RTML_")}
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RTML_") and name != "PYTHONUNBUFFERED"}
     return {**plain, "PYTHONPATH": os.pathsep.join(folders), **variables}
 
 
