@@ -169,7 +169,7 @@ def operators_show(name: str, as_json: bool) -> None:
         click.echo("It takes no parameters.")
         return
     rows = [(p["name"], p["type"], _default(p), p["text"]) for p in facts["parameters"]]
-    click.echo(table(("parameter", "type", "default", "meaning"), rows, wrap=True))
+    click.echo(table(("parameter", "type", "default", "meaning"), rows, {1: 32, 2: 16}))
 
 
 def operator_facts(entry: Entry, *, parameters: bool) -> dict[str, Any]:
