@@ -1,0 +1,262 @@
+"""The allow-list of state.py: which objects may be written and made again, and how."""
+
+from __future__ import annotations
+
+import copyreg
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from rtml_plugins.sklearn_ops.state import KIND, StateError
+
+#: packages whose classes may be made again; a plugin adds its own with `allow_package`
+_PACKAGES: set[str] = {"sklearn"}
+#: parts of scikit-learn that no estimator is made of
+_NEVER = ("sklearn.externals", "sklearn.datasets", "sklearn.conftest", "sklearn.tests", "sklearn.utils._testing")
+_SCIPY = {
+    *(f"scipy.sparse._{kind}.{kind}_{form}" for kind in ("csr", "csc", "coo") for form in ("matrix", "array")),
+    "scipy.interpolate._bsplines.BSpline",
+}
+#: functions of scikit-learn that estimators keep as parameters; they are named, never called, when a state is read
+_FUNCTION_MODULES = ("sklearn.feature_selection.", "sklearn.metrics.", "sklearn.cluster._kmeans", "sklearn.preprocessing.")
+#: attributes that hold times of day or of work and no part of the model
+_FORGOTTEN = {"cv_results_", "refit_time_"}
+#: reductions of numpy that estimators take as parameters
+_NUMPY_FUNCTIONS = {f"numpy.{name}" for name in ("mean", "median", "amax", "amin", "max", "min", "sum")}
+#: searchable trees are built again from their points: their own state is memory that nothing checks
+_SEARCH_TREES = {f"sklearn.neighbors._{kind}_tree.{name}" for kind, name in (("kd", "KDTree"), ("ball", "BallTree"))}
+_LEAF_SIZE_AT = 4
+
+Encode = Callable[[Any], Any]
+
+
+def allow_package(name: str) -> None:
+    """Let classes of the top-level package `name` be kept as state and be named as models; for plugins, at registration."""
+    _PACKAGES.add(name)
+
+
+def allowed_package(module: str) -> bool:
+    """Whether estimators of this module may be imported by name."""
+    return module.partition(".")[0] in _PACKAGES and not module.startswith(_NEVER)
+
+
+def class_name(cls: type) -> str:
+    """Dotted name of a class."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _require_allowed(name: str) -> None:
+    if name not in _SCIPY and not allowed_package(name):
+        raise StateError(
+            f"an object of class {name} can't be kept: only classes of scikit-learn and of packages that a plugin registered can."
+            f" Use a scikit-learn estimator, or register the package with rtml_plugins.sklearn_ops.allow_package"
+        )
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------
+
+
+def encode_object(value: Any, encode: Encode) -> dict[str, Any]:
+    """JSON for anything that is neither a builtin container nor an array."""
+    import numpy as np
+
+    if isinstance(value, type):
+        return {KIND: "class", "value": _type_name(value)}
+    if isinstance(value, np.ufunc):
+        return {KIND: "ufunc", "value": _ufunc_name(value)}
+    if isinstance(value, np.random.RandomState):
+        return {KIND: "random", "value": encode(value.get_state(legacy=False))}
+    if isinstance(value, np.random.Generator):
+        return {KIND: "generator", "value": encode(value.bit_generator.state)}
+    if callable(value) and hasattr(value, "__qualname__"):
+        return {KIND: "function", "value": _function_name(value)}
+    name = class_name(type(value))
+    _require_allowed(name)
+    if name == "sklearn.utils._bunch.Bunch":
+        return {KIND: "bunch", "value": encode(dict(value))}
+    if name in _SEARCH_TREES:
+        parts = [encode(part) for part in _search_tree(value)]
+        return {KIND: "object", "class": name, "make": "call", "args": parts}
+    if name.endswith("._bsplines.BSpline"):
+        parts = [encode(part) for part in (value.t, value.c, value.k, value.extrapolate, value.axis)]
+        return {KIND: "object", "class": name, "make": "call", "args": parts}
+    return _encode_reduced(value, name, encode)
+
+
+def _search_tree(tree: Any) -> tuple[Any, int, Any]:
+    """Points, leaf size and metric of a KDTree or BallTree."""
+    import numpy as np
+
+    parts = tree.__getstate__()
+    if parts[-1] is not None:
+        raise StateError("a search tree with sample weights can't be kept as state")
+    return np.asarray(tree.data), int(parts[_LEAF_SIZE_AT]), parts[-2]
+
+
+def _encode_reduced(value: Any, name: str, encode: Encode) -> dict[str, Any]:
+    reduced = value.__reduce_ex__(4)
+    if isinstance(reduced, str) or any(part is not None for part in reduced[3:]):
+        raise StateError(f"an object of class {name} has a form of its own that can't be kept as state")
+    maker, args, *rest = reduced
+    state = rest[0] if rest else None
+    made: dict[str, Any] = {KIND: "object", "class": name, **_maker(maker, args, type(value), encode)}
+    if isinstance(state, dict):
+        kept = {key: item for key, item in sorted(state.items()) if key not in _FORGOTTEN}
+        # the release is kept once, by the operator, and given back on reading
+        kept.pop("_sklearn_version", None)
+        made["state"] = {key: encode(item) for key, item in kept.items()}
+    elif state is not None:
+        made["setstate"] = encode(state)
+    return made
+
+
+def _maker(maker: Any, args: tuple[Any, ...], cls: type, encode: Encode) -> dict[str, Any]:
+    if maker is copyreg.__newobj__ and args[0] is cls:  # type: ignore[attr-defined]
+        return {"make": "new", "args": [encode(arg) for arg in args[1:]]} if args[1:] else {}
+    if maker is cls:
+        return {"make": "call", "args": [encode(arg) for arg in args]}
+    if _is_cython_maker(maker) and args and args[0] is cls:
+        name = f"{maker.__module__}.{maker.__qualname__}"
+        return {"make": name, "args": [encode(arg) for arg in args[1:]]}
+    raise StateError(f"an object of class {class_name(cls)} is made by {maker!r}, which is not allowed in a state")
+
+
+def _is_cython_maker(maker: Any) -> bool:
+    return _cython_maker_name(f"{getattr(maker, '__module__', '')}.{getattr(maker, '__qualname__', '')}")
+
+
+def _cython_maker_name(name: str) -> bool:
+    module, _, function = name.rpartition(".")
+    generated = module == "sklearn._loss._loss" and function.startswith("__pyx_unpickle_Cy")
+    return generated or (module == "sklearn.metrics._dist_metrics" and function == "newObj")
+
+
+def _type_name(cls: type) -> str:
+    import numpy as np
+
+    if cls in (int, float, str, bool, object) or issubclass(cls, np.generic):
+        return class_name(cls)
+    _require_allowed(class_name(cls))
+    return class_name(cls)
+
+
+def _ufunc_name(ufunc: Any) -> str:
+    import numpy as np
+    import scipy.special
+
+    for prefix, module in (("numpy", np), ("scipy.special", scipy.special)):
+        if getattr(module, ufunc.__name__, None) is ufunc:
+            return f"{prefix}.{ufunc.__name__}"
+    raise StateError(f"the function {ufunc!r} is none of numpy's or scipy.special's own, and can't be kept as state")
+
+
+def _function_name(function: Any) -> str:
+    name = f"{function.__module__}.{function.__qualname__}"
+    if name in _NUMPY_FUNCTIONS or (name.startswith(_FUNCTION_MODULES) and "<" not in name):
+        return name
+    raise StateError(
+        f"the function {name} can't be kept: only numpy's functions on numbers (numpy.log1p, numpy.sqrt, ...) and scikit-learn's"
+        f" own can. Use one of them, or do the step with an operator before this one"
+    )
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+
+def decode_object(state: dict[str, Any], decode: Encode) -> Any:
+    """The object that encode_object wrote. Raises StateError for whatever is not on the allow-list."""
+    import numpy as np
+
+    kind = state.get(KIND)
+    if kind == "object":
+        return _decode_instance(state, decode)
+    if kind in ("class", "ufunc", "function"):
+        return _decode_named(kind, state["value"])
+    if kind == "bunch":
+        from sklearn.utils import Bunch
+
+        return Bunch(**decode(state["value"]))
+    if kind == "random":
+        random = np.random.RandomState()
+        random.set_state(decode(state["value"]))
+        return random
+    if kind == "generator":
+        parts = decode(state["value"])
+        if parts["bit_generator"] not in ("PCG64", "MT19937", "Philox", "SFC64", "PCG64DXSM"):
+            raise StateError(f"there is no random generator {parts['bit_generator']!r}")
+        generator = np.random.Generator(getattr(np.random, parts["bit_generator"])())
+        generator.bit_generator.state = parts
+        return generator
+    raise StateError(
+        f"the state of an estimator holds an unknown kind {kind!r}; it was written by another version of rtml or edited"
+    )
+
+
+def _decode_named(kind: str, name: str) -> Any:
+    import numpy as np
+
+    found = _resolve(name)
+    if kind == "ufunc":
+        if isinstance(found, np.ufunc) and name.rpartition(".")[0] in ("numpy", "scipy.special"):
+            return found
+    elif kind == "function":
+        if callable(found) and not isinstance(found, type) and _function_name(found) == name:
+            return found
+    elif isinstance(found, type) and _type_name(found) == name:
+        return found
+    raise StateError(f"the state of an estimator names {name} as a {kind}, which it is not")
+
+
+def _resolve(name: str) -> Any:
+    """What a dotted name stands for, inside the allowed packages only."""
+    module, _, last = name.rpartition(".")
+    if module not in ("builtins", "numpy", "scipy.special") and name not in _SCIPY and not allowed_package(name):
+        _require_allowed(name)
+    try:
+        return getattr(importlib.import_module(module), last)
+    except (ImportError, AttributeError):
+        raise StateError(f"the state of an estimator needs {name}, which is not installed here") from None
+
+
+def _decode_instance(state: dict[str, Any], decode: Encode) -> Any:
+    name = state["class"]
+    cls = _resolve(name)
+    if not isinstance(cls, type) or class_name(cls) != name:
+        raise StateError(f"the state of an estimator names {name}, which is not a class of that name")
+    make, args = state.get("make", "new"), [decode(arg) for arg in state.get("args", [])]
+    if make == "call":
+        made = cls(*args)
+    elif make == "new":
+        made = cls.__new__(cls, *args)
+    elif _cython_maker_name(make):
+        made = _resolve(make)(cls, *args)
+    else:
+        raise StateError(f"the state of an estimator is made by {make!r}, which is not allowed")
+    attributes = {key: decode(item) for key, item in state["state"].items()} if "state" in state else None
+    _give_state(made, cls, attributes, decode(state["setstate"]) if "setstate" in state else None)
+    from rtml_plugins.sklearn_ops.state_trees import check_trees
+
+    check_trees(made, attributes)
+    return made
+
+
+def _give_state(made: Any, cls: type, attributes: dict[str, Any] | None, other: Any) -> None:
+    if attributes is None and other is None:
+        return
+    if attributes is None:
+        made.__setstate__(other)
+    elif hasattr(made, "__setstate__"):
+        from sklearn import __version__
+        from sklearn.base import BaseEstimator
+
+        if issubclass(cls, BaseEstimator):
+            attributes = {**attributes, "_sklearn_version": __version__}
+        _check_before(cls, attributes)
+        made.__setstate__(attributes)
+    else:
+        made.__dict__.update(attributes)
+
+
+def _check_before(cls: type, attributes: dict[str, Any]) -> None:
+    if class_name(cls) == "sklearn.tree._tree.Tree" and set(attributes) != {"max_depth", "node_count", "nodes", "values"}:
+        raise StateError("the state of a decision tree has other parts than nodes and values")
