@@ -1,0 +1,1 @@
+"""Converters from fitted scikit-learn estimators to ONNX; see registry."""

@@ -1,0 +1,144 @@
+"""Predictors made of predictors: votes and calibrated classifiers; and the ones that learn nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rtml_core.errors import NotLowerableError
+from rtml_core.lowering.symbolic import Symbolic, new, unpack
+from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_from_index, label_from_scores, many
+from rtml_plugins.sklearn_ops.convert.linear import expit, shares
+from rtml_plugins.sklearn_ops.convert.packing import ordered, pack
+from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, predict
+from rtml_plugins.sklearn_ops.convert.tree_ensemble import Trees
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from rtml_core.lowering.builder import Builder
+
+
+def average(b: Builder, values: Sequence[ir.Value], weights: Sequence[float] | None) -> ir.Value:
+    """numpy.average of equally shaped values, added in order."""
+    if weights is None:
+        total, divisor = values[0], float(len(values))
+        for value in values[1:]:
+            total = b.op("Add", total, value)
+    else:
+        total, divisor = _times(b, values[0], weights[0]), float(np.sum(weights))
+        for value, weight in zip(values[1:], weights[1:], strict=True):
+            total = b.op("Add", total, _times(b, value, weight))
+    return b.op("Div", total, b.const(divisor, "float64"))
+
+
+def _times(b: Builder, value: ir.Value, weight: float) -> ir.Value:
+    return b.op("Mul", value, b.const(float(weight), "float64"))
+
+
+def probabilities(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
+    """Class probabilities of a classifier as float64 [N, K]."""
+    found = predict(b, estimator, columns)
+    if found.probability is None:
+        raise NotLowerableError(f"{type(estimator).__name__} gives no probabilities; use a classifier that does")
+    return ordered(b, found.probability)
+
+
+@converts("sklearn.ensemble.VotingClassifier")
+def voting_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """The (weighted) mean of the members' probabilities."""
+    if estimator.voting != "soft":
+        raise NotLowerableError("VotingClassifier(voting='hard') has no ONNX form yet; use voting='soft'")
+    members = [probabilities(b, member, columns) for member in estimator.estimators_]
+    p = average(b, members, estimator._weights_not_none)
+    return many(b, classes_of(estimator), p, p, decision=False)
+
+
+@converts("sklearn.ensemble.VotingRegressor")
+def voting_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """The (weighted) mean of the members' values."""
+    members = [_value(b, member, columns) for member in estimator.estimators_]
+    return Prediction(value=new("float64", average(b, members, estimator._weights_not_none)))
+
+
+def _value(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
+    found = predict(b, estimator, columns)
+    if found.value is None:
+        raise NotLowerableError(f"{type(estimator).__name__} is no regressor, but stands where one is needed")
+    return ordered(b, [found.value])
+
+
+# ---- calibration -----------------------------------------------------------------------------------------------------
+
+
+@converts("sklearn.calibration.CalibratedClassifierCV")
+def calibrated(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """The mean of the calibrated members' probabilities."""
+    classes = classes_of(estimator)
+    members = [_calibrated_member(b, member, columns, len(classes)) for member in estimator.calibrated_classifiers_]
+    total = members[0]
+    for member in members[1:]:
+        total = b.op("Add", total, member)
+    p = b.op("Div", total, b.const(float(len(members)), "float64"))
+    return many(b, classes, p, p, decision=False)
+
+
+def _calibrated_member(b: Builder, member: Any, columns: Columns, count: int) -> ir.Value:
+    if member.method != "sigmoid":
+        raise NotLowerableError(f"CalibratedClassifierCV(method={member.method!r}) has no ONNX form yet; use method='sigmoid'")
+    found = predict(b, member.estimator, columns)
+    scored = found.decision if found.decision is not None else found.probability
+    if scored is None or found.classes is None or len(found.classes) != count:
+        raise NotLowerableError("CalibratedClassifierCV has a member that did not see every class; use fewer folds")
+    responses = _responses(b, scored, count)
+    slope = np.array([[calibrator.a_ for calibrator in member.calibrators]])
+    offset = np.array([[calibrator.b_ for calibrator in member.calibrators]])
+    line = b.op("Add", b.op("Mul", responses, b.const(slope, "float64")), b.const(offset, "float64"))
+    p = expit(b, b.op("Neg", line))
+    if count == 2:
+        return b.concat([b.op("Sub", b.const([[1.0]], "float64"), p), p])
+    return shares(b, p, count)
+
+
+def _responses(b: Builder, scored: list[Symbolic], count: int) -> ir.Value:
+    """What the calibrators read: one score for two classes, else a score each, in the order of the classes."""
+    if count > 2:
+        return ordered(b, scored)
+    return ordered(b, [scored[-1]])
+
+
+# ---- constants -------------------------------------------------------------------------------------------------------
+
+
+@converts("sklearn.dummy.DummyClassifier")
+def dummy_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """The same answer for every row."""
+    if estimator.strategy not in ("prior", "most_frequent", "constant"):
+        raise NotLowerableError(
+            f"DummyClassifier(strategy={estimator.strategy!r}) answers at random, which no compiled model does"
+        )
+    classes = classes_of(estimator)
+    row = np.zeros((1, estimator.n_features_in_ if hasattr(estimator, "n_features_in_") else 1))
+    shared = estimator.predict_proba(row)[0]
+    rows = pack(b, columns).value
+    p = _constants(b, rows, shared)
+    label = classes.index(np.asarray(estimator.predict(row)).tolist()[0])
+    if estimator.strategy == "prior":
+        return Prediction(classes, label_from_scores(b, p, classes), unpack(p, "float64"))
+    index = b.cast(_constants(b, rows, [float(label)]), "int64")
+    return Prediction(classes, label_from_index(b, index, classes), unpack(p, "float64"))
+
+
+@converts("sklearn.dummy.DummyRegressor")
+def dummy_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """The same value for every row."""
+    return Prediction(value=new("float64", _constants(b, pack(b, columns).value, [float(np.ravel(estimator.constant_)[0])])))
+
+
+def _constants(b: Builder, rows: ir.Value, values: Sequence[float]) -> ir.Value:
+    trees = Trees()
+    for target, value in enumerate(values):
+        trees.constant(float(value), target)
+    return trees.emit(b, rows, len(values))

@@ -1,0 +1,171 @@
+"""Decision trees and forests of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from rtml_core.errors import NotLowerableError
+from rtml_core.lowering.symbolic import new
+from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, label_from_scores, many
+from rtml_plugins.sklearn_ops.convert.packing import Packed, accepts_missing, numbers, pack
+from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
+from rtml_plugins.sklearn_ops.convert.thresholds import fold_float32
+from rtml_plugins.sklearn_ops.convert.tree_ensemble import Flat, Trees, constant
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from rtml_core.lowering.builder import Builder
+
+#: up to so many leaves a tree is repeated for each class; beyond it, leaves are numbered and their rows looked up
+_REPEATED_LEAVES: Final = 20_000
+
+
+def flat_tree(tree: Any, at: Sequence[int]) -> Flat:
+    """A fitted sklearn Tree; feature i is column at[i] of the matrix that it will read."""
+    place = np.append(np.asarray(at, np.int64), 0)  # leaves name feature -2, which is never read
+    return Flat(
+        tree.children_left,
+        tree.children_right,
+        place[np.maximum(tree.feature, -1)],
+        fold_float32(tree.threshold),
+        np.asarray(tree.missing_go_to_left, bool),
+    )
+
+
+def tree_matrix(b: Builder, estimator: Any, columns: Columns, trees: Sequence[Any], *, missing: bool) -> Packed:
+    """The columns that the trees split on, as one float64 matrix; columns without a split are left out."""
+    numbers(b, columns, estimator, missing=missing)
+    used = sorted({int(f) for tree in trees for f in np.unique(tree.feature) if f >= 0}) or [0]
+    packed = pack(b, columns.pick(used))
+    at = np.zeros(len(columns), np.int64)
+    at[used] = packed.at
+    points: dict[int, list[float]] = {}
+    for tree in trees:
+        inner = tree.children_left >= 0
+        for feature, point in zip(tree.feature[inner].tolist(), tree.threshold[inner].tolist(), strict=True):
+            points.setdefault(feature, []).append(point)
+    tell_thresholds(b, columns, points)
+    return Packed(packed.value, tuple(at.tolist()), packed.width)
+
+
+def tell_thresholds(b: Builder, columns: Columns, points: dict[int, list[float]]) -> None:
+    """Name the points where behaviour changes to the parity gate, for columns that are a value of their own."""
+    from rtml_core.lowering.builder import width_of
+
+    for feature, values in points.items():
+        if width_of(columns[feature].tensor) == 1:
+            b.threshold(columns[feature].tensor, values)
+
+
+@converts("sklearn.tree.DecisionTreeRegressor", "sklearn.tree.ExtraTreeRegressor")
+def tree_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """One tree -> value."""
+    _one_output(estimator)
+    return _regression(b, estimator, columns, [estimator], accepts_missing(estimator))
+
+
+@converts("sklearn.ensemble.RandomForestRegressor", "sklearn.ensemble.ExtraTreesRegressor")
+def forest_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """The mean of the trees -> value."""
+    _one_output(estimator)
+    return _regression(b, estimator, columns, estimator.estimators_, accepts_missing(estimator.estimators_[0]))
+
+
+def _regression(b: Builder, estimator: Any, columns: Columns, members: Sequence[Any], missing: bool) -> Prediction:
+    trees = [member.tree_ for member in members]
+    packed = tree_matrix(b, estimator, columns, trees, missing=missing)
+    ensemble = Trees()
+    for tree in trees:
+        flat = flat_tree(tree, packed.at)
+        ensemble.add(flat, tree.value[flat.leaves, 0, 0])
+    return Prediction(value=new("float64", _mean(b, ensemble.emit(b, packed.value, 1), len(trees))))
+
+
+def _mean(b: Builder, total: ir.Value, count: int) -> ir.Value:
+    return total if count == 1 else b.op("Div", total, b.const([[float(count)]], "float64"))
+
+
+@converts("sklearn.tree.DecisionTreeClassifier", "sklearn.tree.ExtraTreeClassifier")
+def tree_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """One tree -> probabilities and label."""
+    return _classification(b, estimator, columns, [estimator], accepts_missing(estimator))
+
+
+@converts("sklearn.ensemble.RandomForestClassifier", "sklearn.ensemble.ExtraTreesClassifier")
+def forest_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """The mean of the trees' probabilities -> probabilities and label."""
+    return _classification(b, estimator, columns, estimator.estimators_, accepts_missing(estimator.estimators_[0]))
+
+
+def _classification(b: Builder, estimator: Any, columns: Columns, members: Sequence[Any], missing: bool) -> Prediction:
+    _one_output(estimator)
+    classes = classes_of(estimator)
+    trees = [member.tree_ for member in members]
+    packed = tree_matrix(b, estimator, columns, trees, missing=missing)
+    if len(classes) == 1:
+        return one_class(b, packed.value, classes)
+    flats = [flat_tree(tree, packed.at) for tree in trees]
+    tables = [tree.value[flat.leaves, 0, :] for tree, flat in zip(trees, flats, strict=True)]
+    pure = all(bool(np.isin(table, (0.0, 1.0)).all()) for table in tables)
+    if pure and len(classes) == 2:
+        # the sums are whole numbers, so the other class's share is exact without being summed
+        votes = _sum_of(flats, [table[:, 1] for table in tables]).emit(b, packed.value, 1)
+        others = b.op("Sub", b.const([[float(len(trees))]], "float64"), votes)
+        majority = b.op("Greater", votes, b.const([[len(trees) / 2]], "float64"), dtype="bool")
+        return binary(b, classes, _mean(b, votes, len(trees)), majority, other=_mean(b, others, len(trees)))
+    if pure:
+        total = _sum_of(flats, [table.max(axis=1) for table in tables], [table.argmax(axis=1) for table in tables])
+        sums = total.emit(b, packed.value, len(classes))
+    elif sum(len(table) for table in tables) * len(classes) <= _REPEATED_LEAVES:
+        sums = _repeated(flats, tables).emit(b, packed.value, len(classes))
+    else:
+        sums = _looked_up(b, flats, tables, packed.value)
+    p = _mean(b, sums, len(trees))
+    return many(b, classes, p, p, decision=False)
+
+
+def _sum_of(flats: Sequence[Flat], weights: Sequence[Any], targets: Sequence[Any] | None = None) -> Trees:
+    ensemble = Trees()
+    for i, flat in enumerate(flats):
+        ensemble.add(flat, weights[i], 0 if targets is None else targets[i])
+    return ensemble
+
+
+def _repeated(flats: Sequence[Flat], tables: Sequence[Any]) -> Trees:
+    """Every tree once for each class, as a leaf adds to one target only."""
+    ensemble = Trees()
+    for flat, table in zip(flats, tables, strict=True):
+        for k in range(table.shape[1]):
+            ensemble.add(flat, table[:, k], k)
+    return ensemble
+
+
+def _looked_up(b: Builder, flats: Sequence[Flat], tables: Sequence[Any], x: ir.Value) -> ir.Value:
+    """Each tree gives the number of its leaf; the leaves' rows are gathered and added up: large trees once, not K times."""
+    ensemble, start = Trees(), 0
+    for target, (flat, table) in enumerate(zip(flats, tables, strict=True)):
+        ensemble.add(flat, np.arange(start, start + len(table), dtype=np.float64), target)
+        start += len(table)
+    leaves = b.cast(ensemble.emit(b, x, len(flats)), "int64")
+    classes = tables[0].shape[1]
+    rows = b.op(
+        "Gather", b.const(np.concatenate(tables), "float64"), leaves, dtype="float64", shape=["N", len(flats), classes], axis=0
+    )
+    return b.op("ReduceSum", rows, b.const([1], "int64"), dtype="float64", width=classes, keepdims=0)
+
+
+def one_class(b: Builder, rows: ir.Value, classes: Sequence[Any]) -> Prediction:
+    """A classifier that saw one class says it, with probability one."""
+    p = constant(b, rows, 1.0)
+    return Prediction(classes=tuple(classes), label=label_from_scores(b, p, classes), probability=[new("float64", p)])
+
+
+def _one_output(estimator: Any) -> None:
+    if estimator.n_outputs_ != 1:
+        raise NotLowerableError(
+            f"{type(estimator).__name__} predicts {estimator.n_outputs_} targets at once; fit one model for each"
+        )
