@@ -145,7 +145,9 @@ def exit_code(error: RtmlError) -> int:
 
 
 def message(error: RtmlError) -> str:
-    """The error's sentence, with the cure in words of the command line where it has its own."""
+    """The error's sentence with its notes (the id of the node), and a cure in words of the command line where there is one."""
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    text = f"{error} ({notes})" if notes else str(error)
     if isinstance(error, NotFittedError):
-        return f"{error}. Here: rtml fit GRAPH.json --train FILE -o FITTED.json"
-    return str(error)
+        return f"{text}. Here: rtml fit GRAPH.json --train FILE -o FITTED.json"
+    return text

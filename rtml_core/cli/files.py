@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import signal
@@ -67,6 +68,10 @@ def writable(path: str) -> Path:
     return target
 
 
+#: the disk, or what the user may use of it, is full
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class Pending:
     """A file under a hidden name until `commit` puts it in place. Mode as the umask says; left nowhere by `discard`."""
 
@@ -103,6 +108,11 @@ def pending(*paths: str | None) -> Iterator[list[Pending | None]]:
             for file in files:
                 if file is not None:
                     file.commit()
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            names = " and ".join(path for path in paths if path is not None)
+            raise RtmlError(f"{names} can't be written: {error.strerror}") from None
         finally:
             for file in files:
                 if file is not None:
