@@ -20,7 +20,7 @@ from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering.symbolic import Symbolic, new, unpack
 from rtml_plugins.sklearn_ops.answers import kind_of
 from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_dtype
-from rtml_plugins.sklearn_ops.convert.packing import NUMBERS, accepts_missing, numbers, ordered
+from rtml_plugins.sklearn_ops.convert.packing import accepts_missing, numbers, ordered
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def prove(operator: ScikitLearn, schema: list[Column], used: list[str]) -> tuple
 
 def _rows(operator: ScikitLearn, schema: list[Column], names: str) -> pd.DataFrame:
     from rtml_plugins.sklearn_ops.edges import points
-    from rtml_plugins.sklearn_ops.hard_rows import hard_rows
+    from rtml_plugins.sklearn_ops.hard_rows import as_incoming, hard_rows
 
     assert operator.state is not None
     inputs = operator.state["inputs"]
@@ -158,8 +158,7 @@ def _rows(operator: ScikitLearn, schema: list[Column], names: str) -> pd.DataFra
             f"{names} has no converter of rtml's own, and a conversion by skl2onnx must be proved on rows like those of the"
             f" training. Give the estimator unfitted, so that the node sees them"
         )
-    missing = {column.name: column.nullable and column.dtype in (*NUMBERS, "string") for column in schema}
-    return hard_rows({name: {**facts, "missing": missing[name]} for name, facts in inputs.items()}, points(operator.model()))
+    return hard_rows(as_incoming(inputs, {column.name: column for column in schema}), points(operator.model()))
 
 
 def answered_rows(answer: Callable[[Any], Any], x: pd.DataFrame) -> list[int]:

@@ -12,6 +12,8 @@ from rtml_plugins.sklearn_ops.edges import Points
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rtml_core.columns import Column
+
 #: at most so many rows; where there are more points, evenly spread ones are kept
 LIMIT: Final = 10_000
 _MIXED: Final = 2_000
@@ -42,6 +44,24 @@ def hard_rows(inputs: Mapping[str, Any], found: Points, seed: int = 0) -> pd.Dat
         rows.append([_mixed(random, inputs[name]["typical"], hard[name]) for name in names])
     columns = {name: _series([row[i] for row in rows], inputs[name]["dtype"]) for i, name in enumerate(names)}
     return pd.DataFrame(columns)
+
+
+def as_incoming(inputs: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[str, Any]:
+    """The facts about the inputs with dtype and missing values as a graph brings them, where that is known."""
+    found = {}
+    for name, facts in inputs.items():
+        column = columns.get(name)
+        found[name] = facts
+        if column is not None:
+            dtype = "float64" if column.dtype == "float32" else column.dtype
+            typical = [_as(value, dtype) for value in facts["typical"]]
+            found[name] = {**facts, "dtype": dtype, "missing": column.nullable, "typical": typical}
+    return found
+
+
+def _as(value: Any, dtype: str) -> Any:
+    readers = {"int64": lambda v: int(float(v)), "float64": float, "bool": bool, "string": str}
+    return readers[dtype](value)
 
 
 def _pick(values: Sequence[Any], turn: int) -> Any:

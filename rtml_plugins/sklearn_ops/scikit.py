@@ -12,6 +12,7 @@ from rtml_core.operator import frame_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rtml_core.columns import Column
     from rtml_core.lowering.builder import Builder
     from rtml_core.lowering.symbolic import Symbolic
     from rtml_plugins.sklearn_ops.answers import Answer
@@ -92,6 +93,8 @@ class ScikitLearn(Operator):
         except ParamError as error:
             raise ParamError(f"{self.name}: {error}") from None
         self._decoded: tuple[Any, Any] | None = None
+        #: the feature columns as the graph gave them when it was last lowered
+        self._incoming: dict[str, Column] = {}
         self.given_fitted = is_fitted(self.estimator)
         if self.given_fitted:
             self._adopt(self.estimator)
@@ -197,6 +200,7 @@ class ScikitLearn(Operator):
             if columns[name].dtype in ("timestamp", "timedelta"):
                 raise NotLowerableError(f"column '{name}' is a {columns[name].dtype}, and scikit-learn takes numbers and strings")
             chosen[name] = columns[name]
+        self._incoming = {name: column.column(name) for name, column in chosen.items()}
         return lower_model(self, b, chosen)
 
     def parity_cases(self) -> pd.DataFrame | None:
@@ -206,9 +210,9 @@ class ScikitLearn(Operator):
         if self.state["inputs"] is None:
             return None
         from rtml_plugins.sklearn_ops.edges import points
-        from rtml_plugins.sklearn_ops.hard_rows import hard_rows
+        from rtml_plugins.sklearn_ops.hard_rows import as_incoming, hard_rows
 
-        return hard_rows(self.state["inputs"], points(model))
+        return hard_rows(as_incoming(self.state["inputs"], self._incoming), points(model))
 
     # ---- as a node ---------------------------------------------------------------------------------------------------
 

@@ -170,10 +170,10 @@ def _decode_array(kind: str, state: dict[str, Any], decode_object: Any) -> Any:
         return array.reshape(state["shape"])
     spec = state["value"] if kind == "dtype" else state["dtype"]
     dtype = np.dtype(spec)
-    if dtype.hasobject:
-        raise StateError(f"dtype {spec!r} holds Python objects, which a state may not")
     if kind == "dtype":
         return dtype
+    if dtype.hasobject:
+        raise StateError(f"an array of dtype {spec!r} would hold Python objects, which a state may not")
     flat = np.frombuffer(bytearray(base64.b64decode(state["data"], validate=True)), dtype=dtype)
     array = flat.reshape(state["shape"], order=state.get("order", "C"))
     return array[()] if kind == "scalar" else array

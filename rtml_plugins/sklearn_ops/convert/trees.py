@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: up to so many leaves a tree is repeated for each class; beyond it, leaves are numbered and their rows looked up
 _REPEATED_LEAVES: Final = 20_000
+#: thresholds of one column that the parity gate is told; each costs three rows through the whole graph
+_TOLD: Final = 300
 
 
 def flat_tree(tree: Any, at: Sequence[int]) -> Flat:
@@ -53,12 +55,14 @@ def tree_matrix(b: Builder, estimator: Any, columns: Columns, trees: Sequence[An
 
 
 def tell_thresholds(b: Builder, columns: Columns, points: dict[int, list[float]]) -> None:
-    """Name the points where behaviour changes to the parity gate, for columns that are a value of their own."""
-    from rtml_core.lowering.builder import width_of
+    """Name points where behaviour changes to the parity gate; some hundred a column, as the node's own cases have all."""
+    from rtml_core.lowering.symbolic import value_of
 
     for feature, values in points.items():
-        if width_of(columns[feature].tensor) == 1:
-            b.threshold(columns[feature].tensor, values)
+        distinct = np.unique(values)
+        step = -(-len(distinct) // _TOLD)
+        # a column taken out of its tensor for this alone costs nothing: nothing uses it, so it is not emitted
+        b.threshold(value_of(b, columns[feature]), distinct[::step].tolist())
 
 
 @converts("sklearn.tree.DecisionTreeRegressor", "sklearn.tree.ExtraTreeRegressor")
