@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rtml_core.runtime import Runtime
 
 
-@dataclass
+@dataclass(repr=False)
 class Compiled:
     """What compile gives: the archive's bytes, and what was learned on the way."""
 
@@ -68,6 +68,10 @@ class Compiled:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the .rtml file, whole or not at all."""
         package.write_atomically(path, self.data)
+
+    def __repr__(self) -> str:
+        proof = str(self.report) if self.report else "parity: not checked"
+        return f"<package {self.id[:12]}: {self.node_count} ONNX nodes, {len(self.data):,} bytes; {proof}>"
 
 
 def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: bool = True, seed: int = 0) -> Compiled:
