@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +22,11 @@ _SCIPY = {
 _FUNCTION_MODULES = ("sklearn.feature_selection.", "sklearn.metrics.", "sklearn.cluster._kmeans", "sklearn.preprocessing.")
 #: attributes that hold times of day or of work and no part of the model
 _FORGOTTEN = {"cv_results_", "refit_time_"}
-#: reductions of numpy that estimators take as parameters
-_NUMPY_FUNCTIONS = {f"numpy.{name}" for name in ("mean", "median", "amax", "amin", "max", "min", "sum")}
+#: single functions that estimators keep: reductions of numpy as parameters, and what histogram boosting checks with
+_FUNCTIONS = {
+    *(f"numpy.{name}" for name in ("mean", "median", "amax", "amin", "max", "min", "sum")),
+    "sklearn.utils.validation.check_array",
+}
 #: searchable trees are built again from their points: their own state is memory that nothing checks
 _SEARCH_TREES = {f"sklearn.neighbors._{kind}_tree.{name}" for kind, name in (("kd", "KDTree"), ("ball", "BallTree"))}
 _LEAF_SIZE_AT = 4
@@ -64,6 +68,8 @@ def encode_object(value: Any, encode: Encode) -> dict[str, Any]:
         return {KIND: "class", "value": _type_name(value)}
     if isinstance(value, np.ufunc):
         return {KIND: "ufunc", "value": _ufunc_name(value)}
+    if type(value) is functools.partial:
+        return {KIND: "partial", "function": encode(value.func), "args": encode(value.args), "keywords": encode(value.keywords)}
     if isinstance(value, np.random.RandomState):
         return {KIND: "random", "value": encode(value.get_state(legacy=False))}
     if isinstance(value, np.random.Generator):
@@ -152,7 +158,7 @@ def _ufunc_name(ufunc: Any) -> str:
 
 def _function_name(function: Any) -> str:
     name = f"{function.__module__}.{function.__qualname__}"
-    if name in _NUMPY_FUNCTIONS or (name.startswith(_FUNCTION_MODULES) and "<" not in name):
+    if name in _FUNCTIONS or (name.startswith(_FUNCTION_MODULES) and "<" not in name):
         return name
     raise StateError(
         f"the function {name} can't be kept: only numpy's functions on numbers (numpy.log1p, numpy.sqrt, ...) and scikit-learn's"
@@ -172,6 +178,9 @@ def decode_object(state: dict[str, Any], decode: Encode) -> Any:
         return _decode_instance(state, decode)
     if kind in ("class", "ufunc", "function"):
         return _decode_named(kind, state["value"])
+    if kind == "partial":
+        function = _decode_named("function", state["function"]["value"])
+        return functools.partial(function, *decode(state["args"]), **decode(state["keywords"]))
     if kind == "bunch":
         from sklearn.utils import Bunch
 
