@@ -1,0 +1,1 @@
+"""Benchmarks: how fast the standard pipeline answers, authored, by scikit-learn, by hand and compiled."""
