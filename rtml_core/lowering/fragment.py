@@ -71,14 +71,19 @@ def check(model: onnx.ModelProto) -> None:
                 f"the ONNX model needs operators of the domain '{node.domain}' ({node.op_type}), which not every runtime has;"
                 f" export it with standard operators only"
             )
+    refuse_external_data(model)
+    if model.graph.sparse_initializer:
+        raise NotLowerableError("the ONNX model has sparse initializers; export it with dense weights")
+
+
+def refuse_external_data(model: onnx.ModelProto) -> None:
+    """Raise NotLowerableError for a model that points to other files: any file of the machine could be meant."""
     for tensor in _all_tensors(model):
         if tensor.data_location == tensor.EXTERNAL or tensor.external_data:
             raise NotLowerableError(
                 f"the ONNX model keeps '{tensor.name}' in another file; save it as one file, e.g."
                 f" onnx.save_model(onnx.load(path), new_path)"
             )
-    if model.graph.sparse_initializer:
-        raise NotLowerableError("the ONNX model has sparse initializers; export it with dense weights")
 
 
 def _all_nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:

@@ -46,10 +46,10 @@ def known_values(model: onnx.ModelProto, widths: Mapping[str, int]) -> dict[str,
     del probe.graph.output[:]
     made = [name for node in model.graph.node for name in node.output if name]
     if not made:
-        return _declared_inputs(model, widths)
+        return declared_inputs(model, widths)
     probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made)
     session = open_session(probe.SerializeToString(), optimise=False)
-    known = _declared_inputs(model, widths)
+    known = declared_inputs(model, widths)
     types = {output.name: _element_type(output.name, output.type) for output in session.get_outputs()}
     shapes = _probe_shapes(session, known, made)
     for output in session.get_outputs():
@@ -83,7 +83,8 @@ def _element_type(name: str, text: str) -> str:
     return TYPES[word]
 
 
-def _declared_inputs(model: onnx.ModelProto, widths: Mapping[str, int]) -> dict[str, Known]:
+def declared_inputs(model: onnx.ModelProto, widths: Mapping[str, int]) -> dict[str, Known]:
+    """Element type and shape of each input, rows "N"; raises NotLowerableError for one that can't take any number of rows."""
     stored = {tensor.name for tensor in model.graph.initializer}
     known = {}
     for value in model.graph.input:
@@ -113,8 +114,8 @@ def _declared_inputs(model: onnx.ModelProto, widths: Mapping[str, int]) -> dict[
 
 def _probe_shapes(session: Any, inputs: Mapping[str, Known], names: Sequence[str]) -> dict[str, tuple[int | str | None, ...]]:
     """Shapes of outputs, compared between a run on 2 rows and one on 3; empty when the model can't run on zeros."""
-    feeds = [{name: _blank(known, rows) for name, known in inputs.items()} for rows in (2, 3)]
     try:
+        feeds = [{name: _blank(known, rows) for name, known in inputs.items()} for rows in (2, 3)]
         two, three = (session.run(list(names), feed) for feed in feeds)
     except Exception:  # a model may refuse zeros; shapes that onnxruntime infers without running must do
         return {o.name: tuple(d if isinstance(d, int) else None for d in o.shape) for o in session.get_outputs() if o.shape}
