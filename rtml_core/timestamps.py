@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
+if TYPE_CHECKING:  # numpy is imported where it is needed: plugins that list timestamps must be cheap to discover
+    import numpy as np
 
 #: numpy's NaT, and how a missing timestamp travels (see columns.MISSING_TIME)
 NAT: Final = -(2**63)
@@ -51,6 +52,8 @@ def parse_timestamp(text: str) -> int | None:
 
 def parse_timestamps(texts: Iterable[str | None]) -> np.ndarray[Any, np.dtype[np.int64]]:
     """parse_timestamp of each text, as int64 [N]; NaT where a text is None or no timestamp."""
+    import numpy as np
+
     read = (None if text is None else parse_timestamp(text) for text in texts)
     return np.fromiter((NAT if micros is None else micros for micros in read), dtype=np.int64)
 
@@ -66,18 +69,22 @@ def to_micros(value: Any) -> int:
         if micros is None:
             raise ValueError(f"expected {EXPECTED}; got {value[:60]!r}")
         return micros
-    if isinstance(value, np.datetime64):
-        return _from_numpy(value)
     if isinstance(value, datetime) and value == value:  # pandas' NaT is a datetime that differs from itself
         passed = value - (_EPOCH if value.tzinfo is None else _EPOCH_UTC)
         return passed // timedelta(microseconds=1)
     if isinstance(value, date) and value == value:
         return (value.toordinal() - _EPOCH.toordinal()) * MICROS_PER_DAY
+    import numpy as np
+
+    if isinstance(value, np.datetime64):
+        return _from_numpy(value)
     unit = "; a number does not say its unit" if isinstance(value, (int, float, np.number)) else ""
     raise ValueError(f"expected {EXPECTED}, or a datetime; got {value!r} of type {type(value).__name__}{unit}")
 
 
 def _from_numpy(value: np.datetime64) -> int:
+    import numpy as np
+
     if np.isnat(value):
         raise ValueError(f"expected {EXPECTED}, or a datetime; got NaT")
     try:
@@ -91,6 +98,8 @@ def _from_numpy(value: np.datetime64) -> int:
 
 def _is_finer(value: np.datetime64) -> bool:
     """Whether the unit is below a microsecond, so that going to microseconds and back may lose digits."""
+    import numpy as np
+
     return np.datetime_data(value.dtype)[0] in ("ns", "ps", "fs", "as")
 
 
@@ -104,4 +113,6 @@ def format_timestamp(micros: int) -> str:
         raise ValueError("expected a timestamp to format; got NaT, which has no ISO form: write null instead")
     if _FIRST <= micros <= _LAST:
         return (_EPOCH + timedelta(microseconds=micros)).isoformat() + "Z"
+    import numpy as np
+
     return str(np.datetime64(micros, "us")) + "Z"
