@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from rtml_core.assemble import CHECKS
 from rtml_core.columns import missing_column
 from rtml_core.errors import ColumnError, NotLowerableError, ParamError, close_match, listing
 from rtml_core.lowering.probe import Known
@@ -93,16 +94,25 @@ def check_column(item: Input, column: str, dtype: str) -> None:
         raise ColumnError(f"Column '{column}' is a {dtype}; input '{item.name}' of the ONNX model takes {item.dtype}: {cure}")
 
 
-def bind_outputs(shapes: Mapping[str, Known], wanted: Mapping[str, str] | None) -> list[Output]:
-    """The columns that come out: those asked for as "output" or "output[i]", or all: <output>, or <output>_<i> of several."""
-    if wanted is None:
-        return [
-            Output(name if width == 1 else f"{name}_{i}", name, i)
-            for name, known in shapes.items()
-            for width in [_width(name, known)]
-            for i in range(width)
-        ]
-    return [_asked(column, text, shapes) for column, text in wanted.items()]
+def bind_outputs(shapes: Mapping[str, Known], wanted: Mapping[str, str] | None, names: Mapping[str, str]) -> list[Output]:
+    """The columns that come out: those asked for as "output" or "output[i]", or all: <output>, or <output>_<i> of several.
+
+    names: what the file itself calls the column of an output, where it says so.
+    """
+    shapes = {name: known for name, known in shapes.items() if name != CHECKS}
+    if wanted is not None:
+        return [_asked(column, text, shapes) for column, text in wanted.items()]
+    found = []
+    for name, known in shapes.items():
+        width = _width(name, known)
+        plain = names.get(name, name)
+        found += [Output(plain if width == 1 else f"{plain}_{i}", name, i) for i in range(width)]
+    return found
+
+
+def check_count(shapes: Mapping[str, Known]) -> int:
+    """How many row checks the file brings: an output of booleans that rtml writes, false where a row is refused."""
+    return _width(CHECKS, shapes[CHECKS]) if CHECKS in shapes else 0
 
 
 def _asked(column: str, text: str, shapes: Mapping[str, Known]) -> Output:

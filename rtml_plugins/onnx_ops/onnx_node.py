@@ -135,29 +135,35 @@ class ONNXNode(Operator):
 
         inputs = bind_inputs(model.inputs, self.features_of(columns, model))
         try:
-            return inputs, bind_outputs(model.outputs(inputs), self.params.outputs)
+            names = json.loads(model.metadata.get("rtml.outputs", "{}"))
+            return inputs, bind_outputs(model.outputs(inputs), self.params.outputs, names)
         except ParamError as error:
             raise ParamError(f"{self.name}: {error}") from None
 
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         from rtml_core.frames import canonical
+        from rtml_plugins.onnx_ops.binding import check_count
         from rtml_plugins.onnx_ops.session import feed_of, frame_of_outputs
 
         frame = canonical(frame)
         model = self.model()
         inputs, outputs = self.plan(frame.columns, model)
-        return frame_of_outputs(model, outputs, feed_of(inputs, frame), frame.index)
+        return frame_of_outputs(model, outputs, feed_of(inputs, frame), frame.index, check_count(model.outputs(inputs)))
 
     def lower(self, b: Builder, columns: dict[str, Symbolic]) -> dict[str, Symbolic]:
-        from rtml_plugins.onnx_ops.binding import tensors
+        from rtml_core.assemble import CHECKS
+        from rtml_plugins.onnx_ops.binding import check_count, tensors
         from rtml_plugins.onnx_ops.lowering import column_of, input_value
-        from rtml_plugins.onnx_ops.session import require_row_wise
+        from rtml_plugins.onnx_ops.session import refusal, require_row_wise
 
         data = self.load()
         model = self.model()
         inputs, outputs = self.plan(columns, model)
         require_row_wise(model, inputs, outputs)
         bindings = {item.name: input_value(b, item, columns) for item in inputs}
-        found: Mapping[str, Any] = b.graft(data, bindings, tensors(outputs))
+        checks = check_count(model.outputs(inputs))
+        found: Mapping[str, Any] = b.graft(data, bindings, [*tensors(outputs), *([CHECKS] if checks else [])])
+        for number in range(checks):
+            b.check(b.take(found[CHECKS], [number]), f"{refusal(number)} (the ONNX model's)")
         texts_may_miss = any(columns[name].nullable for item in inputs for name in item.columns if item.dtype == "string")
         return {output.column: column_of(b, found[output.tensor], output, texts_may_miss) for output in outputs}

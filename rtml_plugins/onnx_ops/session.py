@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rtml_core.assemble import CHECKS
 from rtml_core.errors import ColumnError, ExecutionError, InputError, InputProblem, NotLowerableError
 from rtml_core.lowering.probe import Known
 from rtml_plugins.onnx_ops.binding import COLUMNS, Input, Output, check_column, tensors
@@ -51,6 +52,15 @@ class Model:
             return dict(zip(names, self.session.run(list(names), dict(feed)), strict=True))
         except Exception as error:
             raise ExecutionError(f"the ONNX model fails on these rows: {first_line(error)}") from None
+
+
+#: what a row must be for a file with row checks
+ACCEPTED = "a row that the ONNX model accepts"
+
+
+def refusal(number: int) -> str:
+    """What a row is that check `number`, from 0, refuses."""
+    return f"one that fails its check number {number + 1}"
 
 
 _MODELS: OrderedDict[str, Model] = OrderedDict()
@@ -116,13 +126,19 @@ def _not_fitting(series: pd.Series, wrong: Any, expected: str) -> InputError:
     return InputError([InputProblem(f"/{row}/{series.name}", expected, repr(values.iloc[row])) for row in rows])
 
 
-def frame_of_outputs(model: Model, outputs: Sequence[Output], feed: Mapping[str, Any], index: Any) -> pd.DataFrame:
-    """Run the model and put the wanted columns into a canonical frame."""
+def frame_of_outputs(
+    model: Model, outputs: Sequence[Output], feed: Mapping[str, Any], index: Any, checks: int
+) -> pd.DataFrame:
+    """Run the model and put the wanted columns into a canonical frame; raises InputError for rows that it refuses."""
+    import numpy as np
     import pandas as pd
 
     from rtml_core.frames import from_carrier
 
-    found = model.run(tensors(outputs), feed)
+    found = model.run([*tensors(outputs), *([CHECKS] if checks else [])], feed)
+    if checks and not found[CHECKS].all():
+        failed = np.argwhere(~found[CHECKS]).tolist()
+        raise InputError([InputProblem(f"/{row}", ACCEPTED, refusal(number)) for row, number in failed])
     columns = {}
     for output in outputs:
         array = found[output.tensor]

@@ -177,6 +177,23 @@ def test_features_that_the_file_names_are_the_default() -> None:
     assert node(proto).process(FRAME.head(1)).data["y"].tolist() == [2.0]
 
 
+def test_row_checks_of_a_file_that_rtml_wrote_are_kept() -> None:
+    """ScikitLearn writes such an output, where a category must be known: rows with false are refused, in both forms."""
+    nodes = [helper.make_node("Neg", ["x"], ["y"]), helper.make_node("Greater", ["x", "zero"], ["__checks__"])]
+    scored = node(model(nodes, {"x": (FLOAT, ["N", 1])}, ["y", "__checks__"], {"zero": np.float32(0)}), features=["a"])
+    assert list(scored.process(FRAME.head(2)).data.columns) == ["y"]
+    with pytest.raises(InputError, match="/2: expected a row that the ONNX model accepts, got one that fails its check number"):
+        scored.process(FRAME)
+    assert_parity(scored, FRAME)
+
+
+def test_outputs_that_rtml_renamed_get_their_names_back() -> None:
+    proto = scaled_sum(1, name="label")
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = "rtml.outputs", '{"y": "label"}'
+    assert list(node(proto, features=["a"]).process(FRAME).data.columns) == ["label"]
+
+
 def test_models_that_mix_rows_are_refused_at_compile() -> None:
     nodes = [helper.make_node("ReduceMean", ["x"], ["m"], axes=[0]), helper.make_node("Sub", ["x", "m"], ["y"])]
     proto = model(nodes, {"x": (FLOAT, ["N", 2])}, ["y"])
@@ -185,7 +202,7 @@ def test_models_that_mix_rows_are_refused_at_compile() -> None:
 
 def test_columns_that_do_not_fit_are_named_with_the_cure() -> None:
     frame = pd.DataFrame({"s": ["x"], "t": pd.to_datetime(["2020-01-01"])})
-    with pytest.raises(ColumnError, match="'s' is a string; input 'float_input' of the ONNX model takes float32: encode it first"):
+    with pytest.raises(ColumnError, match="'s' is a string; input 'float_input' of the ONNX model takes float32: encode"):
         node(scaled_sum(1), features=["s"]).process(frame)
     with pytest.raises(ColumnError, match=r"Column 't' is a timestamp.+take a part of it first"):
         node(scaled_sum(1), features=["t"]).process(frame)
