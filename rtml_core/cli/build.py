@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rtml_core.cli.command import Command
-from rtml_core.cli.files import existing, pending, writable, write_text
+from rtml_core.cli.files import check_outputs, existing, pending, write_text
 from rtml_core.cli.listing import print_json
 from rtml_core.cli.tables import plural
 from rtml_core.errors import DslError, RtmlError
@@ -30,7 +30,7 @@ def fit(graph: str, train: str, output: str) -> None:
     Columns that the graph's source declares are typed and checked as requests are. Other columns of a CSV file, a label for
     example, are numbers or booleans where every cell says so, else strings ("02134" stays a string).
     """
-    writable(output)
+    check_outputs([output], [train])  # the graph itself may be replaced by its fitted form
     authored = read_graph(graph)
     frame = _rows(authored, train)
     authored.fit(frame)
@@ -61,7 +61,7 @@ def compile_command(graph: str, output: str, sample: str | None, explain: bool, 
     Authored and compiled run on the sample, on random rows drawn from it and on edge rows; one difference and nothing is
     written (exit code 1).
     """
-    writable(output)
+    check_outputs([output], [graph, sample])
     authored = read_graph(graph)
     frame = None if sample is None else _rows(authored, sample)
     compiled = authored.compile(frame, parity=not no_parity)

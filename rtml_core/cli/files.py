@@ -8,7 +8,7 @@ import secrets
 import signal
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -66,6 +66,21 @@ def writable(path: str) -> Path:
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise RtmlError(f"{path} can't be written: no permission to write into {Path(path).parent}")
     return target
+
+
+def check_outputs(outputs: Sequence[str | None], inputs: Sequence[str | None]) -> None:
+    """Refuse outputs that can't be written, or that would replace an input or each other, before anything takes time.
+
+    None and "-" (a standard stream) are no files.
+    """
+    taken = {Path(path).resolve(): path for path in inputs if path is not None and path != "-"}
+    for path in outputs:
+        if path is None or path == "-":
+            continue
+        target = writable(path)
+        if target in taken:
+            raise RtmlError(f"{path} would replace {taken[target]}; name another file")
+        taken[target] = path
 
 
 #: the disk, or what the user may use of it, is full

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -14,7 +13,7 @@ import msgspec
 
 from rtml_core.cli.badrows import BadRow, by_row
 from rtml_core.cli.command import Command, Found, Interrupted
-from rtml_core.cli.files import existing, pending, writable
+from rtml_core.cli.files import check_outputs, existing, pending
 from rtml_core.cli.readers import Batch, Reader, open_rows
 from rtml_core.cli.tables import plural
 from rtml_core.cli.writers import open_writer
@@ -58,7 +57,9 @@ def score(package: str, source: str, output: str, errors: str | None, keep: tupl
     never guessed to be numbers, an empty cell is null. A row that does not fit is reported with its line and fails the run,
     unless --errors puts such rows aside. Files appear when all is done, or not at all.
     """
-    _check_paths(package, source, output, errors)
+    if errors == "-":
+        raise RtmlError("--errors - would mix bad rows with scores; name a file")
+    check_outputs([output, errors], [package, source])
     runtime = load(package, allow_unchecked=options["allow_unchecked"], ignore_extra=options["ignore_extra"])
     _check_kept(runtime, keep)
     fields = {entry.name: entry.type for entry in runtime.signature.fields}
@@ -78,18 +79,6 @@ def load(path: str, *, allow_unchecked: bool, ignore_extra: bool) -> Runtime:
     from rtml_core.runtime import Runtime
 
     return Runtime.from_file(file, allow_unchecked=allow_unchecked, ignore_extra=ignore_extra or None)
-
-
-def _check_paths(package: str, source: str, output: str, errors: str | None) -> None:
-    """Refuse outputs that can't be written, or that would replace what is read, before anything takes time."""
-    taken = {Path(path).resolve(): path for path in (package, source) if path != "-"}
-    for path in (output, errors):
-        if path is None or (path == "-" and path is output):
-            continue
-        target = writable(path)
-        if target in taken:
-            raise RtmlError(f"{path} would replace {taken[target]}; name another file")
-        taken[target] = path
 
 
 def _check_kept(runtime: Runtime, keep: Sequence[str]) -> None:

@@ -155,6 +155,21 @@ def test_a_graph_without_a_source_needs_a_sample(rtml: Rtml, files: Path) -> Non
     assert [json.loads(line)["ratio"] for line in scored.out.splitlines()] == [0.5, 0.75]
 
 
+def test_an_input_is_never_replaced_but_a_graph_may_become_fitted(rtml: Rtml, learning: Path) -> None:
+    for words, name in (
+        (["compile", "learn.json", "-o", "learn.json"], "learn.json"),
+        (["compile", "learn.json", "--sample", "rows.csv", "-o", "./rows.csv"], "rows.csv"),
+        (["fit", "learn.json", "--train", "train.csv", "-o", "train.csv"], "train.csv"),
+    ):
+        before = Path(name).read_bytes()
+        result = rtml(*words)
+        assert result.code == 2
+        assert f"would replace {name}; name another file" in result.error
+        assert Path(name).read_bytes() == before
+    assert rtml("fit", "learn.json", "--train", "train.csv", "-o", "learn.json").code == 0
+    assert rtml("compile", "learn.json", "-o", "model.rtml").code == 0
+
+
 @pytest.mark.parametrize("words", [["compile", "graph.json"], ["fit", "graph.json", "--train", "rows.csv"]])
 def test_an_output_that_can_not_be_written_is_refused_before_the_work(rtml: Rtml, files: Path, words: list[str]) -> None:
     result = rtml(*words, "-o", "no/out")

@@ -194,6 +194,7 @@ def test_kept_columns_stand_before_the_scores_and_bad_rows_stay_whole(rtml: Rtml
         (["--errors", "out.jsonl"], "out.jsonl would replace out.jsonl; name another file"),
         (["-o", "out.json"], "out.json: a file of rows must end in .jsonl (one JSON object a line), .csv or .parquet"),
         (["-o", "no/out.csv"], "no/out.csv can't be written: no does not exist; make it first"),
+        (["--errors", "-"], "--errors - would mix bad rows with scores; name a file"),
         (["--errors", "no/e.jsonl"], "no/e.jsonl can't be written: no does not exist; make it first"),
         (["-i", "row.csv"], "row.csv does not exist. Did you mean 'rows.csv'?"),
         (["-i", "rows.txt"], "rows.txt: a file of rows must end in"),
