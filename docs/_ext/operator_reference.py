@@ -43,15 +43,16 @@ def index_page(entries: dict[str, Entry]) -> str:
     lines = [
         "# Operators",
         "",
-        "Every operator that ships with rtml, generated from the operators themselves. `rtml operators list` shows those that are",
-        "installed with you, and `rtml operators show NAME` a page like these.",
+        "Every operator that ships with rtml, generated from the operators themselves. `rtml operators list` shows those that",
+        "are installed where you are, and `rtml operators show NAME` a page like these.",
         "",
         "| operator | what it does | plugin | role | compiles |",
         "|---|---|---|---|---|",
     ]
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].origin.plugin, item[0])):
-        compiles = entry.cls.lowering_kind if entry.cls.lowers() else "no"
-        lines.append(f"| [{name}]({name}.md) | {cell(summary(entry.cls))} | {entry.origin.plugin} | {entry.cls.role} | {compiles} |")
+        compiles = entry.cls.lowering_kind if compiles_at_all(entry.cls) else "no"
+        facts = (f"[{name}]({name}.md)", cell(summary(entry.cls)), entry.origin.plugin, entry.cls.role, compiles)
+        lines.append(f"| {' | '.join(facts)} |")
     toctree = ["", "```{toctree}", ":hidden:", "", *entries, "```", ""]
     return "\n".join([*lines, *toctree])
 
@@ -64,15 +65,29 @@ def operator_page(entry: Entry) -> str:
         ("Plugin", f"`{entry.origin.plugin}`, from {entry.origin.distribution} {entry.origin.version}"),
         ("Version of its meaning", cls.version),
         ("Role", _ROLES[cls.role]),
-        ("Compiles", _FORMS[cls.lowering_kind] if cls.lowers() else "no: it runs when authoring and training"),
-        ("Learns in `fit`", "yes" if cls.learns else "no"),
+        ("Compiles", _FORMS[cls.lowering_kind] if compiles_at_all(cls) else "no: it runs when authoring and training"),
+        ("Learns in `fit`", learns(cls)),
     ]
-    if cls.lowers():
-        exact = "compiled equals authored bit by bit" if (rtol, atol) == (0.0, 0.0) else f"relative {rtol:g}, absolute {atol:g}"
-        facts.append(("Tolerance of its numbers", exact))
-    lines = [f"# {cls.name}", "", markdown(inspect.getdoc(cls) or ""), "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {cell(text)} |" for name, text in facts]
+    if compiles_at_all(cls):
+        declared = (
+            f"relative {rtol:g}, absolute {atol:g}" if rtol or atol else "none, unless a node declares one: equal bit by bit"
+        )
+        facts.append(("Tolerance of its numbers", declared))
+    lines = [f"# {cls.name}", "", markdown(inspect.getdoc(cls) or ""), ""]
+    lines += [f":{name}: {text}" for name, text in facts]
     return "\n".join([*lines, "", "## Parameters", "", *parameters(cls), ""])
+
+
+def compiles_at_all(cls: type[Operator]) -> bool:
+    """Whether a graph with this operator can be compiled."""
+    return cls.lowers() and cls.role != "authoring"
+
+
+def learns(cls: type[Operator]) -> str:
+    """Whether an operator learns; one that overrides `fit` may leave it to its parameters."""
+    if cls.fit is Operator.fit:
+        return "no"
+    return "yes" if cls.learns is True else "what its parameters leave open"
 
 
 def parameters(cls: type[Operator]) -> list[str]:
@@ -84,7 +99,7 @@ def parameters(cls: type[Operator]) -> list[str]:
     for info in declared:
         lines.append(f"| `{info.encode_name}` | {cell(info.expected)} | {cell(default_of(info))} | {cell(markdown(info.text))} |")
     if any(info.name.endswith("_") for info in declared):
-        lines += ["", "As a Python keyword, a name that Python reserves ends in an underscore: `import_=\"fillna\"`."]
+        lines += ["", 'As a Python keyword, a name that Python reserves ends in an underscore: `import_="fillna"`.']
     return lines
 
 

@@ -1,0 +1,120 @@
+"""A reader who does what a page says: writes its files, runs its Python and its commands, and compares what is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tests.docs.blocks import Block, Command, File, Python
+
+_CHECKER = doctest.OutputChecker()
+#: installed packages of the reader's folder; `pip install -e .` puts them here
+SITE = "site-packages"
+
+
+class PageError(AssertionError):
+    """What a page says is not what happens."""
+
+
+class Session:
+    """One page being followed, in a folder of its own (which is the working directory)."""
+
+    def __init__(self, page: Path, folder: Path):
+        self.page = page
+        self.folder = folder
+        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+        self.status = 0
+        (folder / SITE).mkdir()
+
+    def follow(self, steps: list[Block]) -> None:
+        """Run all steps; raises PageError at the first that does something else than the page says."""
+        for number, step in enumerate(steps):
+            following = steps[number + 1] if number + 1 < len(steps) else None
+            if isinstance(step, File):
+                target = self.folder / step.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(step.text)
+            elif isinstance(step, Python):
+                self._python(step)
+            else:
+                self._command(step, following)
+
+    # ---- Python -------------------------------------------------------------------------------------------------
+
+    def _python(self, step: Python) -> None:
+        # Compiled under the page's own name and line numbers, so that a traceback points into the page.
+        code = compile("\n" * (step.line - 1) + step.source, str(self.page), "exec", dont_inherit=True)
+        printed = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed):
+                exec(code, self.namespace)
+        except Exception as error:
+            if step.expected is None:
+                raise
+            printed.write(f"{type(error).__name__}: {error}\n")
+        if step.expected is None and printed.getvalue():
+            raise PageError(f"{self._at(step)}: the block prints what the page does not show:\n{printed.getvalue()}")
+        if step.expected is not None:
+            self._compare(step, step.expected, printed.getvalue())
+
+    # ---- commands -----------------------------------------------------------------------------------------------
+
+    def _command(self, step: Command, following: Block | None) -> None:
+        if step.source.strip() == "pip install -e .":
+            return self._install()
+        done = subprocess.run(
+            ["bash", "-c", f"(exit {self.status})\n{step.source}"],
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        self.status = done.returncode
+        self._compare(step, step.expected, done.stdout)
+        shown = isinstance(following, Command) and following.source.strip() == "echo $?"
+        if self.status and not shown:
+            raise PageError(f"{self._at(step)}: exit status {self.status}, which the page does not show:\n{done.stdout}")
+        return None
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("RTML_")}
+        programs = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+        places = os.pathsep.join([str(self.folder / SITE), str(self.folder)])
+        told = {"PATH": programs, "PYTHONPATH": places, "RTML_HOME": str(self.folder / ".rtml")}
+        return {**kept, **told, "COLUMNS": "120", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+
+    def _install(self) -> None:
+        """What an editable install leaves behind: the metadata that names the distribution and its entry points.
+
+        pip itself would fetch a build back end, and tests fetch nothing.
+        """
+        project = tomllib.loads((self.folder / "pyproject.toml").read_text())["project"]
+        made = self.folder / SITE / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        made.mkdir(exist_ok=True)
+        (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+        groups = project.get("entry-points", {})
+        lines = [line for group, points in groups.items() for line in (f"[{group}]", *(f"{n} = {v}" for n, v in points.items()))]
+        (made / "entry_points.txt").write_text("\n".join(lines) + "\n")
+
+    # ---- comparing ----------------------------------------------------------------------------------------------
+
+    def _compare(self, step: Python | Command, expected: str, got: str) -> None:
+        wanted, found = _tidy(expected), _tidy(got)
+        if not _CHECKER.check_output(wanted, found, doctest.ELLIPSIS):
+            raise PageError(f"{self._at(step)}:\n{step.source}\n--- the page says\n{wanted}\n--- it prints\n{found}")
+
+    def _at(self, step: Python | Command) -> str:
+        return f"{self.page.name}, line {step.line}"
+
+
+def _tidy(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines()) + "\n"
