@@ -111,6 +111,10 @@ def _points_by_field(lowered: Lowered, numbers: set[float]) -> dict[str, set[flo
             told = lowered.builder.thresholds.get(id(node.outputs[0]))
             if told and len(indices) == 1:
                 by_slot[(source.name or "", int(indices[0]))] = told
+    for value in lowered.builder.inputs:
+        told = lowered.builder.thresholds.get(id(value))
+        if told:  # a tensor of one column is its own column
+            by_slot[(value.name or "", 0)] = told
     points = {}
     for entry in lowered.fields:
         slot = lowered.slots[entry.name]
