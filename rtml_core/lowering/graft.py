@@ -119,6 +119,8 @@ class _Inliner:
         while names and not names[-1]:
             names.pop()
         attributes: dict[str, Any] = {a.name: _attribute(a) for a in node.attribute}
+        if (node.domain, node.op_type) == (ML, "TreeEnsemble") and inputs[0] is not None:
+            self._tell_splits(inputs[0], _splits_of(node))
         made = self.b.multi(
             node.op_type,
             *inputs,
@@ -135,11 +137,15 @@ class _Inliner:
             if self.known[name].shape is None or _breaks_in_place(node):
                 value.shape = None
 
-    def _take_trees(self, node: onnx.NodeProto, made: TreeOutputs) -> None:
-        for feature, points in made.forest.splits().items():
-            origin = origin_of(made.x, feature)
+    def _tell_splits(self, x: ir.Value, splits: Mapping[int, Sequence[float]]) -> None:
+        """Split points by feature of x, for the parity gate."""
+        for feature, points in splits.items():
+            origin = origin_of(x, feature)
             if origin is not None:
                 self.b.threshold(self.b.take(origin[0], [origin[1]]), points)
+
+    def _take_trees(self, node: onnx.NodeProto, made: TreeOutputs) -> None:
+        self._tell_splits(made.x, made.forest.splits())
         names = list(node.output)
         if made.label is None:
             self.values[names[0]] = made.scores
@@ -160,6 +166,18 @@ class _Inliner:
         if value.shape is None and shape is not None and len(shape) == 2 and isinstance(shape[1], int):
             return self.b.op("Reshape", value, self.b.const([-1, shape[1]], "int64"), width=shape[1])
         return value
+
+
+def _splits_of(node: onnx.NodeProto) -> dict[int, list[float]]:
+    """Split points by feature of a TreeEnsemble of ai.onnx.ml 5."""
+    from onnx import numpy_helper
+
+    given = {a.name: a for a in node.attribute}
+    found: dict[int, list[float]] = {}
+    splits = numpy_helper.to_array(given["nodes_splits"].t).tolist()
+    for feature, split in zip(given["nodes_featureids"].ints, splits, strict=True):
+        found.setdefault(feature, []).append(split)
+    return found
 
 
 def _breaks_in_place(node: onnx.NodeProto) -> bool:

@@ -187,6 +187,25 @@ def test_row_checks_of_a_file_that_rtml_wrote_are_kept() -> None:
     assert_parity(scored, FRAME)
 
 
+@pytest.mark.parametrize("fields", [{"a": "float"}, {"a": "float", "b": "float"}])
+def test_splits_of_trees_are_rows_of_the_parity_gate(fields: dict[str, str]) -> None:
+    """The points are told for the field, be its tensor one column or two; a model of ai.onnx.ml 5 is read too."""
+    from rtml_core.assemble import assemble
+    from rtml_core.lowering.builder import Builder
+    from rtml_core.lowering.forest import Branch, Forest, Tree, tree_ensemble
+    from rtml_core.lowering.trace import lower_graph
+    from rtml_core.parity import _points_by_field
+
+    b = Builder()
+    stump = Tree([Branch(0, 0, 0.123, False, 1, 2), [(0, 1.0)], [(0, 2.0)]])
+    trees = tree_ensemble(b, b.input("x", "float64", len(fields)), Forest([stump], "float64"), 1)
+    proto = onnx.load_model_from_string(assemble(b, {"y": trees}).model)
+    graph = Graph.start(Receiver(schema=fields)) >> node(proto)
+    points = _points_by_field(lower_graph(graph, graph.nodes["receiver"].source_fields()), set())
+    assert points["a"] == {0.123}
+    assert graph.compile().score(dict.fromkeys(fields, 0.123)) == {"y": 1.0}
+
+
 def test_outputs_that_rtml_renamed_get_their_names_back() -> None:
     proto = scaled_sum(1, name="label")
     entry = proto.metadata_props.add()
