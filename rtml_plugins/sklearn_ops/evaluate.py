@@ -117,17 +117,40 @@ def total(method: Callable[[Any], Any], x: pd.DataFrame) -> Any:
 
 
 def _total(method: Callable[[Any], Any], x: pd.DataFrame) -> Any:
-    from sklearn import config_context
-
     try:
         return method(x)
     except ValueError as error:
         if "infinity" not in str(error):
             raise
-        if len(x) == 1:
-            with config_context(assume_finite=True), np.errstate(all="ignore"):
-                return method(x)
-    middle = len(x) // 2
-    halves = [_total(method, x.iloc[:middle]), _total(method, x.iloc[middle:])]
-    plain = [half.toarray() if hasattr(half, "toarray") else np.asarray(half) for half in halves]
-    return np.concatenate(plain)
+    beyond = _beyond_float32(x)
+    if beyond.all():
+        return _as_floating_point_says(method, x)
+    if beyond.any():
+        return _both(method, x, beyond)
+    if len(x) == 1:
+        return _as_floating_point_says(method, x)
+    first = np.zeros(len(x), bool)
+    first[: len(x) // 2] = True
+    return _both(method, x, first)
+
+
+def _beyond_float32(x: pd.DataFrame) -> Any:
+    """bool [N]: rows with a number that float32 does not hold, and nothing missing."""
+    numbers = x.select_dtypes("number")
+    values = numbers.to_numpy(dtype=np.float64)
+    return (np.abs(values) > np.finfo(np.float32).max).any(axis=1) & ~np.isnan(values).any(axis=1)
+
+
+def _as_floating_point_says(method: Callable[[Any], Any], x: pd.DataFrame) -> Any:
+    from sklearn import config_context
+
+    with config_context(assume_finite=True), np.errstate(all="ignore"):
+        return method(x)
+
+
+def _both(method: Callable[[Any], Any], x: pd.DataFrame, first: Any) -> Any:
+    """method on two parts of the rows, put together in the order of the rows."""
+    found = [_total(method, x.loc[part]) for part in (first, ~first)]
+    parts = [part.toarray() if hasattr(part, "toarray") else np.asarray(part) for part in found]
+    places = np.concatenate([np.flatnonzero(first), np.flatnonzero(~first)])
+    return np.concatenate(parts)[np.argsort(places)]

@@ -16,7 +16,7 @@ def fold_float32(thresholds: Array) -> Array:
     f and the next float32, g, or just below it where the tie goes to g.
     """
     t = np.asarray(thresholds, np.float64)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         f = t.astype(np.float32)
         f = np.where(f.astype(np.float64) > t, np.nextafter(f, np.float32(-np.inf)), f)
         g = np.nextafter(f, np.float32(np.inf))

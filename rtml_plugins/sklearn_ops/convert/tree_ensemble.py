@@ -30,7 +30,8 @@ class Flat:
     """One tree as arrays over its nodes; node 0 is the root, `left` is -1 at a leaf.
 
     threshold: float64; x goes left when x <= threshold (or x < threshold where `strict`). missing_left: NaN goes left.
-    members: for a node that splits on a set, the values that go left.
+    members: for a node that splits on a set, the whole numbers that go left; onnxruntime looks only at the whole part of
+    what it compares with them, so the column must hold whole numbers (or NaN).
     """
 
     left: Array
