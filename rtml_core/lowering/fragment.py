@@ -59,7 +59,7 @@ def prepare(model: onnx.ModelProto, outputs: Sequence[str] | None = None) -> onn
 
 
 def check(model: onnx.ModelProto) -> None:
-    """Raise NotLowerableError for what a package must not hold: see the page on grafting."""
+    """Raise NotLowerableError for what a package must not hold: control flow, foreign operators, chance, other files."""
     own = {function.domain for function in model.functions}
     for node in _all_nodes(model):
         if node.op_type in CONTROL_FLOW or any(a.HasField("g") or a.graphs for a in node.attribute):

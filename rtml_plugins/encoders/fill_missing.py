@@ -30,6 +30,7 @@ class FillMissingParams(Params):
 
     def validate(self) -> None:
         values.check_cols(self.cols)
+        self.value = values.plain(self.value)
         if self.strategy != "constant":
             if self.value is not None:
                 raise ParamError(f"parameter 'value' must be left out unless 'strategy' is 'constant'; got {self.value!r}")

@@ -35,6 +35,7 @@ class GroupRareParams(Params):
 
     def validate(self) -> None:
         values.check_cols(self.cols)
+        self.keep, self.other = values.plain(self.keep), values.plain(self.other)
         listed = values.by_column(self.keep, self.columns, "keep")
         values.check_listed(listed, "keep")
         if self.top is not None and self.top < 1:

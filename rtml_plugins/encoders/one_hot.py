@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from rtml_core import Operator, Params, doc
 from rtml_core.errors import ColumnError, InputError, InputProblem, NotFittedError, ParamError, describe, listing
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from rtml_core.lowering.builder import Builder
     from rtml_core.lowering.onehot import Encoding
     from rtml_core.lowering.symbolic import Symbolic
+
+
+#: more categories than this are learned by mistake: an id, a free text
+MOST: Final = 1_000
 
 
 class OneHotParams(Params):
@@ -44,6 +48,7 @@ class OneHotParams(Params):
 
     def validate(self) -> None:
         values.check_cols(self.cols)
+        self.categories = values.plain(self.categories)
         values.check_listed(values.by_column(self.categories, self.columns, "categories"), "categories")
         if isinstance(self.prefix, str) and len(self.columns) > 1:
             raise ParamError(f"parameter 'prefix' must be an object of column names and prefixes here; got {self.prefix!r}")
@@ -92,6 +97,11 @@ class OneHotEncoder(Operator):
             found = sorted(value for value, _ in values.counts(frame[name]))
             if not found:
                 raise ColumnError(f"Column '{name}' has no value to learn categories from; list them in 'categories'")
+            if len(found) > MOST:
+                raise ColumnError(
+                    f"Column '{name}' has {len(found):,} different values, each would become a column; group them first, e.g."
+                    f" GroupRare(cols=\"{name}\", top=20), or list the categories"
+                )
             dtype = dtype_word(frame[name])
             _require_encodable(name, dtype)
             learned[name] = [values.to_json(value, dtype) for value in found]

@@ -126,6 +126,15 @@ def counts(series: pd.Series) -> list[tuple[Any, int]]:
     return sorted(pairs, key=lambda pair: -pair[1])  # stable: unique() sorts
 
 
+def plain(value: Any) -> Any:
+    """numpy's scalars as Python's, in lists and objects too: `list(frame["n"].unique())` is a list of values."""
+    if isinstance(value, Mapping):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+
+
 def by_column(given: Any, cols: Sequence[str], parameter: str) -> dict[str, list[Any]] | None:
     """`given`, a list for the only column or an object of lists, as an object; None stays None. Raises ParamError."""
     if given is None:

@@ -190,6 +190,19 @@ def test_wrong_parameters_say_what_is_expected(params: dict[str, Any], words: st
     assert words in str(caught.value)
 
 
+def test_values_of_numpy_are_taken_and_written_as_json() -> None:
+    import json
+
+    data = frame(n=[3, 1, 3])
+    encoder = OneHotEncoder(cols="n", categories=list(data["n"].unique()))
+    assert json.dumps(encoder.to_json()) == '{"cols": "n", "categories": [3, 1]}'
+
+
+def test_a_column_of_ids_is_not_learned_by_mistake() -> None:
+    with pytest.raises(ColumnError, match=r"'id' has 1,001 different values.+ GroupRare\(cols=\"id\", top=20\)"):
+        OneHotEncoder(cols="id").fit(frame(id=np.arange(1001)))
+
+
 def test_columns_that_do_not_fit_are_named() -> None:
     with pytest.raises(ColumnError, match=r"Column 'brnad' does not exist.+ Did you mean 'brand'"):
         OneHotEncoder(cols="brnad").fit(frame(brand=["x"]))
