@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -203,13 +205,25 @@ def _session(model: bytes, manifest: package.Manifest, where: str) -> ort.Infere
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if any(op.kind == "extension" for op in manifest.ops):
-        from onnxruntime_extensions import get_library_path
-
-        options.register_custom_ops_library(get_library_path())
+        options.register_custom_ops_library(extension_library(where))
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises many classes of its own
         raise PackageError(f"{where} was refused by onnxruntime: {str(error).splitlines()[0]}") from error
+
+
+def extension_library(where: str) -> str:
+    """Path of the library of onnxruntime-extensions; PackageError when it is not installed.
+
+    Looked up without importing that package, which would import onnx wherever it is installed.
+    """
+    spec = importlib.util.find_spec("onnxruntime_extensions")
+    for folder in (spec.submodule_search_locations if spec else None) or []:
+        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+            path = os.path.join(folder, f"_extensions_pydll{suffix}")
+            if os.path.isfile(path):
+                return path
+    raise PackageError(f"{where} needs onnxruntime-extensions, which is not installed here: pip install onnxruntime-extensions")
 
 
 def _reader(output: package.OutputEntry) -> Any:
