@@ -100,7 +100,10 @@ class Builder:
         return value
 
     def const(self, value: Any, dtype: str | None = None) -> ir.Value:
-        """An initializer; equal constants are stored once. Strings become a string tensor of the array's shape."""
+        """An initializer; equal constants are stored once. Strings become a string tensor of the array's shape.
+
+        A string may be a part of a character, decoded with errors="surrogateescape".
+        """
         array = np.asarray(value, dtype=object if dtype == "string" else dtype)
         text = array.dtype.kind in "OUS"
         if text:
@@ -111,7 +114,8 @@ class Builder:
         if key not in self._constants:
             name = self._name("const")
             if text:
-                tensor: Any = ir.StringTensor([s.encode() for s in payload], shape=ir.Shape(array.shape), name=name)
+                encoded = [item.encode("utf-8", "surrogateescape") for item in payload]
+                tensor: Any = ir.StringTensor(encoded, shape=ir.Shape(array.shape), name=name)
             else:
                 tensor = ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name)
             made = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(array.shape), const_value=tensor)

@@ -41,11 +41,25 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class Cased:
+    """`source`, a string column, in upper case or in lower case.
+
+    `fast` is what StringUpper makes of it, before missing values were filled with `filling` (None: they were not).
+    """
+
+    source: Symbolic
+    upper: bool
+    fast: Symbolic
+    filling: str | None = None
+
+
+@dataclass(frozen=True)
 class Symbolic:
     """One column during lowering: column `index` of `tensor` [N, k].
 
     dtype is the column's dtype; a nullable bool is carried as float64 with NaN. `nullable`, `finite`, `categories`: see
-    Column. `lookup` says that the values come from a table over another column.
+    Column. `lookup` says that the values come from a table over another column, `cased` that they are another column in
+    upper or lower case.
     """
 
     dtype: str
@@ -55,6 +69,7 @@ class Symbolic:
     finite: bool = True
     categories: tuple[Any, ...] | None = None
     lookup: Lookup | None = None
+    cased: Cased | None = None
 
     @property
     def carrier(self) -> str:
@@ -181,35 +196,30 @@ def lookup(
     value = value_of(b, source)
     if default is IDENTITY:
         result = _replace(b, value, table, carrier)
-    elif carrier == "bool":
-        codes = (
-            b.label_encode(
-                value,
-                list(table),
-                [int(v) for v in table.values()],
-                int(default),
-                keys_dtype=source.carrier,
-                values_dtype="int64",
-            )
-            if table
-            else b.op("Mul", b.op("Size", value, dtype="int64", shape=[]), b.const(0), dtype="int64")
-        )
-        result = b.cast(codes, "bool")
     else:
-        result = b.label_encode(
-            value, list(table), list(table.values()), default, keys_dtype=source.carrier, values_dtype=carrier
-        )
+        result = _encode(b, value, table, default, source.carrier, carrier)
     return new(dtype, result, nullable=nullable, finite=finite, categories=categories, lookup=Lookup(source, table, default))
+
+
+def _encode(b: Builder, value: ir.Value, table: Mapping[Any, Any], default: Any, keys_dtype: str, carrier: str) -> ir.Value:
+    """One LabelEncoder; it has no boolean values, and needs a key even where there is none."""
+    table = table or {missing_of(keys_dtype): default}
+    if carrier == "bool":
+        codes = [int(target) for target in table.values()]
+        encoded = b.label_encode(value, list(table), codes, int(default), keys_dtype=keys_dtype, values_dtype="int64")
+        return b.cast(encoded, "bool")
+    return b.label_encode(value, list(table), list(table.values()), default, keys_dtype=keys_dtype, values_dtype=carrier)
 
 
 def fold(column: Symbolic, table: Mapping[Any, Any], default: Any) -> tuple[Symbolic, Mapping[Any, Any], Any]:
     """A lookup on a column as one on the column that it was itself looked up from: source, table, default.
 
-    For a lowering that emits its lookups itself, e.g. those of several columns of one tensor as one operator.
+    For a lowering that emits its lookups itself, e.g. those of several columns of one tensor as one operator. A table
+    over a column in upper or lower case becomes one over the original, where its keys have few enough spellings.
     """
     inner = column.lookup
     if inner is None or len(inner.table) + len(table) > _MAX_TABLE:
-        return column, table, default
+        return _spelled(column, table, default)
 
     def through(value: Any) -> Any:
         found = _get(table, value)
@@ -225,7 +235,19 @@ def fold(column: Symbolic, table: Mapping[Any, Any], default: Any) -> tuple[Symb
     for key, value in table.items():
         if _get(folded, key) is _ABSENT:
             folded[key] = value
-    return inner.source, folded, default
+    return _spelled(inner.source, folded, default)
+
+
+def _spelled(source: Symbolic, table: Mapping[Any, Any], default: Any) -> tuple[Symbolic, Mapping[Any, Any], Any]:
+    from rtml_core.lowering.casing import mapped, spelled_table
+
+    cased = source.cased
+    keyed = None if cased is None or default is IDENTITY else spelled_table(table, default, cased.upper)
+    if cased is None or keyed is None:
+        return source, table, default
+    if cased.filling is not None:
+        keyed[MISSING_STRING] = lookup_value(table, mapped(cased.filling, cased.upper), default)
+    return cased.fast, keyed, default
 
 
 _ABSENT: Final = object()
@@ -241,6 +263,33 @@ def lookup_value(table: Mapping[Any, Any], key: Any, default: Any) -> Any:
     """What a lookup gives for one value; NaN is found as a key."""
     found = _get(table, key)
     return default if found is _ABSENT else found
+
+
+def apply_table(
+    b: Builder, column: Symbolic, function: Callable[[Any], Any], dtype: str, *, missing: Any = None
+) -> Symbolic | None:
+    """`function` of each value (in carrier form) of a column that comes out of a table, folded into it; else None.
+
+    A missing value becomes `missing`, by default the missing value of the result; `function` may return that too.
+    """
+    inner = column.lookup
+    if inner is None or inner.default is IDENTITY:
+        return None
+    absent = missing_of(carrier_of(dtype, nullable=True))
+
+    def through(value: Any) -> Any:
+        if _same(value, missing_of(column.carrier)):
+            return absent if missing is None else missing
+        return function(value)
+
+    results = {key: through(value) for key, value in inner.table.items()}
+    default = through(inner.default)
+    nullable = any(_same(value, absent) for value in (*results.values(), default))
+    return lookup(b, inner.source, results, default, dtype, nullable=nullable)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) or (isinstance(one, float) and isinstance(other, float) and math.isnan(one) and math.isnan(other))
 
 
 def _replace(b: Builder, value: ir.Value, table: Mapping[Any, Any], carrier: str) -> ir.Value:
@@ -273,4 +322,4 @@ def map_matrix(
 
 def without_lookup(column: Symbolic) -> Symbolic:
     """The same column with its history forgotten."""
-    return replace(column, lookup=None)
+    return replace(column, lookup=None, cased=None)
