@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core import DataMsg
-from rtml_core.columns import Column, missing_column
+from rtml_core.columns import Column, Schema, missing_column
 from rtml_core.errors import ColumnError, NotFittedError, RtmlError, describe
 
 if TYPE_CHECKING:
@@ -166,8 +166,10 @@ def write_model(operator: ScikitLearn, path: str) -> None:
     from rtml_plugins.sklearn_ops import onnx_file
     from rtml_plugins.sklearn_ops.answers import class_list, kind_of
 
-    model = operator.model()
-    made = onnx_file.build(model, input_columns(operator), operator.answers(), (operator.state or {})["outputs"])
+    model, columns = operator.model(), input_columns(operator)
+    # the file takes all numbers as float64; what does not compile in the columns' own dtypes is refused here, too
+    operator.schema(Schema(columns))
+    made = onnx_file.build(model, columns, operator.answers(), (operator.state or {})["outputs"])
     classes = class_list(model) if kind_of(model) == "classifier" else None
     data = onnx_file.describe_file(made, operator.features, classes)
     part = f"{path}.part{os.getpid()}"

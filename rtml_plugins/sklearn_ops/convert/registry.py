@@ -128,9 +128,11 @@ def predict(b: Builder, estimator: Any, columns: Columns) -> Prediction:
 
 
 def names_out(estimator: Any, names: Sequence[str], count: int) -> list[str]:
-    """Names of a transformer's output columns; x0, x1, ... where it can't tell them."""
+    """Names of a transformer's output columns, for messages: its own, else those of the inputs where there are as many."""
     try:
         found = [str(name) for name in estimator.get_feature_names_out(names)]
     except (AttributeError, ValueError, TypeError):
         found = []
-    return found if len(found) == count else [f"x{i}" for i in range(count)]
+    if len(found) == count:
+        return found
+    return list(names) if len(names) == count else [f"x{i}" for i in range(count)]

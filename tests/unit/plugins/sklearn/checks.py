@@ -96,7 +96,9 @@ def agree(
     made = onnx_file.build(estimator, [Column(n, f["dtype"], f["missing"]) for n, f in inputs.items()], answers, dtypes)
     parts = [frame, *([] if rows is None else [canonical(rows)])]
     if hard:
-        parts.append(hard_rows(inputs, points(estimator)))
+        cases = hard_rows(inputs, points(estimator))
+        # where scikit-learn refuses rows, they are found one by one
+        parts.append(cases.sample(min(len(cases), 150), random_state=0) if made.checks else cases)
     everything = features_frame(canonical(pd.concat(parts, ignore_index=True)), names, {n: str(x[n].dtype) for n in names})
     _compare(made, estimator, everything, answers, dtypes, exact)
     return made
