@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final, Protocol
 
 import msgspec
-import numpy as np
 
 from rtml_core.cli.files import row_format
 from rtml_core.cli.readers import arrow
@@ -129,4 +128,6 @@ class Parquet:
 
 def _instants(texts: Sequence[str | None]) -> list[int | None]:
     """Timestamps as the runtime gives them (ISO text) as microseconds since 1970."""
+    import numpy as np
+
     return [None if text is None else int(np.datetime64(text.removesuffix("Z"), "us").astype(np.int64)) for text in texts]
