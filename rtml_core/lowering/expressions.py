@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from rtml_core.columns import missing_column
 from rtml_core.errors import ColumnError, NotLowerableError, ParamError, close_match
-from rtml_core.lowering.blocks import Block, block_of, scalar, symbols
+from rtml_core.lowering.blocks import TIMES, Block, block_of, scalar, symbols
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.compare import compare, invert, logical
 from rtml_core.lowering.numeric import absolute, binary, function, negative
@@ -41,8 +41,8 @@ _ARITHMETIC: Final = {
 _LOGIC: Final = {ast.BitAnd: "and", ast.BitOr: "or", ast.And: "and", ast.Or: "or"}
 _COMPARE: Final = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 
-#: turns a text constant into an operand fit to meet `other` (a timestamp written as text, say)
-TextOperand = Callable[[str, Block], Block]
+#: turns a text constant into an operand that meets a column of the given dtype (a timestamp written as text, say)
+TextOperand = Callable[[str, str], Block]
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,10 @@ class ExpressionLowering:
             return self._membership(left, right, negate=isinstance(op, (ast.NotIn, ast.NotEq)))
         if type(op) not in _COMPARE:
             raise NotLowerableError("'is' can't be compiled; use == or !=")
-        one, two = self._texts(self.lower(left), self.lower(right))
+        one, two = self.lower(left), self.lower(right)
+        if isinstance(op, (ast.Eq, ast.NotEq)) and {one.dtype, two.dtype} & set(TIMES) and "string" in (one.dtype, two.dtype):
+            raise NotLowerableError("in eval no time equals a text, as pandas reads it; use the method eq, or >= and <=")
+        one, two = self._texts(one, two)
         if one.is_scalar and two.is_scalar:
             raise NotLowerableError("two constants are compared; compare a column with something")
         return compare(self.b, _COMPARE[type(op)], one, two)
@@ -220,9 +223,9 @@ class ExpressionLowering:
         """Text constants that meet another kind of column, turned into that kind where there is a reading."""
         if self.text_operand is not None:
             if one.dtype == "string" and one.is_scalar and two.dtype != "string":
-                one = self.text_operand(one.value, two)
+                one = self.text_operand(one.value, two.dtype)
             elif two.dtype == "string" and two.is_scalar and one.dtype != "string":
-                two = self.text_operand(two.value, one)
+                two = self.text_operand(two.value, one.dtype)
         return one, two
 
     def _membership(self, left: ast.expr, right: ast.expr, *, negate: bool) -> Block:

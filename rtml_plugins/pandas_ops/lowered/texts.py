@@ -1,0 +1,169 @@
+"""Methods of .str. What they mean is in rtml_core.lowering.strings and string_search; here their arguments are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from rtml_core.errors import NotLowerableError, describe
+from rtml_core.lowering import string_search as search
+from rtml_core.lowering import strings
+from rtml_core.lowering.symbolic import Symbolic
+from rtml_plugins.pandas_ops.lower import Call
+from rtml_plugins.pandas_ops.lowered.common import one_by_one
+
+Lower = Callable[[Call], list[Symbolic]]
+Step = Callable[[Call, Symbolic], Symbolic]
+
+
+def _each(step: Step) -> Lower:
+    """A lowering that goes column by column."""
+    return lambda call: one_by_one(call, lambda column: step(call, column))
+
+
+def _text(call: Call, argument: str) -> str:
+    value = call.get(argument)
+    if not isinstance(value, str):
+        raise NotLowerableError(f"argument '{argument}' must be a text; got {describe(value)}")
+    return value
+
+
+def _whole(call: Call, argument: str, default: int | None = None) -> int | None:
+    value = call.get(argument, default)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise NotLowerableError(f"argument '{argument}' must be a whole number; got {describe(value)}")
+    return value
+
+
+def _number(call: Call, argument: str) -> int:
+    value = _whole(call, argument)
+    if value is None:
+        raise NotLowerableError(f"argument '{argument}' must be a whole number; got null")
+    return value
+
+
+def _missing_answer(call: Call) -> bool:
+    """`na`: the answer for a missing text; pandas' default is False."""
+    na = call.get("na")
+    if na is not None and not isinstance(na, bool):
+        raise NotLowerableError(f"argument 'na' must be true or false; got {describe(na)}")
+    return bool(na)
+
+
+def _strip(side: str) -> Step:
+    def step(call: Call, column: Symbolic) -> Symbolic:
+        characters = call.get("to_strip")
+        return strings.strip(call.b, column, None if characters is None else _text(call, "to_strip"), side)
+
+    return step
+
+
+def _searched(find: Any, *, literal: bool) -> Step:
+    """contains, match, fullmatch."""
+
+    def step(call: Call, column: Symbolic) -> Symbolic:
+        options = {"regex_": call.get("regex", True)} if literal else {}
+        return find(  # type: ignore[no-any-return]
+            call.b,
+            column,
+            _text(call, "pat"),
+            case=call.get("case") is not False,
+            flags=_whole(call, "flags", 0),
+            na=_missing_answer(call),
+            **options,
+        )
+
+    return step
+
+
+def _affixed(find: Any) -> Step:
+    """startswith, endswith: one text or several."""
+
+    def step(call: Call, column: Symbolic) -> Symbolic:
+        texts = call.get("pat")
+        if isinstance(texts, list):
+            raise NotLowerableError(
+                "argument 'pat' must be one text: pandas takes several as a tuple only, which JSON does not have"
+            )
+        return find(call.b, column, _text(call, "pat"), na=_missing_answer(call))  # type: ignore[no-any-return]
+
+    return step
+
+
+def _replace(call: Call, column: Symbolic) -> Symbolic:
+    if isinstance(call.get("pat"), dict):
+        raise NotLowerableError("an object of texts is not available; use one node for each of them")
+    return strings.replace(
+        call.b,
+        column,
+        _text(call, "pat"),
+        _text(call, "repl"),
+        n=_number(call, "n"),
+        case=call.get("case"),
+        flags=_whole(call, "flags", 0) or 0,
+        regex_=bool(call.get("regex", False)),
+    )
+
+
+def _slice(call: Call, column: Symbolic) -> Symbolic:
+    return strings.slice_(call.b, column, _whole(call, "start"), _whole(call, "stop"), _whole(call, "step"))
+
+
+def _pad(side: str | None) -> Step:
+    def step(call: Call, column: Symbolic) -> Symbolic:
+        return strings.pad(call.b, column, _number(call, "width"), side or _text(call, "side"), _text(call, "fillchar"))
+
+    return step
+
+
+def _affix_removed(argument: str, *, end: bool) -> Step:
+    return lambda call, column: strings.remove_affix(call.b, column, _text(call, argument), end=end)
+
+
+def _all_of(method: str) -> Step:
+    return lambda call, column: search.is_all(call.b, column, method)
+
+
+_STEPS: Final[Mapping[str, Step]] = {
+    "lower": lambda call, column: strings.lower(call.b, column),
+    "upper": lambda call, column: strings.upper(call.b, column),
+    "len": lambda call, column: strings.length(call.b, column),
+    "strip": _strip("both"),
+    "lstrip": _strip("left"),
+    "rstrip": _strip("right"),
+    "contains": _searched(search.contains, literal=True),
+    "match": _searched(search.match, literal=False),
+    "fullmatch": _searched(search.fullmatch, literal=False),
+    "startswith": _affixed(search.startswith),
+    "endswith": _affixed(search.endswith),
+    "replace": _replace,
+    "slice": _slice,
+    "get": lambda call, column: strings.get(call.b, column, _number(call, "i")),
+    "pad": _pad(None),
+    "ljust": _pad("right"),
+    "rjust": _pad("left"),
+    "center": _pad("both"),
+    "zfill": lambda call, column: strings.zfill(call.b, column, _number(call, "width")),
+    "removeprefix": _affix_removed("prefix", end=False),
+    "removesuffix": _affix_removed("suffix", end=True),
+    **{name: _all_of(name) for name in ("isalnum", "isalpha", "isdecimal", "isdigit", "isnumeric", "isspace")},
+}
+
+TEXT_METHODS: Final[Mapping[str, Lower]] = {f"str.{name}": _each(step) for name, step in _STEPS.items()}
+
+
+def split(call: Call, names: list[str]) -> list[Symbolic]:
+    """str.split with expand: as many columns as `into` names, missing where a text has fewer parts."""
+    call.only("pat", "n", "expand", "regex")
+    (column,) = call.symbols
+    limit = _whole(call, "n", -1)
+    if not call.get("expand") or limit is None or limit + 1 != len(names) or limit < 1:
+        raise NotLowerableError(
+            "the number of parts would depend on the rows. Set 'expand' to true, 'n' to the number of splits, and name n + 1"
+            " columns in 'into'"
+        )
+    separator = call.get("pat")
+    return [
+        strings.split_get(call.b, column, separator, position, n=limit, regex_=call.get("regex"))
+        for position in range(len(names))
+    ]
