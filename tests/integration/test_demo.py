@@ -1,0 +1,90 @@
+"""The demo runs from end to end, as `make demo` runs it, and says what it promises."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rtml_core import Runtime
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def said(folder: Path) -> str:
+    command = [sys.executable, "-W", "error", str(ROOT / "docs" / "examples" / "demo_cdnow.py"), str(folder)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+def test_it_tells_every_step(said: str) -> None:
+    titles = re.findall(r"^(.+)\n=+$", said, re.MULTILINE)
+    assert titles == [
+        "The data",
+        "The graph",
+        "Is it any good?",
+        "Compile and prove",
+        "Score a customer",
+        "Score the file",
+        "Authored and compiled, side by side",
+        "What to try next",
+    ]
+
+
+def test_it_uses_all_of_the_real_data(said: str) -> None:
+    text = " ".join(said.split())
+    assert "69,659 purchases of 23,570 customers" in text
+    assert "all 23,570 customers" in text
+
+
+def test_the_graph_beats_the_simple_rivals_on_later_customers(said: str) -> None:
+    rows = re.findall(r"^ +(always|only|the graph)\b.*?(\d\.\d+) +(\d\.\d+) +(\d\.\d+)$", said, re.MULTILINE)
+    figures = {name: [float(value) for value in values] for name, *values in rows}
+    assert set(figures) == {"always", "only", "the graph"}
+    auc, loss, brier = figures["the graph"]
+    for rival in ("always", "only"):
+        assert auc > figures[rival][0]
+        assert loss < figures[rival][1]
+        assert brier < figures[rival][2]
+
+
+def test_parity_is_proved_on_every_customer(said: str) -> None:
+    (rows,) = re.findall(r"parity: ([\d,]+) rows, 0 differences", said)
+    assert int(rows.replace(",", "")) > 23_570
+
+
+def test_the_package_it_leaves_scores_what_it_printed(said: str, folder: Path) -> None:
+    runtime = Runtime.from_file(folder / "buys_again.rtml")
+    pairs = re.findall(r"^ +(\{.*\})\n +-> (\{.*\})$", said, re.MULTILINE)
+    assert len(pairs) == 3
+    for row, answer in pairs:
+        assert runtime.score(json.loads(row)) == pytest.approx(json.loads(answer))
+
+
+def test_every_customer_of_the_file_has_a_score(said: str, folder: Path) -> None:
+    customers = (folder / "customers.jsonl").read_text().splitlines()
+    scores = [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
+    assert len(customers) == len(scores) == 23_570
+    assert all(0 < score["buys_again"] < 1 for score in scores)
+
+
+def test_without_the_wheel_it_says_what_to_install(folder: Path) -> None:
+    script = ROOT / "docs" / "examples" / "demo_cdnow.py"
+    hide = (
+        "import importlib.metadata as m, runpy, sys\n"
+        "def gone(name): raise m.PackageNotFoundError(name)\n"
+        f"m.distribution = gone; sys.argv = ['demo', {str(folder)!r}]\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
+    result = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 1
+    assert result.stderr.startswith("The demo's data comes in the wheel of lifetimes. Install it: pip install 'rtml[demo]'")
