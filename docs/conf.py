@@ -17,6 +17,8 @@ exclude_patterns = ["_build", "_ext", "examples"]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3  # so that a page can link to a heading of another one, and a wrong link is a warning
 
+smartquotes = False  # texts quote JSON, which has to be copied as it is
+
 html_theme = "furo"
 html_title = f"rtml {release}"
 html_copy_source = False
