@@ -77,6 +77,7 @@ class Builder:
     ml_opset: int = OPSETS[ML]
     functions: dict[Any, ir.Function] = field(default_factory=dict)
     _seen: dict[Any, tuple[ir.Value, ...]] = field(default_factory=dict)
+    _kept: list[Any] = field(default_factory=list)
     _constants: dict[Any, ir.Value] = field(default_factory=dict)
     _count: int = 0
 
@@ -172,6 +173,7 @@ class Builder:
                 explicit = ["N", width] if width is not None else _broadcast(inputs)
             output.shape = ir.Shape(explicit)
         self.nodes.append(made)
+        self._kept.append(attributes)
         self._seen[key] = tuple(made.outputs)
         return self._seen[key]
 
@@ -275,8 +277,8 @@ def _attribute_key(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(_attribute_key(item) for item in value)
     if isinstance(value, (int, float, str, bytes, bool)):
-        return (type(value).__name__, value)
-    return id(value)
+        return (type(value).__name__, repr(value))  # repr tells -0.0 from 0.0
+    return id(value)  # the builder keeps every attribute alive, so that no id is used twice
 
 
 def _first(inputs: Sequence[ir.Value | None]) -> ir.Value:

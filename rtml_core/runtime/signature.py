@@ -175,8 +175,9 @@ class Signature:
         problems = []
         for name in row:
             if name not in self._by_name and not self.ignore_extra:
-                near = close_match(str(name), [n for n in self._by_name if n not in row])
-                problems.append(InputProblem(f"{at}/{pointer(str(name))}", f"no such field{near}", "an unknown field"))
+                near = close_match(str(name), [n for n in self._by_name if n not in row]).strip()
+                expected = "no such field" + (f" ({near[0].lower()}{near[1:]})" if near else "")
+                problems.append(InputProblem(f"{at}/{pointer(str(name))}", expected, "an unknown field"))
         for entry in self.fields:
             if entry.name not in row:
                 expected = expectation(entry)

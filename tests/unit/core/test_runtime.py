@@ -131,7 +131,7 @@ def test_missing_fields_and_misspelled_ones(runtime: Runtime) -> None:
     row = {("gg" if name == "g" else name): value for name, value in ROW.items()}
     with pytest.raises(InputError) as raised:
         runtime.score(row)
-    assert "/gg: expected no such field Did you mean 'g'?, got an unknown field" in str(raised.value)
+    assert "/gg: expected no such field (did you mean 'g'?), got an unknown field" in str(raised.value)
     assert "/g: expected a finite number, got nothing: the field is missing" in str(raised.value)
     assert [problem.at for problem in raised.value.problems] == ["/gg", "/g"]
 
