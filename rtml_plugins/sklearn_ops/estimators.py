@@ -32,7 +32,10 @@ def make_estimator(model: Any, model_params: Mapping[str, Any]) -> Any:
             f"parameter 'model' must be an import path like 'sklearn.linear_model.LogisticRegression' or an estimator;"
             f" got {describe(model)}"
         )
-    return model.set_params(**_values(type(model), model_params)) if model_params else model
+    try:
+        return _with_params(model, model_params)
+    except ValueError as error:
+        raise ParamError(f"parameter 'model_params' does not fit {type(model).__name__}: {error}") from None
 
 
 def _construct(path: str, params: Mapping[str, Any]) -> Any:
@@ -40,13 +43,22 @@ def _construct(path: str, params: Mapping[str, Any]) -> Any:
     values = _values(cls, params)
     known = cls._get_param_names()  # type: ignore[attr-defined]
     for name in values:
-        if name.partition("__")[0] not in known:
+        if "__" not in name and name not in known:
             raise ParamError(f"parameter 'model_params': {cls.__name__} has no parameter '{name}'.{close_match(name, known)}")
     try:
         made = cls(**{name: value for name, value in values.items() if "__" not in name})
-        return made.set_params(**{name: value for name, value in values.items() if "__" in name})
+        return _with_params(made, {name: params[name] for name in values if "__" in name})
     except (TypeError, ValueError) as error:
         raise ParamError(f"parameter 'model_params' does not fit {cls.__name__}: {error}") from None
+
+
+def _with_params(made: Any, params: Mapping[str, Any]) -> Any:
+    """The estimator with parameters set, those of estimators inside it as "step__parameter"."""
+    for name, value in params.items():
+        owner, _, last = name.rpartition("__")
+        cls = type(made.get_params().get(owner, made))
+        made.set_params(**{name: _values(cls, {last: value})[last]})
+    return made
 
 
 def _estimator_class(path: str) -> type:
@@ -158,7 +170,9 @@ def is_fitted(estimator: Any) -> bool:
 
 
 def needs_label(estimator: Any) -> bool:
-    """Whether fitting needs a label."""
+    """Whether fitting needs a label, be it for a step in the middle."""
     from sklearn.utils import get_tags
 
+    if hasattr(estimator, "steps"):
+        return any(needs_label(step) for _, step in estimator.steps if step is not None and not isinstance(step, str))
     return bool(get_tags(estimator).target_tags.required)

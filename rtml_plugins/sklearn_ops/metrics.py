@@ -11,23 +11,17 @@ def classification_metrics(truth: Any, predicted: Any, probability: Any | None, 
     """accuracy, balanced_accuracy, f1; with probabilities [N, K] also roc_auc and log_loss. None where not defined."""
     from sklearn import metrics
 
-    binary = len(classes) == 2
+    seen = _seen(truth, classes)
+    known = set(np.unique(truth).tolist()) <= set(classes) and len(classes) > 1
+    two = {"pos_label": classes[1]} if known and len(classes) == 2 else {"average": "macro"}
     found: dict[str, Any] = {
         "accuracy": float(metrics.accuracy_score(truth, predicted)),
-        "balanced_accuracy": float(
-            metrics.recall_score(truth, predicted, average="macro", zero_division=0, labels=_seen(truth, classes))
-        ),
-        "f1": float(
-            metrics.f1_score(truth, predicted, pos_label=classes[1], zero_division=0)
-            if binary
-            else metrics.f1_score(truth, predicted, average="macro", zero_division=0)
-        ),
+        "balanced_accuracy": float(metrics.recall_score(truth, predicted, average="macro", zero_division=0, labels=seen)),
+        "f1": float(metrics.f1_score(truth, predicted, zero_division=0, **two)),
     }
     if probability is not None:
-        complete = len(_seen(truth, classes)) == len(classes)
-        known = set(np.unique(truth).tolist()) <= set(classes)
-        found["roc_auc"] = _roc_auc(truth, probability, classes) if complete and known and len(classes) > 1 else None
-        found["log_loss"] = float(metrics.log_loss(truth, probability, labels=classes)) if known and len(classes) > 1 else None
+        found["roc_auc"] = _roc_auc(truth, probability, classes) if known and len(seen) == len(classes) else None
+        found["log_loss"] = float(metrics.log_loss(truth, probability, labels=classes)) if known else None
     return found
 
 

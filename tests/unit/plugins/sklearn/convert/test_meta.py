@@ -36,7 +36,7 @@ def test_votes_of_regressors() -> None:
 
 
 def test_hard_votes_are_refused() -> None:
-    with pytest.raises(NotLowerableError, match="voting='hard'.*use voting='soft'"):
+    with pytest.raises(NotLowerableError, match=r"voting='hard'.*use voting='soft'"):
         agree(VotingClassifier([("a", LogisticRegression())]), frame(), two(numbers()))
 
 
