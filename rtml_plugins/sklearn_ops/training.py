@@ -29,7 +29,7 @@ def learn(operator: ScikitLearn, frame: pd.DataFrame) -> dict[str, Any]:
     name, label = type(estimator).__name__, operator.params.label
     if label is None and needs_label(estimator):
         raise RtmlError(f'{operator.name}: a {name} learns from a label; name its column, label="..."')
-    features = operator.params.features or [str(column) for column in frame.columns if str(column) != label]
+    features = operator.params.features or all_features(frame, label)
     if len(frame) == 0 or not features:
         raise RtmlError(f"{operator.name}: there is nothing to learn from: {len(frame)} rows, {len(features)} feature columns")
     x = features_frame(frame, features)
@@ -52,6 +52,11 @@ def answered_dtypes(frame: pd.DataFrame) -> dict[str, str]:
 
     clean = canonical(frame)
     return {str(name): dtype_word(clean[name]) for name in clean.columns}
+
+
+def all_features(frame: pd.DataFrame, label: str | None) -> list[str]:
+    """What is learned from when no features are named: all columns but the label and times, which scikit-learn can't take."""
+    return [str(name) for name in frame.columns if str(name) != label and frame[name].dtype.kind not in "mM"]
 
 
 def state_of(estimator: Any, features: list[str], inputs: dict[str, Any] | None, outputs: dict[str, str]) -> dict[str, Any]:
@@ -142,7 +147,7 @@ def _test_file(operator: ScikitLearn, frame: pd.DataFrame) -> DataMsg:
         raise NotFittedError(f"{operator.name}: mode 'test' needs a fitted model; {where}")
     label = operator.params.label
     facts = onnx_file.read_facts(Path(path).read_bytes())
-    features = operator.params.features or facts["features"] or [str(c) for c in frame.columns if str(c) != label]
+    features = operator.params.features or facts["features"] or all_features(frame, label)
     found = onnx_file.run(Path(path).read_bytes(), features_frame(frame, features), features)
     answered = pd.DataFrame(
         {facts["outputs"].get(n, n): v[:, 0] for n, v in found.items() if v.ndim == 2 and v.shape[1] == 1}, index=frame.index
