@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +19,20 @@ TURN: Final = 0.03
 Job = Callable[[], Any]
 
 
-def side_by_side(jobs: Mapping[str, Job], *, rounds: int = ROUNDS, turn: float = TURN) -> dict[str, float]:
-    """Median seconds of one call of each job. A turn repeats a job until it takes `turn` seconds; A B C, B C A, ..."""
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one call: the median of all turns, and the fastest turn."""
+
+    median: float
+    fastest: float
+
+    @classmethod
+    def of(cls, times: Sequence[float]) -> Timing:
+        return cls(statistics.median(times), min(times))
+
+
+def side_by_side(jobs: Mapping[str, Job], *, rounds: int = ROUNDS, turn: float = TURN) -> dict[str, Timing]:
+    """Seconds of one call of each job. A turn repeats a job until it takes `turn` seconds; A B C, B C A, ..."""
     repeats = {name: _repeats(job, turn) for name, job in jobs.items()}
     taken: dict[str, list[float]] = {name: [] for name in jobs}
     names = list(jobs)
@@ -27,7 +40,7 @@ def side_by_side(jobs: Mapping[str, Job], *, rounds: int = ROUNDS, turn: float =
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
             taken[name].append(_turn(jobs[name], repeats[name]))
-    return {name: statistics.median(times) for name, times in taken.items()}
+    return {name: Timing.of(times) for name, times in taken.items()}
 
 
 def _repeats(job: Job, turn: float) -> int:
@@ -51,15 +64,15 @@ def _turn(job: Job, count: int) -> float:
         gc.enable()
 
 
-def child_processes(commands: Mapping[str, Sequence[str]], *, rounds: int = 10) -> dict[str, float]:
-    """Median wall seconds of each command, run `rounds` times in turns; raises CalledProcessError when one fails."""
+def child_processes(commands: Mapping[str, Sequence[str]], *, rounds: int = 10) -> dict[str, Timing]:
+    """Wall seconds of each command, run `rounds` times in turns; raises CalledProcessError when one fails."""
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds + 1):
         for name, command in commands.items():
             start = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
             taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times[1:]) for name, times in taken.items()}  # the first one fills the disk cache
+    return {name: Timing.of(times[1:]) for name, times in taken.items()}  # the first one fills the disk cache
 
 
 def console_script(name: str) -> str:
