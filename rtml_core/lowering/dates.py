@@ -123,8 +123,8 @@ def _read(b: Builder, width: int, texts: ir.Value) -> ir.Value:
     # so that every text has all positions, and no text as well
     padded = b.op("Pad", ids, b.const([0, 0, 0, 0, 0, _POSITIONS], "int64"), shape=[*shape, None])
     first = b.op("Slice", padded, b.const([0], "int64"), b.const([_POSITIONS], "int64"), axis, shape=[*shape, _POSITIONS])
-    said = b.op("Gather", b.const(meanings, "int64"), first, shape=[*shape, _POSITIONS, 3], axis=0)
-    flat = b.op("Reshape", said, b.const([0, 0, 3 * _POSITIONS], "int64"), shape=[*shape, 3 * _POSITIONS])
+    said = b.op("Gather", b.const(meanings, "int64"), first, shape=[*shape, _POSITIONS, 2], axis=0)
+    flat = b.op("Reshape", said, b.const([0, 0, 2 * _POSITIONS], "int64"), shape=[*shape, 2 * _POSITIONS])
     total = b.op("MatMul", flat, b.const(_weights(), "int64"), shape=[*shape, 2])
     halves: list[list[int | str | None]] = [[*shape, 1], [*shape, 1]]
     year, rest = b.multi("Split", total, b.const([1, 1], "int64"), dtypes=["int64", "int64"], shapes=halves, axis=2)
@@ -135,36 +135,36 @@ def _read(b: Builder, width: int, texts: ir.Value) -> ir.Value:
 
 @lru_cache(maxsize=1)
 def _tokens() -> tuple[str, np.ndarray[Any, Any]]:
-    """Vocabulary, and by id (0 is the padding) what a token says: a number that counts by its position, years, microseconds.
+    """Vocabulary, and by id (0 is the padding) what a token says: a number that counts by its position, and minutes.
 
     Years begin in March, so that a leap day is the last of its year.
     """
-    says: dict[str, tuple[int, int, int]] = {}
+    says: dict[str, tuple[int, int]] = {}
     for number in range(100):
-        says.update({f"{mark}{number:02d}": (number, 0, 0) for mark in ("", "T", " ", ":", ".")})
+        says.update({f"{mark}{number:02d}": (number, 0) for mark in ("", "T", " ", ":", ".")})
     for digit in range(10):
         # the last of an odd number of digits stands for ten of what a pair would
-        says.update({f"{mark}{digit}": (10 * digit, 0, 0) for mark in ("", ".")})
+        says.update({f"{mark}{digit}": (10 * digit, 0) for mark in ("", ".")})
     for month in range(1, 13):
         before = (153 * ((month + 9) % 12) + 2) // 5
-        says.update({f"-{month:02d}-{day:02d}": (0, -(month <= 2), (before + day - 1) * DAY - _TO_MARCH) for day in range(1, 32)})
+        for day in range(1, 32):
+            says[f"-{month:02d}-{day:02d}"] = (-(month <= 2), (before + day - 1 - _TO_MARCH // DAY) * 1440)
     for minutes in range(24 * 60):
         hour, minute = divmod(minutes, 60)
         for colon in ("", ":"):
-            says[f"+{hour:02d}{colon}{minute:02d}"] = (0, 0, -minutes * MINUTE)
-            says[f"-{hour:02d}{colon}{minute:02d}"] = (0, 0, minutes * MINUTE)
-    says["Z"] = (0, 0, 0)
+            says[f"+{hour:02d}{colon}{minute:02d}"] = (0, -minutes)
+            says[f"-{hour:02d}{colon}{minute:02d}"] = (0, minutes)
+    says["Z"] = (0, 0)
     lines = (f"{number} '{token}' {len(token)}" for number, token in enumerate(says, start=1))
-    return "\n".join(lines), np.array([(0, 0, 0), *says.values()], dtype=np.int64)
+    return "\n".join(lines), np.array([(0, 0), *says.values()], dtype=np.int64)
 
 
 def _weights() -> np.ndarray[Any, Any]:
-    """int64 [3 * positions, 2]: what each number at each position adds to the year and to the microseconds."""
-    weights = np.zeros((_POSITIONS, 3, 2), dtype=np.int64)
-    weights[0, 0, 0], weights[1, 0, 0] = 100, 1
+    """int64 [2 * positions, 2]: what each number at each position adds to the year and to the microseconds."""
+    weights = np.zeros((_POSITIONS, 2, 2), dtype=np.int64)
+    weights[0:3, 0, 0] = (100, 1, 1)
     weights[3:9, 0, 1] = (HOUR, MINUTE, SECOND, 10_000, 100, 1)
-    weights[:, 1, 0] = 1
-    weights[:, 2, 1] = 1
+    weights[:, 1, 1] = MINUTE
     return weights.reshape(-1, 2)
 
 
