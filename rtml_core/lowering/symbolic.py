@@ -155,7 +155,7 @@ def mask_of(b: Builder, value: ir.Value, carrier: str) -> ir.Value:
     """bool: where a carried value is missing."""
     if carrier in ("float64", "float32"):
         return b.op("IsNaN", value, dtype="bool")
-    return b.op("Equal", value, b.const([missing_of(carrier)], carrier), dtype="bool")
+    return b.op("Equal", value, b.const([[missing_of(carrier)]], carrier), dtype="bool")
 
 
 def where(b: Builder, condition: ir.Value, yes: ir.Value, no: ir.Value) -> ir.Value:
