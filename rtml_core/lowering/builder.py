@@ -15,6 +15,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rtml_core.errors import NotLowerableError
+from rtml_core.lowering.neutral import around
 
 #: what we emit; onnxruntime 1.31 guarantees opset <= 26, ai.onnx.ml <= 5, IR <= 13
 OPSETS: Final = {"": 21, "ai.onnx.ml": 5, "ai.onnx.contrib": 1}
@@ -152,6 +153,8 @@ class Builder:
         **attributes: Any,
     ) -> tuple[ir.Value, ...]:
         """Emit one node with len(dtypes) outputs; see `op`."""
+        if domain == "" and (other := around(self, op_type, inputs)) is not None:
+            return (other,)
         attrs = {name: _attribute(value) for name, value in attributes.items() if value is not None}
         key = (
             domain,

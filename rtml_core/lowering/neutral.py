@@ -1,0 +1,49 @@
+"""Around a flaw of onnxruntime: x * 1.0000000001 is not x.
+
+Its NoopElimination (seen in 1.31.1, at the default optimisation level) drops an addition of 0 and a multiplication by 1, and
+compares a float64 constant with 0 or 1 after rounding it to float32. So a factor closer to 1 than 6e-8, and a summand below
+7e-46, would silently vanish. Such constants go another way here, which is as exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import onnx_ir as ir
+
+if TYPE_CHECKING:
+    from rtml_core.lowering.builder import Builder
+
+#: operator -> the constant that it is neutral to, and the operands in which onnxruntime looks for it
+_NEUTRAL: Final = {"Add": (0.0, (0, 1)), "Sub": (0.0, (1,)), "Mul": (1.0, (0, 1)), "Div": (1.0, (1,))}
+
+
+def around(b: Builder, op_type: str, inputs: Sequence[ir.Value | None]) -> ir.Value | None:
+    """The result of an operation that onnxruntime would drop though it must not; None for all others."""
+    if op_type not in _NEUTRAL:
+        return None
+    neutral, positions = _NEUTRAL[op_type]
+    for position in positions:
+        constant, other = inputs[position], inputs[1 - position]
+        value = _single(constant)
+        if value is None or other is None or value == neutral or np.float32(value) != np.float32(neutral):
+            continue
+        minus = b.const(np.full(_dims(constant), -value), "float64")
+        if op_type in ("Mul", "Div"):
+            return b.op(op_type, b.op("Neg", other), minus)
+        return b.op("Sum", other, constant if op_type == "Add" else minus)
+    return None
+
+
+def _dims(value: ir.Value | None) -> list[int]:
+    return [size for size in (value.shape if value is not None and value.shape is not None else ()) if isinstance(size, int)]
+
+
+def _single(value: ir.Value | None) -> float | None:
+    """The number of a constant float64 tensor with one element."""
+    if value is None or value.const_value is None or value.dtype != ir.DataType.DOUBLE:
+        return None
+    array = value.const_value.numpy()
+    return float(array.ravel()[0]) if array.size == 1 else None
