@@ -81,7 +81,7 @@ def _call(target: Target, subject: Any, arguments: dict[str, Any]) -> Any:
     if target.kind == "function":
         return getattr(pd, target.method)(subject, **arguments)
     owner = getattr(subject, target.accessor) if target.accessor else subject
-    member = getattr(owner, target.method)
+    member = getattr(owner, target.member)
     return member if target.attribute else member(**arguments)
 
 

@@ -82,7 +82,7 @@ def lower(node: Pandas, b: Builder, frame: dict[str, Symbolic]) -> dict[str, Sym
     if name == "str.split" and columns is not None:
         return _place(call, None)
     if method is None or (node.target.on_frame and columns is not None):
-        raise not_lowerable(name)
+        raise not_lowerable(name, along_rows=call.get("axis") in (1, "columns"))
     return _place(call, method)
 
 

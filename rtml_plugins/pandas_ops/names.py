@@ -14,6 +14,13 @@ Kind = Literal["column", "frame", "function"]
 ACCESSORS: Final = ("str", "dt", "cat")
 #: of the names that start with to_, those that give a column; the rest writes files or leaves pandas
 _CONVERSIONS: Final = ("to_datetime", "to_numeric", "to_timedelta", "to_frame", "to_period", "to_timestamp")
+#: names that pandas 3.1 warns about -> what it calls them now
+_RENAMED: Final = {
+    "dayofweek": "day_of_week",
+    "weekday": "day_of_week",
+    "dayofyear": "day_of_year",
+    "daysinmonth": "days_in_month",
+}
 #: functions of pandas that take one column, not a frame
 _ONE_COLUMN: Final = ("cut", "qcut", "to_numeric", "to_timedelta", "factorize", "unique")
 #: what takes the whole frame, with `cols` meaning "these columns of it"
@@ -34,6 +41,11 @@ class Target:
     parameters: tuple[str, ...]
     open: bool
     attribute: bool
+
+    @property
+    def member(self) -> str:
+        """The name to call: that of the method, or its present one where pandas has renamed it."""
+        return _RENAMED.get(self.method, self.method) if self.accessor == "dt" else self.method
 
     @property
     def on_frame(self) -> bool:

@@ -72,7 +72,8 @@ class PandasParams(Params):
 
     def _check_targets(self) -> None:
         names = self.target_names
-        if names is None or self.cols is None:
+        along_rows = self.kwargs.get("axis") in (1, "columns")
+        if names is None or self.cols is None or along_rows:
             return
         wanted = len(self.columns or [])
         if len(names) != wanted and not (wanted == 1 and len(names) > 1):

@@ -56,14 +56,18 @@ NO_EXACT_FORM: Final[Mapping[str, str]] = {
     "str.swapcase": "ONNX has no such mapping of letters",
     "str.casefold": "ONNX has no case folding; use str.lower",
     "str.cat": "it joins the rows of a column; to join columns use add",
+    "dt.date": "a date is no column of its own; use dt.normalize, the day's first moment",
+    "dt.time": "a time of day is no column of its own; take dt.hour, dt.minute and dt.second",
     "dt.strftime": "ONNX writes no dates; take the parts you need, e.g. dt.year",
     "dt.tz_localize": "timestamps are UTC throughout; convert when the event is stored",
     "dt.tz_convert": "timestamps are UTC throughout; convert when the event is stored",
 }
 
 
-def not_lowerable(name: str) -> NotLowerableError:
-    """The error for a method without a lowering."""
+def not_lowerable(name: str, *, along_rows: bool = False) -> NotLowerableError:
+    """The error for a method without a lowering. along_rows: it is applied to each row by itself (axis=1)."""
+    if along_rows:
+        return NotLowerableError('has no compiled form along a row; write it out for eval, e.g. "total = a + b"')
     if name in NOT_ROW_WISE:
         return NotLowerableError(NOT_ROW_WISE[name])
     if name in NO_EXACT_FORM:

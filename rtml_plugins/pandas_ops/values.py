@@ -19,12 +19,14 @@ _TYPES: Final = {int: "int64", float: "float64", bool: "bool", str: "str"}
 
 def to_json(value: Any, name: str) -> Any:
     """`value` as JSON values, for the argument `name`; raises ParamError for functions and unknown objects."""
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"$number": str(value)}
+        return float(value) if math.isfinite(value) else {"$number": str(float(value))}
     if isinstance(value, int):
-        return value
+        return int(value)
     if isinstance(value, Mapping):
         return _mapping(value, name)
     if isinstance(value, (list, tuple)):

@@ -22,7 +22,7 @@ def arithmetic(call: Call) -> list[Symbolic]:
     name = _SAME.get(call.name, call.name)
     reflected = name.startswith("r") and name != "round"
 
-    if name in ("add", "radd") and any(column.dtype == "string" for column in call.symbols):
+    if name in ("add", "radd") and all(column.dtype == "string" for column in call.symbols):
         return _joined(call, reflected)
 
     def step(block: Block) -> Block:

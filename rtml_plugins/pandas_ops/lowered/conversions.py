@@ -12,7 +12,7 @@ from rtml_core.lowering import casting
 from rtml_core.lowering.blocks import Block
 from rtml_core.lowering.symbolic import Symbolic
 from rtml_plugins.pandas_ops.lower import Call
-from rtml_plugins.pandas_ops.lowered.common import one_by_one, together
+from rtml_plugins.pandas_ops.lowered.common import together
 
 
 def astype(call: Call) -> list[Symbolic]:
@@ -72,17 +72,15 @@ def to_datetime(call: Call) -> list[Symbolic]:
     if errors not in ("raise", "coerce"):
         raise NotLowerableError(f'errors must be "raise" or "coerce"; got {describe(errors)}')
 
-    def step(column: Symbolic) -> Symbolic:
-        if column.dtype == "timestamp":
-            return column
-        if column.dtype != "string":
+    call.only("errors", "utc", "cache", *(["format"] if call.get("format") == "ISO8601" else []))
+    for name, column in zip(call.columns, call.symbols, strict=True):
+        if column.dtype not in ("timestamp", "string"):
             raise NotLowerableError(
-                f'numbers do not say their unit; make them microseconds and use astype("datetime64[us]"). The column is'
-                f" {column.dtype}"
+                f"column '{name}' is {column.dtype}, and a number does not say its unit; make it microseconds and use"
+                ' astype("datetime64[us]")'
             )
-        call.only("errors", "utc", "cache", *(["format"] if call.get("format") == "ISO8601" else []))
-        from rtml_core.lowering.dates import parse_strings
+    from rtml_core.lowering.dates import parse_columns
 
-        return parse_strings(call.b, column, errors=errors)
-
-    return one_by_one(call, step)
+    texts = [column for column in call.symbols if column.dtype == "string"]
+    read = iter(parse_columns(call.b, texts, errors) if texts else [])
+    return [next(read) if column.dtype == "string" else column for column in call.symbols]

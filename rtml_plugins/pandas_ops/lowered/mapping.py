@@ -77,14 +77,18 @@ def keyed(b: Builder, column: Symbolic) -> Symbolic:
     return column
 
 
-def _answers(call: Call, column: Symbolic, values: Sequence[Any]) -> tuple[list[Any], str, bool]:
+_KINDS: Final = (
+    "the values would be of several kinds, or pandas refuses them; give values of one kind, all numbers, all strings or all"
+    " booleans"
+)
+_BOTH_KINDS: Final = "replacing some values by another kind leaves a column of both kinds; use map, which turns every value over"
+
+
+def _answers(call: Call, column: Symbolic, values: Sequence[Any], refusal: str = _KINDS) -> tuple[list[Any], str, bool]:
+    """What pandas gives for the values, in carrier form; dtype; whether one is missing."""
     result = by_pandas(call, call.columns[0], column, values)
     if result is None:
-        raise NotLowerableError(
-            f"column '{call.columns[0]}': the values would be of several kinds, or pandas refuses them; give values of"
-            f" one kind, all"
-            f" numbers, all strings or all booleans"
-        )
+        raise NotLowerableError(f"column '{call.columns[0]}': {refusal}")
     return carried(result)
 
 
@@ -202,7 +206,7 @@ def _replaced(call: Call, column: Symbolic, wanted: Sequence[Any]) -> Symbolic:
         made = from_values(call, column, closed, None)
         return made if made.dtype != column.dtype or _changes(call, column, closed) else column
     other = unlisted(column, keys)
-    answers, dtype, _ = _answers(call, column, [*values, other])
+    answers, dtype, _ = _answers(call, column, [*values, other], _BOTH_KINDS)
     if dtype != column.dtype:
         return _replaced_as(call, column, values, answers, dtype)
     table = {value: answer for value, answer in zip(values, answers, strict=False) if not _same(value, answer)}
@@ -222,11 +226,7 @@ def _changes(call: Call, column: Symbolic, values: Sequence[Any]) -> bool:
 def _replaced_as(call: Call, column: Symbolic, values: Sequence[Any], answers: Sequence[Any], dtype: str) -> Symbolic:
     """Whole numbers of which some become floats or missing: all of them become float64, as in pandas."""
     if column.dtype != "int64" or dtype != "float64":
-        raise NotLowerableError(
-            f"column '{call.columns[0]}': replacing some values by another kind leaves a column of both kinds; use map,"
-            f" which turns every"
-            f" value over"
-        )
+        raise NotLowerableError(f"column '{call.columns[0]}': {_BOTH_KINDS}")
     if any(abs(value) >= _EXACT for value in values):
         raise NotLowerableError("whole numbers beyond 2 ** 53 are not exact as floats; replace them by whole numbers")
     floats = new("float64", call.b.cast(value_of(call.b, column), "float64"))

@@ -60,9 +60,10 @@ def _fill_together(call: Call, value: Any) -> list[Symbolic]:
 
 
 def _fill_block(call: Call, block: Block, value: Any) -> Block:
+    column = column_named(value, call.frame, block.dtype)
     if not block.nullable or _is_missing(value):
         return block
-    if column_named(value, call.frame, block.dtype) is not None:
+    if column is not None:
         return choose(call, compare.isna(call.b, block), operand_of(call, value, block, "value"), block)
     return numeric.fill(call.b, block, fill_value(value, block.dtype))
 
@@ -162,7 +163,7 @@ def _meeting(yes: Block, no: Block | None) -> str:
         return "float64" if yes.dtype == "int64" else yes.dtype
     if yes.dtype == no.dtype and not no.is_scalar:
         return yes.dtype
-    mixed = "bool" in (yes.dtype, no.dtype) and yes.dtype != no.dtype
+    mixed = yes.dtype != no.dtype and ("bool" in (yes.dtype, no.dtype) or no.dtype not in ("int64", *FLOATS))
     if mixed or yes.dtype not in ("bool", "int64", *FLOATS):
         if yes.dtype == no.dtype:
             return yes.dtype

@@ -114,6 +114,8 @@ class Proof:
         lowered = lower_alone(node, schema_of(self.frame))
         self.schema, self.result = lowered.schema, lowered.result
         b = lowered.builder
+        #: whether rows may be refused when they are scored
+        self.checked = bool(b.checks)
         #: columns that the node made; the others are columns of the frame, as they came
         self.made = [name for name, s in self.result.items() if s.tensor.producer() is not None]
         outputs = {f"out:{name}": b.take(self.result[name].tensor, [self.result[name].index]) for name in self.made}
