@@ -42,7 +42,9 @@ class Lineage:
                 present = chosen.get(column)
                 if present is None or self._follows(version, present[1]):
                     chosen[column] = (parent, version)
-                elif not (version == present[1] or self._follows(present[1], version) or same(column, present[0], parent)):
+                    continue
+                older = version == present[1] or self._follows(present[1], version)
+                if not older and not same(column, present[0], parent):
                     raise ColumnError(
                         f"Column '{column}' comes changed from two inputs, '{present[0]}' and '{parent}'; rename one of them before"
                         f" they meet"

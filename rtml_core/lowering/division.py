@@ -90,9 +90,8 @@ def _floor_of_truncated(b: Builder, x: ir.Value, y: ir.Value, constant: int) -> 
     """The quotient, less 1 where truncation went up: there the rest has another sign than the divisor."""
     quotient = b.op("Div", x, y)
     rest = b.op("Sub", x, b.op("Mul", quotient, y))
-    if constant > 0:
-        return b.op("Add", quotient, b.op("Clip", rest, b.const(-1, "int64"), b.const(0, "int64")))
-    return b.op("Sub", quotient, b.op("Clip", rest, b.const(0, "int64"), b.const(1, "int64")))
+    other = b.op("Less" if constant > 0 else "Greater", rest, b.const([[0]], "int64"), dtype="bool")
+    return b.op("Sub", quotient, b.cast(other, "int64"))
 
 
 def _int_by_column(b: Builder, one: Block, two: Block, numpy_zero: bool) -> Block:
@@ -101,7 +100,9 @@ def _int_by_column(b: Builder, one: Block, two: Block, numpy_zero: bool) -> Bloc
     safe = where(b, b.op("Or", zero, minus), b.const([[1]], "int64"), y)
     quotient = b.op("Div", x, safe)
     rest = b.op("Sub", x, b.op("Mul", quotient, safe))
-    opposite = b.op("Less", b.op("Mul", b.op("Sign", rest), b.op("Sign", safe)), b.const([[0]], "int64"), dtype="bool")
+    null = b.const([[0]], "int64")
+    differ = b.op("Xor", b.op("Less", rest, null, dtype="bool"), b.op("Less", safe, null, dtype="bool"))
+    opposite = b.op("And", differ, b.op("Not", _equals(b, rest, 0)))
     floor = b.op("Sub", quotient, b.cast(opposite, "int64"))
     floor = where(b, minus, b.op("Neg", x), floor)
     if numpy_zero:

@@ -7,14 +7,13 @@ Every function takes a builder and blocks (see blocks) and gives a block. `divis
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.blocks import FLOATS, TIMES, Block, missing, promote, scalar, tensor_of
 from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.symbolic import where
+from rtml_core.lowering.symbolic import integer_extreme, where
 
 _OPS: Final = {"add": "Add", "sub": "Sub", "mul": "Mul"}
 #: a whole number is raised to a whole power by multiplication up to here
@@ -205,11 +204,14 @@ def clipped(b: Builder, block: Block, lower: Any = None, upper: Any = None) -> B
         raise NotLowerableError(f"needs numbers; the column is {block.dtype}")
     whole = all(bound is None or float(bound).is_integer() for bound in (low, high))
     dtype = "float64" if block.dtype == "int64" and not whole else block.dtype
-    convert: Callable[[Any], Any] = int if dtype == "int64" else float
-    # left out, a bound of Clip is the largest finite number, which would change infinity
-    ends = (-(2**63), 2**63 - 1) if dtype == "int64" else (-math.inf, math.inf)
-    bounds = [b.const(convert(end if bound is None else bound), dtype) for bound, end in zip((low, high), ends, strict=True)]
-    tensor = b.op("Clip", tensor_of(b, block, dtype), *bounds)
+    tensor = tensor_of(b, block, dtype)
+    if dtype == "int64":
+        tensor = tensor if low is None else integer_extreme(b, "Less", tensor, b.const([[int(low)]], dtype))
+        tensor = tensor if high is None else integer_extreme(b, "Greater", tensor, b.const([[int(high)]], dtype))
+    else:
+        # left out, a bound of Clip is the largest finite number, which would change infinity
+        ends = [end if bound is None else bound for bound, end in ((low, -math.inf), (high, math.inf))]
+        tensor = b.op("Clip", tensor, *(b.const(float(end), dtype) for end in ends))
     bounded = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
     return Block(dtype, tensor, block.nullable, block.finite or bounded)
 

@@ -7,14 +7,14 @@ vocabularies, and the rows of ones are fetched from a table: LabelEncoder, Add, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import onnx_ir as ir
 
 from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.symbolic import Symbolic, fold, lookup, lookup_value, matrix, new, unpack, value_of
+from rtml_core.lowering.symbolic import Lookup, Symbolic, fold, lookup, lookup_value, matrix, new, unpack, value_of
 
 #: largest table of ones, in elements, that several columns may share
 _MAX_ONES: Final = 1_000_000
@@ -54,8 +54,18 @@ def one_hot(b: Builder, encodings: Sequence[Encoding]) -> list[list[Symbolic]]:
         shared = _shared(b, [plain[i] for i in group]) if len(group) > 1 else None
         if shared is None:
             shared = [_single(b, plain[i]) for i in group]
-        done.update(zip(group, shared, strict=True))
+        done.update((i, _with_meaning(plain[i], columns)) for i, columns in zip(group, shared, strict=True))
     return [done[i] for i in range(len(plain))]
+
+
+def _with_meaning(encoding: Encoding, columns: Sequence[Symbolic]) -> list[Symbolic]:
+    """The columns of 0 and 1, each saying which values of the column behind it make it 1: trees read that one instead."""
+    source, table, default = fold(encoding.column, encoding.codes, -1)
+    found = []
+    for category, column in enumerate(columns, start=encoding.skip):
+        hot = {key: float(code == category) for key, code in table.items() if category in (code, default)}
+        found.append(replace(column, meaning=Lookup(source, hot, float(default == category))))
+    return found
 
 
 def _countable(b: Builder, encoding: Encoding) -> Encoding:

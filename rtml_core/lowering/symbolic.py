@@ -59,7 +59,8 @@ class Symbolic:
 
     dtype is the column's dtype; a nullable bool is carried as float64 with NaN. `nullable`, `finite`, `categories`: see
     Column. `lookup` says that the values come from a table over another column, `cased` that they are another column in
-    upper or lower case.
+    upper or lower case. `meaning` says that the values are those of a table over another column, too, but were computed in
+    another way (several columns at once, say): for a model that can read the other column instead.
     """
 
     dtype: str
@@ -70,6 +71,7 @@ class Symbolic:
     categories: tuple[Any, ...] | None = None
     lookup: Lookup | None = None
     cased: Cased | None = None
+    meaning: Lookup | None = None
 
     @property
     def carrier(self) -> str:
@@ -166,6 +168,14 @@ def where(b: Builder, condition: ir.Value, yes: ir.Value, no: ir.Value) -> ir.Va
         neither = b.op("And", b.op("Not", condition), no)
         return b.op("Or", both, neither)
     return b.op("Where", condition, yes, no, dtype=dtype)
+
+
+def integer_extreme(b: Builder, replaced: str, x: ir.Value, y: ir.Value) -> ir.Value:
+    """int64 maximum (replaced="Less": x gives way where it is less) or minimum ("Greater").
+
+    onnxruntime 1.31's own Max, Min, Clip and Sign of int64 are wrong from 2^31 on, for batches at least.
+    """
+    return where(b, b.op(replaced, x, y, dtype="bool"), y, x)
 
 
 def keep_missing(b: Builder, column: Symbolic, result: ir.Value, carrier: str | None = None) -> ir.Value:

@@ -73,8 +73,12 @@ def lower_node(graph: Graph, name: str, b: Builder, incoming: Columns) -> Column
         with b.node(name):
             return operator.lower(b, incoming)
     except NotLowerableError as error:
-        raise CompileError(f"{_cap(label)} {error}" if str(error).startswith("cannot") else f"{_cap(label)}: {error}") from error
+        text = f"{_cap(label)} {error}" if str(error).startswith("cannot") else f"{_cap(label)}: {error}"
+        refused = CompileError(text)
+        refused.add_note(f"node id: {name}")
+        raise refused from error
     except RtmlError as error:
+        error.add_note(f"node id: {name}")
         error.args = (f"{_cap(label)}: {error}", *error.args[1:])
         raise
 

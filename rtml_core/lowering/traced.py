@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.builder import Builder, dtype_of
-from rtml_core.lowering.symbolic import where
+from rtml_core.lowering.symbolic import integer_extreme, where
 
 _FLOATS = ("float64", "float32")
 #: numpy name -> ONNX operator with a float64 kernel in onnxruntime
@@ -205,10 +205,14 @@ class Tracer:
         return self.power(x, 2)
 
     def minimum(self, one: Any, two: Any) -> Traced:
-        return self._emit("Min", *self._pair(one, two))
+        return self._extreme("Min", "Greater", one, two)
 
     def maximum(self, one: Any, two: Any) -> Traced:
-        return self._emit("Max", *self._pair(one, two))
+        return self._extreme("Max", "Less", one, two)
+
+    def _extreme(self, op: str, replaced: str, one: Any, two: Any) -> Traced:
+        x, y = self._pair(one, two)
+        return self._emit(op, x, y) if dtype_of(x) in _FLOATS else Traced(self, integer_extreme(self.b, replaced, x, y))
 
     def clip(self, x: Any, low: Any = None, high: Any = None) -> Traced:
         result = self.lift(x)

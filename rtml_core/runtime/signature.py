@@ -201,7 +201,7 @@ class Signature:
                 values.append(_value(entry, row[entry.name]))
             except ValueError:
                 got = describe_value(row[entry.name])
-                problems.append(InputProblem(f"{at}/{pointer(entry.name)}", expectation(entry), got))
+                problems.append(InputProblem(f"{at}/{pointer(entry.name)}", expectation(entry, row[entry.name]), got))
         if problems:
             raise InputError(problems)
         return tuple(values)
@@ -219,9 +219,15 @@ def _micros_or_missing(value: Any) -> int:
 
 
 def _texts(values: Sequence[Any]) -> Sequence[Any]:
-    if MISSING_STRING in values:
+    if None in values:
+        if MISSING_STRING in values:
+            raise ValueError("a string is the reserved character U+FDD0")
+        values = [MISSING_STRING if value is None else value for value in values]
+    elif MISSING_STRING in values:
         raise ValueError("a string is the reserved character U+FDD0")
-    return [MISSING_STRING if value is None else value for value in values] if None in values else values
+    if "\0" in "".join(values):
+        raise ValueError("a string holds U+0000, at which string operators would cut it")
+    return values
 
 
 def _value(entry: FieldEntry, value: Any) -> Any:
@@ -257,7 +263,7 @@ def _boolean(value: Any, _: bool) -> bool:
 
 
 def _string(value: Any, _: bool) -> str:
-    if not isinstance(value, str) or value == MISSING_STRING:
+    if not isinstance(value, str) or value == MISSING_STRING or "\0" in value:
         raise ValueError
     value.encode("utf-8")
     return value
@@ -300,7 +306,8 @@ def _column_by_value(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
         try:
             fitting = _value(entry, value)
         except ValueError:
-            problems.append(InputProblem(f"/{number}/{pointer(entry.name)}", expectation(entry), describe_value(value)))
+            at = f"/{number}/{pointer(entry.name)}"
+            problems.append(InputProblem(at, expectation(entry, value), describe_value(value)))
             continue
         if fitting is None:
             result.append(missing)
@@ -318,9 +325,11 @@ def pointer(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def expectation(entry: FieldEntry) -> str:
-    """What a field takes, in words."""
+def expectation(entry: FieldEntry, value: Any = None) -> str:
+    """What a field takes, in words; more exactly where `value` is nearly that."""
     text = _EXPECTED[entry.type]
+    if entry.type == "string" and isinstance(value, str):
+        text += " of Unicode text without U+0000 and U+FDD0"
     if entry.type == "int" and entry.nullable:
         text += " of at most 2^53"
     return text + (" or null" if entry.nullable else "")

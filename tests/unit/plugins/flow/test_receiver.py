@@ -78,7 +78,7 @@ def test_frames_of_other_dtypes_are_read() -> None:
         ("int?", 2**53 + 1, "/0/v: expected a whole number of at most 2^53 or null, got number 9007199254740993"),
         ("bool", 1, "/0/v: expected true or false, got number 1"),
         ("string", 3, "/0/v: expected a string, got number 3"),
-        ("string?", "\ufdd0", "/0/v: expected a string or null, got string '\\ufdd0'"),
+        ("string?", "\ufdd0", "/0/v: expected a string of Unicode text without U+0000 and U+FDD0 or null, got string '\\ufdd0'"),
         ("timestamp", "01.02.2020", "/0/v: expected an ISO 8601 timestamp, e.g. 2026-11-21T10:15:00Z, got string '01.02.2020'"),
         ("timestamp", 1577836800, "/0/v: expected an ISO 8601 timestamp, e.g. 2026-11-21T10:15:00Z, got number 1577836800"),
     ],
