@@ -32,8 +32,12 @@ def make_estimator(model: Any, model_params: Mapping[str, Any]) -> Any:
             f"parameter 'model' must be an import path like 'sklearn.linear_model.LogisticRegression' or an estimator;"
             f" got {describe(model)}"
         )
+    if not model_params:
+        return model
+    from sklearn.base import clone
+
     try:
-        return _with_params(model, model_params)
+        return _with_params(clone(model), model_params)
     except ValueError as error:
         raise ParamError(f"parameter 'model_params' does not fit {type(model).__name__}: {error}") from None
 

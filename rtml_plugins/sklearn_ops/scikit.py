@@ -31,7 +31,9 @@ class ScikitLearnParams(Params):
     model_params: Annotated[
         dict[str, Any] | None, doc("hyperparameters; numbers may come as strings, estimators as {model, model_params}")
     ] = None
-    features: Annotated[list[str] | None, doc("columns to learn from, in order; all but the label and timestamps when not given")] = None
+    features: Annotated[
+        list[str] | None, doc("columns to learn from, in order; all but the label and timestamps when not given")
+    ] = None
     label: Annotated[str | None, doc("column to learn")] = None
     mode: Annotated[
         Literal["train", "test"] | None, doc("train: learn from the training rows; test: metrics on the test rows")

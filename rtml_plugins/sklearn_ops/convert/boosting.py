@@ -10,9 +10,10 @@ import numpy as np
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import new
 from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, many
-from rtml_plugins.sklearn_ops.convert.packing import numbers, pack
+from rtml_plugins.sklearn_ops.convert.packing import numbers
+from rtml_plugins.sklearn_ops.convert.reads import read_columns
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, transform
-from rtml_plugins.sklearn_ops.convert.tree_ensemble import Flat, Trees
+from rtml_plugins.sklearn_ops.convert.tree_ensemble import LEQ, MEMBER, Flat, Trees
 from rtml_plugins.sklearn_ops.convert.trees import flat_tree, tell_thresholds, tree_matrix
 
 if TYPE_CHECKING:
@@ -46,16 +47,16 @@ def _boosted(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
     """Raw predictions float64 [N, K] (K = 1 for regression and two classes)."""
     stages = estimator.estimators_
     trees = [tree.tree_ for tree in stages.ravel()]
-    packed = tree_matrix(b, estimator, columns, trees, missing=False)
+    matrix, at = tree_matrix(b, estimator, columns, trees, missing=False)
     ensemble = Trees()
     for k, start in enumerate(_start(estimator, stages.shape[1])):
         # the start value is a tree of one leaf: then everything is added in scikit-learn's order
         ensemble.constant(float(start), k)
     for stage in stages:
         for k, member in enumerate(stage):
-            flat = flat_tree(member.tree_, packed.at)
+            flat = flat_tree(member.tree_, at)
             ensemble.add(flat, estimator.learning_rate * member.tree_.value[flat.leaves, 0, 0], k)
-    return ensemble.emit(b, packed.value, stages.shape[1])
+    return ensemble.emit(b, matrix, stages.shape[1])
 
 
 def _start(estimator: Any, count: int) -> Any:
@@ -104,16 +105,16 @@ def _hist_raw(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
     numbers(b, columns, estimator, missing=True)
     stages = [[predictor.nodes for predictor in stage] for stage in estimator._predictors]
     bitsets = [[predictor.raw_left_cat_bitsets for predictor in stage] for stage in estimator._predictors]
-    packed = pack(b, columns)
+    matrix, at = read_columns(b, columns)
     _tell_hist_thresholds(b, columns, stages)
     ensemble = Trees()
     for k, start in enumerate(np.ravel(estimator._baseline_prediction).tolist()):
         ensemble.constant(start, k)
     for stage, sets in zip(stages, bitsets, strict=True):
         for k, nodes in enumerate(stage):
-            flat, weights = _hist_tree(nodes, sets[k], packed.at)
+            flat, weights = _hist_tree(nodes, sets[k], at)
             ensemble.add(flat, weights, k)
-    return ensemble.emit(b, packed.value, estimator.n_trees_per_iteration_)
+    return ensemble.emit(b, matrix, estimator.n_trees_per_iteration_)
 
 
 def _encoded(b: Builder, estimator: Any, columns: Columns) -> Columns:
@@ -154,12 +155,15 @@ def _hist_tree(nodes: Any, bitsets: Any, at: Sequence[int]) -> tuple[Flat, Any]:
     # an empty set sends only what is missing to the left, as a threshold of -inf does
     threshold = nodes["num_threshold"].copy()
     threshold[[i for i, codes in sets.items() if not len(codes)]] = -np.inf
+    modes = np.full(len(nodes), LEQ, np.uint8)
+    modes[[i for i, codes in sets.items() if len(codes)]] = MEMBER
     flat = Flat(
         np.where(leaf, -1, nodes["left"].astype(np.int64)),
         np.where(leaf, -1, nodes["right"].astype(np.int64)),
         feature,
         threshold,
         nodes["missing_go_to_left"] != 0,
+        modes=modes,
         members={i: codes for i, codes in sets.items() if len(codes)},
     )
     return flat, nodes["value"][flat.leaves]

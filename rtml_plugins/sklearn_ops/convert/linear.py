@@ -9,7 +9,8 @@ import numpy as np
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import new
 from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, label_from_flag, many
-from rtml_plugins.sklearn_ops.convert.packing import numbers, pack
+from rtml_plugins.sklearn_ops.convert.packing import numbers
+from rtml_plugins.sklearn_ops.convert.reads import read_columns
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
 
 if TYPE_CHECKING:
@@ -28,14 +29,16 @@ _BY_DECISION = ("RidgeClassifier", "RidgeClassifierCV", "Perceptron", "PassiveAg
 
 def scores(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
     """X @ coef.T + intercept, float64 [N, outputs]."""
+    from rtml_core.lowering.builder import width_of
+
     numbers(b, columns, estimator, missing=False)
     coef = np.atleast_2d(np.asarray(estimator.coef_, np.float64))
-    packed = pack(b, columns, extras=False)
-    weights = np.zeros((packed.width, len(coef)))
-    for position, slot in enumerate(packed.at):
+    matrix, slots = read_columns(b, columns, extras=False)
+    weights = np.zeros((width_of(matrix), len(coef)))
+    for position, slot in enumerate(slots):
         weights[slot] += coef[:, position]
     bias = np.broadcast_to(np.asarray(estimator.intercept_, np.float64), (len(coef),))
-    return b.op("Gemm", packed.value, b.const(weights, "float64"), b.const(bias, "float64"), dtype="float64", width=len(coef))
+    return b.op("Gemm", matrix, b.const(weights, "float64"), b.const(bias, "float64"), dtype="float64", width=len(coef))
 
 
 @converts(*(f"sklearn.linear_model.{name}" for name in _REGRESSORS), "sklearn.svm.LinearSVR")

@@ -48,6 +48,14 @@ def pack(b: Builder, columns: Sequence[Symbolic], carrier: str = "float64", *, e
 
     extras: slots that nobody asked for may come along; right for elementwise steps and for trees.
     """
+    parts, at, width = pack_parts(b, columns, carrier, extras=extras)
+    return Packed(b.concat(parts), at, width)
+
+
+def pack_parts(
+    b: Builder, columns: Sequence[Symbolic], carrier: str = "float64", *, extras: bool = True
+) -> tuple[list[ir.Value], tuple[int, ...], int]:
+    """What `pack` puts side by side: the parts, where each column is in them, and their width together."""
     from rtml_core.lowering.builder import dtype_of, width_of
 
     groups: dict[int, tuple[ir.Value, set[int]]] = {}
@@ -62,17 +70,20 @@ def pack(b: Builder, columns: Sequence[Symbolic], carrier: str = "float64", *, e
         parts.append(b.take(tensor, slots))
         places.update({(id(tensor), slot): start + position for position, slot in enumerate(slots)})
         start += len(slots)
-    value = _join(b, parts, carrier)
-    return Packed(value, tuple(places[id(column.tensor), column.index] for column in columns), start)
+    return _of_carrier(b, parts, carrier), tuple(places[id(column.tensor), column.index] for column in columns), start
 
 
-def _join(b: Builder, parts: list[ir.Value], carrier: str) -> ir.Value:
+def _of_carrier(b: Builder, parts: list[ir.Value], carrier: str) -> list[ir.Value]:
+    """The parts in one element type, in their order; those of another one share a Cast."""
     from rtml_core.lowering.builder import dtype_of
 
     by_dtype: dict[str, list[ir.Value]] = {}
     for part in parts:
         by_dtype.setdefault(dtype_of(part), []).append(part)
-    return b.concat([b.cast(b.concat(same), carrier) for same in by_dtype.values()])
+    joined: list[ir.Value] = []
+    for dtype, same in by_dtype.items():
+        joined += same if dtype == carrier else [b.cast(b.concat(same), carrier)]
+    return joined
 
 
 def ordered(b: Builder, columns: Sequence[Symbolic]) -> ir.Value:

@@ -7,7 +7,7 @@ columns as trees, so that one-hot, ordinal and bin encodings of any number of co
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,10 +76,14 @@ def look_up(b: Builder, columns: Columns, tables: Sequence[Table], targets: int)
 def _folded(column: Symbolic, table: Table) -> tuple[Symbolic, Table]:
     """The lookup on the column that this one was looked up from, where its values are strings or exact numbers."""
     source, entries, default = fold(column, table.entries, table.default)
-    exact = all(isinstance(key, (str, float)) or abs(int(key)) < _EXACT for key in entries)
-    if exact and (source.dtype == "string" or source.dtype in NUMBERS):
-        return source, Table(entries, default)
-    return column, table
+    return (source, Table(entries, default)) if countable(source, entries) else (column, table)
+
+
+def countable(source: Symbolic, keys: Iterable[Any]) -> bool:
+    """Whether values of this column can be told apart as strings or exact float64 numbers, these keys among them."""
+    if source.dtype == "string":
+        return True
+    return source.dtype in NUMBERS and all(isinstance(key, float) or abs(int(key)) < _EXACT for key in keys)
 
 
 def _width(value: ir.Value) -> int:
@@ -89,7 +93,7 @@ def _width(value: ir.Value) -> int:
 
 
 def _add(trees: Trees, flat: Flat, feature: int, entries: Sequence[Entry]) -> None:
-    moved = Flat(flat.left, flat.right, np.full(len(flat.left), feature), flat.threshold, flat.missing_left, flat.strict)
+    moved = Flat(flat.left, flat.right, np.full(len(flat.left), feature), flat.threshold, flat.missing_left, flat.modes)
     trees.add(moved, np.array([entry.weight for entry in entries]), np.array([entry.target for entry in entries]))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rtml_core.lowering.builder import Builder
 
-#: comparisons of a node: x <= split, x < split, x in a set
+#: comparisons of a node: x <= split, x < split, x in a set; one for all nodes is what onnxruntime is fastest with
 LEQ: Final = 0
 LT: Final = 1
 MEMBER: Final = 6
@@ -29,9 +29,9 @@ Array = np.ndarray[Any, Any]
 class Flat:
     """One tree as arrays over its nodes; node 0 is the root, `left` is -1 at a leaf.
 
-    threshold: float64; x goes left when x <= threshold (or x < threshold where `strict`). missing_left: NaN goes left.
-    members: for a node that splits on a set, the whole numbers that go left; onnxruntime looks only at the whole part of
-    what it compares with them, so the column must hold whole numbers (or NaN).
+    modes: the comparison of each node, LEQ where None; x goes left when it holds for x and `threshold`. missing_left: NaN
+    goes left. members: for a MEMBER node, the whole numbers that go left; onnxruntime looks only at the whole part of what
+    it compares with a set, so such a column must hold whole numbers (or NaN).
     """
 
     left: Array
@@ -39,7 +39,7 @@ class Flat:
     feature: Array
     threshold: Array
     missing_left: Array
-    strict: Array | None = None
+    modes: Array | None = None
     members: Mapping[int, Array] = field(default_factory=dict)
 
     @property
@@ -84,14 +84,9 @@ class Trees:
         self._leaves(np.asarray(weights, np.float64), targets)
 
     def _modes(self, tree: Flat) -> Array:
-        modes = np.full(len(tree.left), LEQ, np.uint8)
-        if tree.strict is not None:
-            modes[tree.strict] = LT
-        for node in sorted(tree.members):
-            modes[node] = MEMBER
-            # the sets of all nodes follow each other, each closed by a NaN
-            self.members.append(np.append(tree.members[node], np.nan))
-        return modes
+        # the sets of all nodes follow each other, each closed by a NaN
+        self.members += [np.append(tree.members[node], np.nan) for node in sorted(tree.members)]
+        return np.full(len(tree.left), LEQ, np.uint8) if tree.modes is None else tree.modes
 
     def constant(self, value: float, target: int = 0) -> None:
         """A tree that is one leaf: adds `value` to `target` in every row."""
@@ -166,30 +161,23 @@ def intervals(feature: int, edges: Array, strict: Array, *, missing_first: bool 
     """
     left: list[int] = []
     right: list[int] = []
-    threshold: list[float] = []
-    is_strict: list[bool] = []
+    middle_of: list[int] = []
 
     def build(first: int, last: int) -> int:
         at = len(left)
+        middle = (first + last) // 2
         left.append(-1)
         right.append(-1)
-        threshold.append(0.0)
-        is_strict.append(False)
-        if first == last:
-            return at
-        middle = (first + last) // 2
-        threshold[at], is_strict[at] = float(edges[middle]), bool(strict[middle])
-        left[at] = build(first, middle)
-        right[at] = build(middle + 1, last)
+        middle_of.append(middle)
+        if first < last:
+            left[at] = build(first, middle)
+            right[at] = build(middle + 1, last)
         return at
 
     build(0, len(edges))
-    count = len(left)
-    return Flat(
-        np.array(left),
-        np.array(right),
-        np.full(count, feature),
-        np.array(threshold),
-        np.full(count, missing_first),
-        np.array(is_strict),
-    )
+    # x < edge as x <= the number below it: one comparison for all nodes; below -inf there is none
+    below = np.isfinite(edges) & strict
+    thresholds = np.append(np.where(below, np.nextafter(edges, -np.inf), edges), 0.0)[middle_of]
+    modes = np.append(np.where(strict & ~below, LT, LEQ), LEQ).astype(np.uint8)[middle_of]
+    places = np.full(len(left), feature)
+    return Flat(np.array(left), np.array(right), places, thresholds, np.full(len(left), missing_first), modes)

@@ -10,7 +10,8 @@ import numpy as np
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import new
 from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, label_from_scores, many
-from rtml_plugins.sklearn_ops.convert.packing import Packed, accepts_missing, numbers, pack
+from rtml_plugins.sklearn_ops.convert.packing import accepts_missing, numbers
+from rtml_plugins.sklearn_ops.convert.reads import read_columns
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
 from rtml_plugins.sklearn_ops.convert.thresholds import fold_float32
 from rtml_plugins.sklearn_ops.convert.tree_ensemble import Flat, Trees, constant
@@ -38,20 +39,22 @@ def flat_tree(tree: Any, at: Sequence[int]) -> Flat:
     )
 
 
-def tree_matrix(b: Builder, estimator: Any, columns: Columns, trees: Sequence[Any], *, missing: bool) -> Packed:
-    """The columns that the trees split on, as one float64 matrix; columns without a split are left out."""
+def tree_matrix(
+    b: Builder, estimator: Any, columns: Columns, trees: Sequence[Any], *, missing: bool
+) -> tuple[ir.Value, list[int]]:
+    """The columns that the trees split on, as one float64 matrix, and the slot of each feature; others are left out."""
     numbers(b, columns, estimator, missing=missing)
     used = sorted({int(f) for tree in trees for f in np.unique(tree.feature) if f >= 0}) or [0]
-    packed = pack(b, columns.pick(used))
+    matrix, slots = read_columns(b, columns.pick(used))
     at = np.zeros(len(columns), np.int64)
-    at[used] = packed.at
+    at[used] = slots
     points: dict[int, list[float]] = {}
     for tree in trees:
         inner = tree.children_left >= 0
         for feature, point in zip(tree.feature[inner].tolist(), tree.threshold[inner].tolist(), strict=True):
             points.setdefault(feature, []).append(point)
     tell_thresholds(b, columns, points)
-    return Packed(packed.value, tuple(at.tolist()), packed.width)
+    return matrix, at.tolist()
 
 
 def tell_thresholds(b: Builder, columns: Columns, points: dict[int, list[float]]) -> None:
@@ -81,12 +84,12 @@ def forest_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction
 
 def _regression(b: Builder, estimator: Any, columns: Columns, members: Sequence[Any], missing: bool) -> Prediction:
     trees = [member.tree_ for member in members]
-    packed = tree_matrix(b, estimator, columns, trees, missing=missing)
+    matrix, at = tree_matrix(b, estimator, columns, trees, missing=missing)
     ensemble = Trees()
     for tree in trees:
-        flat = flat_tree(tree, packed.at)
+        flat = flat_tree(tree, at)
         ensemble.add(flat, tree.value[flat.leaves, 0, 0])
-    return Prediction(value=new("float64", _mean(b, ensemble.emit(b, packed.value, 1), len(trees))))
+    return Prediction(value=new("float64", _mean(b, ensemble.emit(b, matrix, 1), len(trees))))
 
 
 def _mean(b: Builder, total: ir.Value, count: int) -> ir.Value:
@@ -109,25 +112,25 @@ def _classification(b: Builder, estimator: Any, columns: Columns, members: Seque
     _one_output(estimator)
     classes = classes_of(estimator)
     trees = [member.tree_ for member in members]
-    packed = tree_matrix(b, estimator, columns, trees, missing=missing)
+    matrix, at = tree_matrix(b, estimator, columns, trees, missing=missing)
     if len(classes) == 1:
-        return one_class(b, packed.value, classes)
-    flats = [flat_tree(tree, packed.at) for tree in trees]
+        return one_class(b, matrix, classes)
+    flats = [flat_tree(tree, at) for tree in trees]
     tables = [tree.value[flat.leaves, 0, :] for tree, flat in zip(trees, flats, strict=True)]
     pure = all(bool(np.isin(table, (0.0, 1.0)).all()) for table in tables)
     if pure and len(classes) == 2:
         # the sums are whole numbers, so the other class's share is exact without being summed
-        votes = _sum_of(flats, [table[:, 1] for table in tables]).emit(b, packed.value, 1)
+        votes = _sum_of(flats, [table[:, 1] for table in tables]).emit(b, matrix, 1)
         others = b.op("Sub", b.const([[float(len(trees))]], "float64"), votes)
         majority = b.op("Greater", votes, b.const([[len(trees) / 2]], "float64"), dtype="bool")
         return binary(b, classes, _mean(b, votes, len(trees)), majority, other=_mean(b, others, len(trees)))
     if pure:
         total = _sum_of(flats, [table.max(axis=1) for table in tables], [table.argmax(axis=1) for table in tables])
-        sums = total.emit(b, packed.value, len(classes))
+        sums = total.emit(b, matrix, len(classes))
     elif sum(len(table) for table in tables) * len(classes) <= _REPEATED_LEAVES:
-        sums = _repeated(flats, tables).emit(b, packed.value, len(classes))
+        sums = _repeated(flats, tables).emit(b, matrix, len(classes))
     else:
-        sums = _looked_up(b, flats, tables, packed.value)
+        sums = _looked_up(b, flats, tables, matrix)
     p = _mean(b, sums, len(trees))
     return many(b, classes, p, p, decision=False)
 

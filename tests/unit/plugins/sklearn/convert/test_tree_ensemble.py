@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rtml_core.assemble import assemble
 from rtml_core.lowering.builder import Builder
 from rtml_core.testing import run_model
-from rtml_plugins.sklearn_ops.convert.tree_ensemble import Flat, Trees, constant, intervals, steps
+from rtml_plugins.sklearn_ops.convert.tree_ensemble import LEQ, MEMBER, Flat, Trees, constant, intervals, steps
 
 
 def evaluate(trees: Trees, x: Any, targets: int = 1) -> np.ndarray:
@@ -53,6 +53,7 @@ def test_sets_send_their_members_to_the_left_and_nan_where_it_is_told() -> None:
             np.zeros(3, int),
             np.zeros(3),
             np.full(3, missing),
+            modes=np.array([MEMBER, LEQ, LEQ], np.uint8),
             members={0: np.array([0.0, 3.0, 200.0])},
         )
         trees = Trees()
