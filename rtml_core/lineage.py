@@ -46,8 +46,8 @@ class Lineage:
                 older = version == present[1] or self._follows(present[1], version)
                 if not older and not same(column, present[0], parent):
                     raise ColumnError(
-                        f"Column '{column}' comes changed from two inputs, '{present[0]}' and '{parent}'; rename one of them before"
-                        f" they meet"
+                        f"Column '{column}' comes changed from two inputs, '{present[0]}' and '{parent}'; rename one of them"
+                        f" before they meet"
                     )
         return chosen
 

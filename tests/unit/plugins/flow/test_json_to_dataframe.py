@@ -75,7 +75,7 @@ def test_the_request_replaces_the_payload() -> None:
     assert graph.run(pd.DataFrame({"age": [np.nan]}))["age"].tolist() == [7.0]
     package = graph.compile()
     assert package.score([{"age": None}, {"age": 3}]) == [{"age": 7.0}, {"age": 3.0}]
-    with pytest.raises(InputError, match="Did you mean 'age'"):
+    with pytest.raises(InputError, match="did you mean 'age'"):
         package.score({"agee": 1})
 
 

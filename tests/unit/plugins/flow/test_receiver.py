@@ -98,7 +98,7 @@ def test_fields_that_are_missing_or_unknown_are_named() -> None:
     with pytest.raises(InputError) as caught:
         receiver.process([{"brand": "x", "age": 1}, {"brnad": "x", "age": 1}])
     assert "/1/brnad: " in str(caught.value)
-    assert "Did you mean 'brand'?" in str(caught.value)
+    assert "did you mean 'brand'?" in str(caught.value)
     assert "/1/brand: expected a string, got nothing: the field is missing" in str(caught.value)
     with pytest.raises(ColumnError, match=r"Column 'brand' does not exist\. It has: brnad, age\. Did you mean 'brnad'"):
         receiver.process(pd.DataFrame({"brnad": ["x"], "age": [1.0]}))
