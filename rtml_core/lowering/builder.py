@@ -274,10 +274,16 @@ def _attribute(value: Any) -> Any:
     return value.tensor if isinstance(value, TensorAttribute) else value
 
 
+#: a forest has lists of millions of whole numbers, which compare as bytes
+_LONG: Final = 64
+
+
 def _attribute_key(value: Any) -> Any:
     if isinstance(value, TensorAttribute):
         return value.key
     if isinstance(value, (list, tuple)):
+        if len(value) > _LONG and set(map(type, value)) == {int}:
+            return ("ints", np.array(value, dtype=np.int64).tobytes())
         return tuple(_attribute_key(item) for item in value)
     if isinstance(value, (int, float, str, bytes, bool)):
         return (type(value).__name__, repr(value))  # repr tells -0.0 from 0.0
