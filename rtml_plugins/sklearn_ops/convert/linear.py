@@ -68,6 +68,7 @@ def _one(estimator: Any, value: ir.Value) -> ir.Value:
 
 
 @converts("sklearn.linear_model.LogisticRegression", "sklearn.linear_model.LogisticRegressionCV")
+@converts("sklearn.discriminant_analysis.LinearDiscriminantAnalysis")
 def logistic(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """Two classes: the logistic function of one score; more: softmax of a score each."""
     classes = classes_of(estimator)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import Symbolic, new, unpack
+from rtml_plugins.sklearn_ops.convert.isotonic import interpolate
 from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_from_index, label_from_scores, many
 from rtml_plugins.sklearn_ops.convert.linear import expit, shares
 from rtml_plugins.sklearn_ops.convert.packing import ordered, pack
@@ -86,17 +87,21 @@ def calibrated(b: Builder, estimator: Any, columns: Columns) -> Prediction:
 
 
 def _calibrated_member(b: Builder, member: Any, columns: Columns, count: int) -> ir.Value:
-    if member.method != "sigmoid":
+    if member.method not in ("sigmoid", "isotonic"):
         raise NotLowerableError(f"CalibratedClassifierCV(method={member.method!r}) has no ONNX form yet; use method='sigmoid'")
     found = predict(b, member.estimator, columns)
     scored = found.decision if found.decision is not None else found.probability
     if scored is None or found.classes is None or len(found.classes) != count:
         raise NotLowerableError("CalibratedClassifierCV has a member that did not see every class; use fewer folds")
     responses = _responses(b, scored, count)
-    slope = np.array([[calibrator.a_ for calibrator in member.calibrators]])
-    offset = np.array([[calibrator.b_ for calibrator in member.calibrators]])
-    line = b.op("Add", b.op("Mul", responses, b.const(slope, "float64")), b.const(offset, "float64"))
-    p = expit(b, b.op("Neg", line))
+    if member.method == "isotonic":
+        scores = [b.take(responses, [i]) for i in range(len(member.calibrators))]
+        p = b.concat([interpolate(b, score, line) for score, line in zip(scores, member.calibrators, strict=True)])
+    else:
+        slope = np.array([[calibrator.a_ for calibrator in member.calibrators]])
+        offset = np.array([[calibrator.b_ for calibrator in member.calibrators]])
+        line = b.op("Add", b.op("Mul", responses, b.const(slope, "float64")), b.const(offset, "float64"))
+        p = expit(b, b.op("Neg", line))
     if count == 2:
         return b.concat([b.op("Sub", b.const([[1.0]], "float64"), p), p])
     return shares(b, p, count)

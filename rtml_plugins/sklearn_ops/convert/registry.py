@@ -54,7 +54,19 @@ Converter = Callable[["Builder", Any, Columns], "list[Symbolic] | Prediction"]
 #: public dotted name of a class -> converter
 _CONVERTERS: dict[str, Converter] = {}
 #: where our own converters are; imported when the first estimator is converted
-_MODULES = ("linear", "trees", "boosting", "scale", "impute", "categories", "discretize", "features", "compose", "meta")
+_MODULES = (
+    "linear",
+    "trees",
+    "boosting",
+    "scale",
+    "impute",
+    "categories",
+    "discretize",
+    "features",
+    "compose",
+    "meta",
+    "isotonic",
+)
 _loaded = False
 
 

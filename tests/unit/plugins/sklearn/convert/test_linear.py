@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import (
     BayesianRidge,
     ElasticNet,
@@ -67,6 +68,7 @@ def test_generalised_linear_models(estimator: Any) -> None:
         SGDClassifier(loss="hinge", random_state=0),
         LinearSVC(max_iter=10_000),
         RidgeClassifier(),
+        LinearDiscriminantAnalysis(),
         Perceptron(random_state=0),
     ],
 )

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, VotingClassifier, VotingRegressor
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from rtml_core.errors import NotLowerableError
+from rtml_plugins.sklearn_ops.convert.thresholds import around
 from tests.unit.plugins.sklearn.checks import agree, numbers, three, two, value
 
 
@@ -42,9 +46,29 @@ def test_hard_votes_are_refused() -> None:
 
 @pytest.mark.parametrize("target", [two, three])
 @pytest.mark.parametrize("base", [LinearSVC(max_iter=10_000), RandomForestClassifier(5, max_depth=3, random_state=0)])
-def test_calibration_by_sigmoid(base: Any, target: Any) -> None:
-    agree(CalibratedClassifierCV(base, cv=2), frame(), target(numbers()))
-    agree(CalibratedClassifierCV(base, cv=2, ensemble=False), frame(), target(numbers()))
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration(base: Any, target: Any, method: str) -> None:
+    agree(CalibratedClassifierCV(base, method=method, cv=2), frame(), target(numbers()))
+    agree(CalibratedClassifierCV(base, method=method, cv=2, ensemble=False), frame(), target(numbers()))
+
+
+def test_calibration_by_temperature_is_refused() -> None:
+    with pytest.raises(NotLowerableError, match=r"method='temperature'.*use method='sigmoid'"):
+        agree(CalibratedClassifierCV(LogisticRegression(), method="temperature", cv=2), frame(), two(numbers()))
+
+
+@pytest.mark.parametrize("outside", ["clip", "nan"])
+def test_isotonic_regression_at_and_beyond_its_points(outside: str) -> None:
+    x = numbers()[["a"]].round(1)
+    model = IsotonicRegression(out_of_bounds=outside)
+    points = model.fit(x["a"], value(numbers())).X_thresholds_
+    agree(model, x, value(numbers()), rows=pd.DataFrame({"a": around(points)}))
+    agree(IsotonicRegression(out_of_bounds=outside), pd.DataFrame({"a": [1.0, 1.0]}), np.array([2.0, 3.0]))
+
+
+def test_isotonic_regression_that_refuses_is_refused() -> None:
+    with pytest.raises(NotLowerableError, match=r"out_of_bounds='raise'.*use 'clip'"):
+        agree(IsotonicRegression(out_of_bounds="raise"), numbers()[["a"]], value(numbers()))
 
 
 @pytest.mark.parametrize("strategy", ["prior", "most_frequent"])
