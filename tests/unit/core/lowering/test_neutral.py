@@ -34,6 +34,16 @@ def test_a_constant_close_to_neutral_is_not_lost(name: str, constant: float, sha
         np.testing.assert_array_equal(found["left"], OPS[name](np.float64(constant), X))
 
 
+def test_a_reciprocal_times_a_number_is_not_a_quotient() -> None:
+    b = Builder()
+    x = b.input("x", "float64", 1)
+    product = b.op("Mul", b.op("Div", b.const([[1.0]]), x), x)
+    values = np.linspace(0.1, 99.9, 1001)[:, None]
+    found = run_model(assemble(b, {"y": b.alias(product)}).model, {"x": values})["y"]
+    np.testing.assert_array_equal(found, 1.0 / values * values)
+    assert (found != 1.0).any()
+
+
 def test_usual_constants_take_one_node() -> None:
     b = Builder()
     x = b.input("x", "float64", 1)
