@@ -18,6 +18,7 @@ from rtml_core.lowering.symbolic import integer_extreme, where
 _OPS: Final = {"add": "Add", "sub": "Sub", "mul": "Mul"}
 #: a whole number is raised to a whole power by multiplication up to here
 _MAX_POWER: Final = 64
+_INT_ENDS: Final = (-(2**63), 2**63 - 1)
 #: up to here 10 ** decimals is an exact float64, and so is numpy's
 _MAX_DECIMALS: Final = 22
 #: functions whose values are bounded; that keep a finite number finite; that make no NaN of a finite number, of infinity
@@ -196,13 +197,14 @@ def clipped(b: Builder, block: Block, lower: Any = None, upper: Any = None) -> B
     low, high = _bound(lower), _bound(upper)
     if low is not None and high is not None and low > high:
         low, high = high, low
-    low = None if low == -math.inf else low
-    high = None if high == math.inf else high
+    ends = _INT_ENDS if block.dtype == "int64" else (-math.inf, math.inf)  # what no value can pass
+    low = None if low is not None and low <= ends[0] else low
+    high = None if high is not None and high >= ends[1] else high
     if low is None and high is None:
         return block
     if block.dtype not in ("int64", *FLOATS):
         raise NotLowerableError(f"needs numbers; the column is {block.dtype}")
-    whole = all(bound is None or float(bound).is_integer() for bound in (low, high))
+    whole = all(bound is None or (float(bound).is_integer() and abs(bound) < 2**63) for bound in (low, high))
     dtype = "float64" if block.dtype == "int64" and not whole else block.dtype
     tensor = tensor_of(b, block, dtype)
     if dtype == "int64":
@@ -210,8 +212,8 @@ def clipped(b: Builder, block: Block, lower: Any = None, upper: Any = None) -> B
         tensor = tensor if high is None else integer_extreme(b, "Greater", tensor, b.const([[int(high)]], dtype))
     else:
         # left out, a bound of Clip is the largest finite number, which would change infinity
-        ends = [end if bound is None else bound for bound, end in ((low, -math.inf), (high, math.inf))]
-        tensor = b.op("Clip", tensor, *(b.const(float(end), dtype) for end in ends))
+        low_end, high_end = (end if bound is None else bound for bound, end in ((low, -math.inf), (high, math.inf)))
+        tensor = b.op("Clip", tensor, b.const(float(low_end), dtype), b.const(float(high_end), dtype))
     bounded = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
     return Block(dtype, tensor, block.nullable, block.finite or bounded)
 

@@ -85,6 +85,10 @@ def _numbers() -> list[Case]:
         (-INF, INF),
         (1.0, 3.0),
         (None, None),
+        (0.0, 2.0**63),
+        (-(2.0**63), 5),
+        (-1e300, 1e300),
+        (2**53 + 1, 2**62),
     ]
     cases += [("clip", ["f", "g", "h", "i", "k", "w"], {"lower": low, "upper": high}) for low, high in bounds]
     cases += [("clip", "f", {"lower": "h"}), ("clip", ["f", "k"], {"lower": "h", "upper": "g"}), ("clip", "i", {"upper": "k"})]
