@@ -33,12 +33,13 @@ def fit(graph: Graph, frame: Any) -> None:
 def _run(graph: Graph, frame: Any, *, fit: bool) -> dict[str, DataMsg]:
     messages: dict[str, DataMsg] = {}
     lineage = Lineage()
+    branches_meet = any(len(graph.before(name)) > 1 for name in graph.nodes)
     for name in graph.validate():
         with _named(graph, name):
             message, versions = _input(graph, name, messages, lineage, frame)
             result = _step(graph.nodes[name], message, fit=fit)
         messages[name] = result
-        if isinstance(result.data, pd_frame()) and result.data.columns.nlevels == 1:
+        if branches_meet and isinstance(result.data, pd_frame()) and result.data.columns.nlevels == 1:
             before = message.data
             lineage.record(name, versions, result.data.columns, lambda c, b=before, r=result.data: _equal(b, r, c))  # type: ignore[misc]
     return messages

@@ -30,6 +30,9 @@ PROJECT: Final = "rtml"
 #: the plugin API of this rtml; a plugin that declares another number is refused
 PLUGIN_API: Final = 1
 
+#: names of rtml's own commands, which no plugin may take
+RESERVED_COMMANDS: Final = ("fit", "compile", "inspect", "check", "score", "operators", "plugins", "schema")
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
@@ -49,6 +52,7 @@ def rtml_commands() -> Mapping[str, Any]:
     """Commands for the `rtml` command line, by name. Since plugin API 1.
 
     A value is a click.Command, or "module:attribute" (then the module is imported only when the command runs) optionally
-    followed by "|" and a one-line help text: {"ingest": "rtml_xdm.cli:ingest|Read events into a dataset."}
+    followed by "|" and a one-line help text: {"ingest": "rtml_xdm.cli:ingest|Read events into a dataset."} A name in
+    RESERVED_COMMANDS, or of another plugin's command, is an error.
     """
     raise NotImplementedError

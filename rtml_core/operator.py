@@ -115,8 +115,13 @@ class Operator:
 
     @classmethod
     def lowers(cls) -> bool:
-        """Whether the class brings a lowering at all."""
-        return cls.has_formula() or cls.lower is not Operator.lower
+        """Whether the class has a compiled form at all; what is for authoring has none."""
+        return cls.role != "authoring" and (cls.has_formula() or cls.lower is not Operator.lower)
+
+    @classmethod
+    def may_learn(cls) -> bool:
+        """Whether operators of the class learn, all of them or those whose parameters leave something open."""
+        return cls.fit is not Operator.fit
 
     def schema(self, columns: Schema) -> Schema:
         """Columns in -> columns out, without rows. By default read off the lowering, so that it can't disagree."""
@@ -130,8 +135,8 @@ class Operator:
 
     # ---- what learns --------------------------------------------------------------------------------------------
 
-    #: whether `fit` must run before the node can be used
-    learns: ClassVar[bool] = False
+    #: whether `fit` must run before the node can be used; a class may decide it by its parameters, in `setup`
+    learns: bool = False
 
     def fit(self, frame: pd.DataFrame) -> Self:
         """Learn from a training frame; the result goes to `self.state`, JSON values only."""

@@ -17,7 +17,7 @@ import pluggy
 
 from rtml_core import hookspecs
 from rtml_core.errors import PluginError, close_match, listing
-from rtml_core.hookspecs import GROUP, PLUGIN_API, PROJECT
+from rtml_core.hookspecs import GROUP, PLUGIN_API, PROJECT, RESERVED_COMMANDS
 from rtml_core.registry import Origin, Registry
 
 
@@ -136,6 +136,8 @@ class Plugins:
         if not isinstance(commands, dict):
             raise PluginError(f"rtml_commands of {info.origin} must return a dict of names and commands; got {commands!r}")
         for name in commands:
+            if name in RESERVED_COMMANDS:
+                raise PluginError(f"command '{name}' is one of rtml's own; give the command of {info.origin} another name")
             if name in self.commands:
                 raise PluginError(
                     f"command '{name}' is brought by {self.commands[name][1]} and by {info.origin}; block one of them"

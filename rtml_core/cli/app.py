@@ -38,10 +38,10 @@ class Root(Group):
 
     @staticmethod
     def plugin_commands() -> dict[str, Any]:
-        """Commands that plugins bring, by name, without those whose name is rtml's own."""
+        """Commands that plugins bring, by name; none has a name of rtml's own (see hookspecs.RESERVED_COMMANDS)."""
         from rtml_core.plugins import plugins
 
-        return {name: command for name, (command, _) in sorted(plugins().commands.items()) if name not in BUILT_IN}
+        return {name: command for name, (command, _) in sorted(plugins().commands.items())}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in BUILT_IN:

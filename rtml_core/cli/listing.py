@@ -114,17 +114,11 @@ def plugins_show(name: str, as_json: bool) -> None:
         ("api", "-" if info.api is None else str(info.api)),
         ("state", info.state),
         ("operators", ", ".join(info.operators) or "-"),
-        ("commands", ", ".join(name + _hidden(name) for name in info.commands) or "-"),
+        ("commands", ", ".join(info.commands) or "-"),
     ]
     click.echo("\n".join(f"{key:<11}{value}" for key, value in facts))
     if info.error:
         click.echo(f"\n{info.error}")
-
-
-def _hidden(command: str) -> str:
-    from rtml_core.cli.app import BUILT_IN
-
-    return " (hidden: rtml has a command of that name)" if command in BUILT_IN else ""
 
 
 # ---- operators --------------------------------------------------------------------------------------------------
@@ -160,8 +154,9 @@ def operators_show(name: str, as_json: bool) -> None:
     cls = entry.cls
     click.echo(f"{cls.name}, version {cls.version}, from {entry.origin}\n\n{inspect.cleandoc(cls.__doc__ or '')}\n")
     lines = [("role", cls.role), ("lowers to", lowering(cls))]
-    if cls.learns:
-        lines.append(("learns", "yes: rtml fit (graph.fit) before it is used"))
+    if cls.may_learn():
+        what = "yes" if cls.learns else "what its parameters leave open"
+        lines.append(("learns", f"{what}: rtml fit (graph.fit) before it is used"))
     if cls.tolerance != (0.0, 0.0):
         lines.append(("tolerance", f"relative {cls.tolerance[0]:g}, absolute {cls.tolerance[1]:g} (parity gate)"))
     click.echo("\n".join(f"{key:<11}{value}" for key, value in lines) + "\n")
@@ -182,7 +177,7 @@ def operator_facts(entry: Entry, *, parameters: bool) -> dict[str, Any]:
         "lowers": cls.lowers(),
         "lowering": cls.lowering_kind if cls.lowers() else None,
         "formula": cls.has_formula(),
-        "learns": cls.learns,
+        "learns": cls.may_learn(),
         "tolerance": list(cls.tolerance),
         "plugin": entry.origin.plugin,
         "distribution": entry.origin.distribution,

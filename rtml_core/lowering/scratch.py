@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtml_core.columns import Schema
+from rtml_core.errors import NotFittedError
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.symbolic import Symbolic, carrier_of
 
@@ -23,7 +24,9 @@ class LoweredNode:
 
 
 def lower_alone(operator: Operator, schema: Schema) -> LoweredNode:
-    """Lower an operator for columns of this schema; raises what its lowering raises."""
+    """Lower an operator for columns of this schema; raises what its lowering raises, NotFittedError before `fit`."""
+    if not operator.fitted:
+        raise NotFittedError(f"{operator.name} has to learn first: call its fit(frame)")
     b = Builder()
     columns = {
         name: Symbolic(

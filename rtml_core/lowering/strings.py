@@ -16,7 +16,7 @@ import onnx_ir as ir
 from rtml_core.columns import MISSING_STRING
 from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering import regex
-from rtml_core.lowering.builder import Builder
+from rtml_core.lowering.builder import Builder, width_of
 from rtml_core.lowering.casing import map_case, mapped
 from rtml_core.lowering.regex import ANYTHING
 from rtml_core.lowering.symbolic import (
@@ -37,6 +37,8 @@ from rtml_core.lowering.symbolic import (
 BLANKS: Final = "".join(char for char in map(chr, range(0x3001)) if char.isspace())
 #: widest str.pad: a table holds what to add for every length
 _MAX_WIDTH: Final = 1000
+#: widest packed tensor of which all columns go through StringUpper when one of them is asked for
+_CASED_TOGETHER: Final = 16
 
 
 # ---- case, length ---------------------------------------------------------------------------------------------------
@@ -61,7 +63,9 @@ def _case(b: Builder, column: Symbolic, up: bool) -> Symbolic:
     inner = column.lookup
     if inner is not None and inner.default is IDENTITY and set(inner.table) == {MISSING_STRING}:
         original, filling = inner.source, inner.table[MISSING_STRING]
-    fast = new("string", b.ext("StringUpper", value_of(b, original)), nullable=original.nullable)
+    # on the packed tensor: columns that are cased together share one node, and picking columns first costs as much
+    packed = original if width_of(original.tensor) <= _CASED_TOGETHER else new("string", value_of(b, original))
+    fast = Symbolic("string", b.ext("StringUpper", packed.tensor), packed.index, original.nullable)
     cased = Cased(column, up, fast, filling)
     return new("string", map_case(b, value_of(b, column), up), nullable=column.nullable, cased=cased)
 

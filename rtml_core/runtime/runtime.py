@@ -103,7 +103,8 @@ class Runtime:
         except UnicodeEncodeError:
             self.signature.refuse_surrogates(row)
         if self._checks >= 0 and not arrays[self._checks].all():
-            self._refuse(arrays[self._checks], 0)
+            failed = int(np.argmin(arrays[self._checks][0]))
+            raise InputError([InputProblem("/", "values that the model takes", self.manifest.checks[failed].message)])
         return {name: read(arrays[position].item(index)) for name, position, index, read in self._readers}
 
     def score_columns(self, columns: Mapping[str, Any]) -> Arrays:
@@ -138,7 +139,7 @@ class Runtime:
         problems = []
         for row, position in np.argwhere(~checks):
             entry = self.manifest.checks[int(position)]
-            problems.append(InputProblem(f"/{start + int(row)}", "values that the model was authored for", entry.message))
+            problems.append(InputProblem(f"/{start + int(row)}", "values that the model takes", entry.message))
         raise InputError(problems)
 
     def _read(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Arrays:

@@ -17,7 +17,7 @@ import numpy as np
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
 from rtml_core.errors import InputError, InputProblem, close_match, describe
 from rtml_core.package import FieldEntry, Manifest
-from rtml_core.timestamps import to_micros
+from rtml_core.timestamps import parse_timestamps, to_micros
 
 _INT: Final = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
 _INT53: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -287,14 +287,34 @@ def _column(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
         if np.isfinite(result).all() or (entry.nullable and not np.isinf(result).any()):
             return result
     if array is not None and array.dtype.kind == "i" and entry.type == "int":
-        return array.astype(np.float64 if entry.nullable else np.int64)
+        if not entry.nullable:
+            return array.astype(np.int64)
+        if not len(array) or max(abs(int(array.min())), abs(int(array.max()))) <= 2**53:
+            return array.astype(np.float64)
     if array is not None and array.dtype.kind == "M" and entry.type == "timestamp":
         micros = array.astype("datetime64[us]").astype(np.int64)
         if entry.nullable or not (micros == MISSING_TIME).any():
             return micros
     if array is not None and array.dtype.kind == "b" and entry.type == "bool":
         return array
-    return _column_by_value(entry, values)
+    together = _column_of_texts(entry, values) if entry.type in ("string", "timestamp") else None
+    return _column_by_value(entry, values) if together is None else together
+
+
+def _column_of_texts(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any] | None:
+    """A column of texts (and None, where that is allowed) in one go; None when a value needs a look of its own."""
+    texts = values.tolist() if isinstance(values, np.ndarray) and values.dtype.kind in "OU" else values
+    if not isinstance(texts, (list, tuple)) or not set(map(type, texts)) <= ({str, type(None)} if entry.nullable else {str}):
+        return None
+    if entry.type == "timestamp":
+        micros = parse_timestamps(texts)
+        return micros if int((micros == MISSING_TIME).sum()) == texts.count(None) else None
+    try:
+        filled = _texts(texts)
+        "".join(filled).encode()
+    except ValueError:
+        return None
+    return np.array(filled, np.object_)
 
 
 def _column_by_value(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:

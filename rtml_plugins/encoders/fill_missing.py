@@ -63,7 +63,7 @@ class FillMissing(Operator):
     Params = FillMissingParams
 
     def setup(self) -> None:
-        self.learns = self.params.strategy != "constant"  # type: ignore[misc]
+        self.learns = self.params.strategy != "constant"
 
     def fit(self, frame: pd.DataFrame) -> Self:
         """Learn what to fill with. Raises ColumnError for a column without values, or of the wrong kind for the strategy."""

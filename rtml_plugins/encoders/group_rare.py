@@ -67,7 +67,7 @@ class GroupRare(Operator):
 
     def setup(self) -> None:
         self.given = values.by_column(self.params.keep, self.params.columns, "keep") or {}
-        self.learns = any(name not in self.given for name in self.params.columns)  # type: ignore[misc]
+        self.learns = any(name not in self.given for name in self.params.columns)
 
     def fit(self, frame: pd.DataFrame) -> Self:
         """Learn which values are frequent. Raises ColumnError for a column without values."""

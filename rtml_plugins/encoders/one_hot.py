@@ -80,7 +80,7 @@ class OneHotEncoder(Operator):
     def setup(self) -> None:
         self.given = values.by_column(self.params.categories, self.params.columns, "categories") or {}
         #: learns only what the parameters leave open
-        self.learns = any(name not in self.given for name in self.params.columns)  # type: ignore[misc]
+        self.learns = any(name not in self.given for name in self.params.columns)
 
     def fit(self, frame: pd.DataFrame) -> Self:
         """Learn the categories of the columns for which none are given. Raises ColumnError for a column without values."""

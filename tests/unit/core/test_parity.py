@@ -167,6 +167,11 @@ def test_helpers_for_authors_find_what_the_gate_finds() -> None:
         assert_refuses(Scale(col="a"), FRAME)
 
 
+def test_an_unfitted_operator_says_what_to_do() -> None:
+    with pytest.raises(NotFittedError, match="Mean has to learn first"):
+        assert_parity(Mean(col="a"), FRAME)
+
+
 def test_an_explained_graph_counts_every_onnx_node() -> None:
     made = (source() >> Scale(col="a") >> Scale(col="b", by=1e9)).compile(FRAME)
     assert sum(row.onnx_nodes for row in made.rows) == made.node_count

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from rtml_core import Operator, hookimpl
+from rtml_core.cli.app import BUILT_IN
 from rtml_core.errors import PluginError
+from rtml_core.hookspecs import RESERVED_COMMANDS
 from rtml_core.plugins import Candidate, Plugins
 from rtml_core.registry import Registry
 
@@ -121,6 +123,12 @@ def test_strict_mode_makes_a_broken_plugin_fatal(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("RTML_STRICT_PLUGINS", "1")
     with pytest.raises(PluginError, match="plugin 'bad': ImportError: gone"):
         Plugins([candidate("bad", ImportError("gone"))], Registry({}))
+
+
+def test_a_command_must_not_take_a_name_of_rtmls_own() -> None:
+    found = Plugins([candidate("one", types.SimpleNamespace(rtml_commands=hookimpl(lambda: {"score": "a:b"})))], Registry({}))
+    assert "command 'score' is one of rtml's own" in found.infos["one"].error
+    assert set(RESERVED_COMMANDS) == set(BUILT_IN)
 
 
 def test_commands_of_two_plugins_do_not_overwrite_each_other() -> None:

@@ -179,8 +179,10 @@ def test_a_row_check_refuses_like_the_authored_graph() -> None:
     made = graph.compile(pd.DataFrame({"a": [1.0, 2.0]}))
     assert made.report.refused > 0
     assert made.score({"a": 3.0}) == {"a": 3.0}
-    with pytest.raises(InputError, match=r"/1: expected values that the model was authored for, got 'a' must be above zero"):
+    with pytest.raises(InputError, match=r"/1: expected values that the model takes, got 'a' must be above zero"):
         made.score([{"a": 3.0}, {"a": -3.0}])
+    with pytest.raises(InputError, match=r"^/: expected values that the model takes"):
+        made.score({"a": -3.0})
 
 
 SCORE = """
@@ -215,3 +217,15 @@ def test_any_fitting_row_comes_back_as_it_went_in(runtime: Runtime, f: Any, i: i
     assert (answer["f"], answer["i"], answer["s"]) == (f, i, s)
     assert (answer["v"] is None) == (v is None)
     assert v is None or answer["v"].startswith(f"{v:%Y}".zfill(4)[:4]) or v.year < 1000
+
+
+def test_columns_refuse_what_rows_refuse(runtime: Runtime) -> None:
+    columns: dict[str, Any] = {name: [value] * 20 for name, value in ROW.items()}
+    answer = runtime.score(columns)
+    assert {name: values[7] for name, values in answer.items()} == ANSWER
+    for name, value in {"s": "a\0b", "t": "\ufdd0", "w": "2026-02-29T00:00:00Z", "j": 2**53 + 1, "g": math.inf}.items():
+        bad = {**columns, name: [*columns[name][:19], value]}
+        with pytest.raises(InputError, match=f"^/19/{name}: expected"):
+            runtime.score(bad)
+        with pytest.raises(InputError, match=f"^/19/{name}: expected"):
+            runtime.score({**bad, name: np.array(bad[name])})

@@ -152,3 +152,26 @@ def test_the_runtime_may_import_it_without_pandas() -> None:
     code = "import sys, rtml_core.timestamps; print(sorted({'pandas', 'sklearn', 'onnx', 'onnx_ir'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "2023-02-29T00:00:00Z",
+        "2024-02-28T24:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "2024-01-01 00:00:00Z",
+        "é024-01-01T00:00:0Z",
+        None,
+        "x",
+    ],
+)
+def test_many_texts_of_one_layout_are_read_as_each_by_itself(odd: str | None) -> None:
+    texts: list[str | None] = [
+        f"20{year:02}-02-{day:02}T1{day % 10}:{year % 60:02}:59Z" for year in range(24, 60) for day in range(1, 29)
+    ]
+    alone = [parse_timestamp(text) for text in texts if text is not None]
+    assert parse_timestamps(texts).tolist() == alone
+    with_odd = parse_timestamps([*texts, odd]).tolist()
+    assert with_odd[:-1] == alone
+    assert with_odd[-1] == (NAT if odd is None or parse_timestamp(odd) is None else parse_timestamp(odd))

@@ -33,7 +33,7 @@ def test_plugins_are_listed_with_what_they_bring(rtml: Rtml) -> None:
     assert row_of(result.out, "plugin") == ["plugin", "version", "from", "api", "brings", "state"]
     name, version, source, api, brings, state = row_of(result.out, "tiny")
     assert (name, version, source, api, state) == ("tiny", "1.4", "rtml-tiny", "1", "ok")
-    assert brings == "Fields, Ratio, Centre, Positive, Reverse, Crooked; commands eager, greet, lost, odd, score"
+    assert brings == "Fields, Ratio, Centre, Positive, Reverse, Crooked; commands eager, greet, lost, odd"
 
 
 def test_a_broken_plugin_is_listed_and_the_last_line_says_where_to_look(rtml: Rtml, broken: str) -> None:
@@ -64,7 +64,7 @@ def test_a_plugin_is_shown_whole(rtml: Rtml) -> None:
     assert facts["version"] == "1.4"
     assert facts["api"] == "1"
     assert facts["operators"] == "Fields, Ratio, Centre, Positive, Reverse, Crooked"
-    assert facts["commands"] == "eager, greet, lost, odd, score (hidden: rtml has a command of that name)"
+    assert facts["commands"] == "eager, greet, lost, odd"
 
 
 def test_a_broken_plugin_is_shown_with_its_error(rtml: Rtml, broken: str) -> None:

@@ -143,7 +143,7 @@ def test_a_row_that_fails_a_check_of_the_graph_is_a_bad_row(rtml: Rtml, checked:
     assert errors[1]["problems"][0]["at"] == "/age"
     failed = rtml("score", "checked.rtml", "-i", "rows.csv", "-o", "o.jsonl")
     assert failed.code == 1
-    assert "rows.csv, line 3: expected values that the model was authored for, got " in failed.err
+    assert "rows.csv, line 3: expected values that the model takes, got " in failed.err
 
 
 def test_only_the_first_bad_rows_are_described(rtml: Rtml, package: Path) -> None:

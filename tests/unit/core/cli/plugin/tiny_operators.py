@@ -122,5 +122,4 @@ def rtml_commands() -> dict[str, Any]:
         "eager": eager,
         "lost": "tiny_nowhere:command|Its module does not exist.",
         "odd": "tiny_commands:NAME|No command at all.",
-        "score": "tiny_commands:greet|Would hide rtml's own.",
     }
