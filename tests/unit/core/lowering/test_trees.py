@@ -22,7 +22,7 @@ from rtml_core.lowering.probe import open_session
 FEATURES = 3
 LEAVES = ("all", "one", "by tree", "some", "first", "last")
 #: one unit of the last place of float32 around 1, for what float32 formulas lose themselves
-SINGLE = {"LOGISTIC": 1.2e-7, "SOFTMAX": 4e-7}
+SINGLE = {"LOGISTIC": 1.2e-7, "SOFTMAX": 4e-7, "SOFTMAX_ZERO": 4e-7}
 
 
 def _leaf_targets(rng: random.Random, leaves: str, targets: int, tree: int) -> list[int]:

@@ -90,7 +90,8 @@ def _numbers() -> list[Case]:
         (-1e300, 1e300),
         (2**53 + 1, 2**62),
     ]
-    cases += [("clip", ["f", "g", "h", "i", "k", "w"], {"lower": low, "upper": high}) for low, high in bounds]
+    cases += [("clip", "w", {"lower": -1, "upper": high}) for high in (2, None, 0.5)]
+    cases += [("clip", ["f", "g", "h", "i", "k"], {"lower": low, "upper": high}) for low, high in bounds]
     cases += [("clip", "f", {"lower": "h"}), ("clip", ["f", "k"], {"lower": "h", "upper": "g"}), ("clip", "i", {"upper": "k"})]
     return cases
 
