@@ -87,14 +87,12 @@ def _call(target: Target, subject: Any, arguments: dict[str, Any]) -> Any:
 
 def _typed_by_values(result: Any, mapping: Any) -> Any:
     """The result of map, with the dtype of the mapping's values even where no row has one of them."""
-    present = [value for value in mapping.values() if value is not None and value == value]
-    if present and result.isna().all() and all(isinstance(value, (str, bool)) for value in present):
-        kinds = {type(value) for value in present}
-        if kinds == {str}:
-            return result.astype("str")
-        if kinds == {bool}:
-            return result.astype("boolean")
-    return result
+    kinds = {type(value) for value in mapping.values() if value is not None and value == value}
+    if not kinds or not result.isna().all():
+        return result
+    if kinds <= {int, float}:
+        return result.astype("float64")
+    return result.astype("str" if kinds == {str} else "boolean") if len(kinds) == 1 and kinds <= {str, bool} else result
 
 
 def _named(node: Pandas, result: Any, column: str, names: list[str], frame: pd.DataFrame) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def cut(call: Call) -> list[Symbolic]:
 def _cut(call: Call, column: Symbolic) -> Symbolic:
     if column.dtype not in ("float64", "float32", "int64", "bool"):
         raise NotLowerableError(f"needs numbers; the column is {column.dtype}")
+    if column.dtype == "bool" and column.nullable:
+        raise NotLowerableError("pandas can't cut booleans that are missing; cast the column to float64 first")
     edges, whole = _edges(call, column)
     labels, dtype = _labels(call, edges)
     position = _position(call, column, edges, whole)

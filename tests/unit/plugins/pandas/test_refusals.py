@@ -117,6 +117,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], tuple[str, ...]]] = [
     ("cut", "f", {"bins": [1]}, ("at least two numbers",)),
     ("cut", "f", {"bins": [1, 1, 2]}, ("pandas refuses the bins", "unique")),
     ("cut", "f", {"bins": [0, 1, 2], "labels": ["a"]}, ("pandas refuses",)),
+    ("cut", "n", {"bins": [0, 1]}, ("column 'n'", "cast the column to float64")),
     ("cut", "s", {"bins": [0, 1]}, ("column 's'", "needs numbers")),
     ("cut", "f", {"bins": [0, 1], "retbins": True}, ("retbins",)),
     ("combine_first", "h", {"other": 1}, ("use fillna",)),
