@@ -113,11 +113,6 @@ class _RestoreNames(ast.NodeTransformer):
         return node
 
 
-def names_in(text: str) -> set[str]:
-    """Names of the columns that an expression reads or writes."""
-    return {node.id for statement in parse(text) for node in ast.walk(statement.tree) if isinstance(node, ast.Name)}
-
-
 def uses_functions(text: str) -> bool:
     """Whether an expression computes something that agrees with numpy only to a few units in the last place."""
     trees = [node for statement in parse(text) for node in ast.walk(statement.tree)]
