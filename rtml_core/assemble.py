@@ -8,8 +8,8 @@ from typing import Any
 
 import onnx_ir as ir
 
-from rtml_core.lowering.builder import EXT, IR_VERSION, ML, OPSETS, SLOTS, Builder
-from rtml_core.optimizer import count_by_node, live_values, optimize
+from rtml_core.lowering.builder import EXT, IR_VERSION, ML, OPSETS, SLOTS, Builder, live_values
+from rtml_core.optimizer import count_by_node, optimize
 
 #: model output that holds one bool column a row check; see Builder.check
 CHECKS = "__checks__"

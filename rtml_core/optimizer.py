@@ -13,23 +13,6 @@ import onnx_ir as ir
 from rtml_core.lowering.builder import SLOTS, Builder, dtype_of, width_of
 
 
-def live_values(roots: Sequence[ir.Value]) -> set[str | None]:
-    """Names of all values that the roots depend on, themselves included."""
-    seen: set[int] = set()
-    names: set[str | None] = set()
-    stack = list(roots)
-    while stack:
-        value = stack.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        names.add(value.name)
-        producer = value.producer()
-        if producer is not None:
-            stack.extend(item for item in producer.inputs if item is not None)
-    return names
-
-
 def optimize(b: Builder, outputs: Sequence[ir.Value]) -> tuple[list[ir.Node], list[ir.Value]]:
     """Nodes to keep, in order, with every Take resolved, and the values that stand for `outputs` now."""
     live = _live_nodes(outputs)

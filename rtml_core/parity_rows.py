@@ -195,7 +195,7 @@ def to_frame(fields: Sequence[Field], columns: Mapping[str, Sequence[Any]]) -> p
             made[entry.name] = pd.Series([np.nan if v is None else v for v in values], dtype=string_dtype())
         elif entry.type == "timestamp":
             made[entry.name] = pd.Series(
-                np.array([np.datetime64("NaT") if v is None else v for v in values], dtype="datetime64[us]")
+                np.array([np.datetime64("NaT", "us") if v is None else v for v in values], dtype="datetime64[us]")
             )
         elif entry.type == "bool":
             series = pd.Series(list(values), dtype="boolean")

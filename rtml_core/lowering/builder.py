@@ -321,3 +321,20 @@ def _broadcast(inputs: Sequence[ir.Value | None]) -> list[Any]:
     rank = max(len(shape) for shape in shapes)
     padded = [[1] * (rank - len(shape)) + shape for shape in shapes]
     return [next((d for d in dims if d != 1), 1) for dims in zip(*padded, strict=True)]
+
+
+def live_values(roots: Sequence[ir.Value]) -> set[str | None]:
+    """Names of all values that the roots depend on, themselves included."""
+    seen: set[int] = set()
+    names: set[str | None] = set()
+    stack = list(roots)
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        names.add(value.name)
+        producer = value.producer()
+        if producer is not None:
+            stack.extend(item for item in producer.inputs if item is not None)
+    return names

@@ -10,7 +10,7 @@ from rtml_core.columns import Field, missing_column
 from rtml_core.errors import ColumnError, CompileError, GraphError, NotFittedError, NotLowerableError, RtmlError
 from rtml_core.graph import Graph
 from rtml_core.lineage import Lineage
-from rtml_core.lowering.builder import Builder
+from rtml_core.lowering.builder import Builder, live_values
 from rtml_core.lowering.symbolic import Symbolic, carrier_of
 
 Columns = dict[str, Symbolic]
@@ -158,8 +158,6 @@ def _source(entry: Field, tensor: Any, index: int) -> Symbolic:
 
 
 def _needed(draft: Lowered) -> set[str]:
-    from rtml_core.optimizer import live_values
-
     roots = [column.tensor for column in draft.outputs.values()] + [check.ok for check in draft.builder.checks]
     live = live_values(roots)
     return {name for name, slot in draft.slots.items() if slot is not None and slot.tensor in live}

@@ -128,7 +128,7 @@ def test_strings_datetimes_dates_and_numpy_become_microseconds(value: object, mi
         (np.int64(3), "number does not say its unit"),
         (None, "NoneType"),
         (pd.NaT, "NaT"),
-        (np.datetime64("NaT"), "NaT"),
+        (np.datetime64("NaT", "us"), "NaT"),
         ("21.11.2026", "'21.11.2026'"),
         (np.datetime64(10**18, "s"), "64 bits"),
         ([1], "list"),
