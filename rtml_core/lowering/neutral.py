@@ -31,7 +31,9 @@ def around(b: Builder, op_type: str, inputs: Sequence[ir.Value | None]) -> ir.Va
     for position in positions:
         constant, other = inputs[position], inputs[1 - position]
         value = _single(constant)
-        if value is None or other is None or value == neutral or np.float32(value) != np.float32(neutral):
+        if value is None or other is None or value == neutral or not abs(value - neutral) < 1e-6:
+            continue
+        if np.float32(value) != np.float32(neutral):
             continue
         minus = b.const(np.full(_dims(constant), -value), "float64")
         if op_type in ("Mul", "Div"):
