@@ -87,8 +87,8 @@ def _require_known(name: str) -> None:
 
     if name.startswith(("read_", "to_")) and name not in _CONVERSIONS and name in all_names():
         raise ParamError(f"'{name}' reads or writes outside the graph; a step takes a frame and gives a frame")
-    if name in ("pipe", "apply", "transform", "set_option", "option_context", "show_versions", "test"):
-        raise ParamError(f"'{name}' takes a function or settings, and a graph can't keep them; write the formula for 'eval'")
+    if name in ("pipe", "apply", "transform"):
+        raise ParamError(f"'{name}' takes a function, and a graph can't keep functions; write the formula for 'eval'")
     if name not in names_of(pd.Series) | names_of(pd.DataFrame) | functions():
         raise UnknownNameError(_unknown(name))
 
@@ -180,11 +180,13 @@ def names_of(cls: type) -> frozenset[str]:
 
 @cache
 def functions() -> frozenset[str]:
-    """Public functions of the pandas module."""
+    """Public functions of the pandas module, without those about its settings."""
     import pandas as pd
 
     found: dict[str, Callable[..., Any]] = {n: getattr(pd, n) for n in dir(pd) if not n.startswith("_")}
-    return frozenset(n for n, value in found.items() if callable(value) and not isinstance(value, type))
+    about_pandas = ("show_versions", "test", "set_eng_float_format", "array", "col")
+    plain = {n for n, value in found.items() if callable(value) and not isinstance(value, type) and "option" not in n}
+    return frozenset(plain - set(about_pandas))
 
 
 @cache

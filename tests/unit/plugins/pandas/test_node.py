@@ -91,7 +91,7 @@ def test_where_the_result_goes(parameters: dict[str, Any], columns: list[str]) -
             "Pandas: argument 'arg' is a function, and a graph can't",
         ),
         ({"import_": "map", "cols": "x", "kwargs": {"arg": "upper"}}, "argument 'func' must be an object of values"),
-        ({"import_": "apply", "kwargs": {"func": "sum"}}, "'apply' takes a function or settings, and a graph can't keep them"),
+        ({"import_": "apply", "kwargs": {"func": "sum"}}, "'apply' takes a function, and a graph can't keep functions"),
         ({"import_": "read_csv", "args": ["x.csv"]}, "'read_csv' reads or writes outside the graph"),
         ({"import_": "to_pickle", "args": ["x"]}, "'to_pickle' reads or writes outside the graph"),
         ({"import_": "fillna", "kwargs": {"value": object()}}, "argument 'value' must be made of JSON values"),
@@ -122,6 +122,8 @@ def test_a_wrong_parameter_gets_one_sentence(parameters: dict[str, Any], sentenc
         ("str._get", ""),
         ("plot.bar", ""),
         ("DataFrame", ""),
+        ("set_option", ""),
+        ("show_versions", ""),
     ],
 )
 def test_an_unknown_method_gets_the_closest_one(name: str, hint: str) -> None:
