@@ -115,13 +115,15 @@ def where_or_mask(call: Call) -> list[Symbolic]:
     if call.whole:
         raise NotLowerableError("name the columns in 'cols': the condition is one column, not a frame of them")
     condition = _condition(call)
-    if call.name == "mask":
+    swapped = call.name == "mask" and not condition.nullable
+    if call.name == "mask" and not swapped:
         condition = compare.invert(call.b, condition)
     keep = numeric.fill(call.b, condition, 0.0)
     other = call.arguments.get("other")
 
     def step(block: Block) -> Block:
-        return choose(call, keep, block, None if _is_missing(other) else operand_of(call, other, block, "other"))
+        replacement = None if _is_missing(other) else operand_of(call, other, block, "other")
+        return choose(call, keep, block, replacement, swapped=swapped)
 
     return together(call, step)
 
@@ -147,15 +149,19 @@ def _condition(call: Call) -> Block:
     return block
 
 
-def choose(call: Call, keep: Block, yes: Block, no: Block | None) -> Block:
-    """`yes` where keep is true, else `no`, or missing when `no` is None; dtypes meet as in pandas' where."""
+def choose(call: Call, keep: Block, yes: Block, no: Block | None, *, swapped: bool = False) -> Block:
+    """`yes` where keep is true, else `no`, or missing when `no` is None; dtypes meet as in pandas' where.
+
+    swapped: the other way round, `no` where keep is true.
+    """
     b = call.b
     dtype = _meeting(yes, no)
     nullable = no is None or yes.nullable or no.nullable
     result = Block(dtype, None, nullable, yes.finite and (no is None or no.finite))
     carrier = result.carrier
     other = b.const([[missing_of(carrier)]], carrier) if no is None else tensor_of(b, no, carrier)
-    return replace(result, tensor=where(b, tensor_of(b, keep, "bool"), tensor_of(b, yes, carrier), other))
+    pair = (tensor_of(b, yes, carrier), other)
+    return replace(result, tensor=where(b, tensor_of(b, keep, "bool"), *(reversed(pair) if swapped else pair)))
 
 
 def _meeting(yes: Block, no: Block | None) -> str:

@@ -117,7 +117,9 @@ class Proof:
         #: whether rows may be refused when they are scored
         self.checked = bool(b.checks)
         #: columns that the node made; the others are columns of the frame, as they came
-        self.made = [n for n, s in self.result.items() if s.tensor.producer() is not None or s.dtype != self.schema[s.tensor.name].dtype]
+        self.made = [
+            n for n, s in self.result.items() if s.tensor.producer() is not None or s.dtype != self.schema[s.tensor.name].dtype
+        ]
         outputs = {f"out:{name}": b.take(self.result[name].tensor, [self.result[name].index]) for name in self.made}
         outputs = {name: b.alias(value) for name, value in outputs.items()} or {"out:": b.alias(next(iter(b.inputs)))}
         options = ort.SessionOptions()
