@@ -10,27 +10,41 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
+from rtml_core.fusion import fuse
 from rtml_core.lowering.builder import SLOTS, Builder, dtype_of, width_of
 
 
 def optimize(b: Builder, outputs: Sequence[ir.Value]) -> tuple[list[ir.Node], list[ir.Value]]:
     """Nodes to keep, in order, with every Take resolved, and the values that stand for `outputs` now."""
-    live = _live_nodes(outputs)
-    nodes = [node for node in b.nodes if id(node) in live]
+    fused = fuse(b, ordered(outputs))
+    outputs = [_now(fused, value) for value in outputs]
     replaced: dict[int, ir.Value] = {}
-    return _resolve_takes(b, nodes, replaced), [replaced.get(id(value), value) for value in outputs]
+    nodes = _resolve_takes(b, ordered(outputs), replaced)
+    return nodes, [replaced.get(id(value), value) for value in outputs]
 
 
-def _live_nodes(outputs: Sequence[ir.Value]) -> set[int]:
-    live: set[int] = set()
-    stack = [value.producer() for value in outputs]
+def _now(replaced: dict[int, ir.Value], value: ir.Value) -> ir.Value:
+    while id(value) in replaced:
+        value = replaced[id(value)]
+    return value
+
+
+def ordered(outputs: Sequence[ir.Value]) -> list[ir.Node]:
+    """The nodes that the outputs depend on, each after what feeds it; the order depends on the graph alone."""
+    result: list[ir.Node] = []
+    seen: set[int] = set()
+    stack = [(value.producer(), False) for value in reversed(outputs)]
     while stack:
-        node = stack.pop()
-        if node is None or id(node) in live:
+        node, fed = stack.pop()
+        if node is None or (id(node) in seen and not fed):
             continue
-        live.add(id(node))
-        stack.extend(value.producer() for value in node.inputs if value is not None)
-    return live
+        if fed:
+            result.append(node)
+            continue
+        seen.add(id(node))
+        stack.append((node, True))
+        stack.extend((value.producer(), False) for value in reversed(node.inputs) if value is not None)
+    return result
 
 
 def _resolve_takes(b: Builder, nodes: list[ir.Node], replaced: dict[int, ir.Value]) -> list[ir.Node]:
