@@ -26,6 +26,8 @@ FINAL_SIGMA: Final = "\u03c2"
 #: beyond so many spellings of one key, or of all keys of a table, the case is mapped at run time
 MAX_SPELLINGS: Final = 2048
 _MAX_KEYS: Final = 50_000
+#: largest table over all spellings of the original, which saves StringUpper
+MAX_ORIGINAL_KEYS: Final = 1_024
 #: longest RE2 text of a literal searched in a cased column
 _MAX_PATTERN: Final = 20_000
 #: added to the id of a final sigma when its neighbours are looked at; above every id
@@ -184,10 +186,10 @@ def _class_tokens(changing: set[bytes]) -> dict[bytes, str]:
 # ---- tables and searches without a mapping --------------------------------------------------------------------------
 
 
-def spellings(key: str, upper: bool) -> set[str] | None:
-    """All strings that become `key`, with ASCII letters as StringUpper leaves them; None when they are too many.
+def spellings(key: str, upper: bool, *, fast: bool = True) -> set[str] | None:
+    """All strings that become `key`; None when they are too many.
 
-    StringUpper leaves an i under a Turkish locale, so both are listed.
+    fast: with ASCII letters as StringUpper leaves them. It leaves an i under a Turkish locale, so both are listed.
     """
     if key == MISSING_STRING:
         return {key}
@@ -202,7 +204,8 @@ def spellings(key: str, upper: bool) -> set[str] | None:
             atoms = set(sources(upper).get(image, ()))
             if length == 1 and image not in table:
                 atoms.add(image)
-            atoms = {one for atom in atoms for one in _as_fast(atom)}
+            if fast:
+                atoms = {one for atom in atoms for one in _as_fast(atom)}
             found += [atom + tail for atom in sorted(atoms) for tail in rest[length - 1]]
         if len(found) > 4 * MAX_SPELLINGS:
             return None
@@ -217,14 +220,18 @@ def _as_fast(char: str) -> tuple[str, ...]:
     return ("I", "i") if char in "iI" else (char.upper(),)
 
 
-def spelled_table(table: Mapping[str, Any], default: Any, upper: bool) -> dict[str, Any] | None:
-    """A table over strings in upper or lower case as one over what StringUpper makes of the original; None: too large."""
+def spelled_table(table: Mapping[str, Any], default: Any, upper: bool, *, fast: bool = True) -> dict[str, Any] | None:
+    """A table over strings in upper or lower case as one over the original; None: too large.
+
+    fast: as one over what StringUpper makes of the original, which is much smaller.
+    """
+    most = _MAX_KEYS if fast else MAX_ORIGINAL_KEYS
     result: dict[str, Any] = {}
     for key, value in table.items():
         if type(value) is type(default) and value == default:
             continue
-        found = spellings(key, upper)
-        if found is None or len(result) + len(found) > _MAX_KEYS:
+        found = spellings(key, upper, fast=fast)
+        if found is None or len(result) + len(found) > most:
             return None
         result.update(dict.fromkeys(sorted(found), value))
     return result

@@ -66,7 +66,7 @@ def _case(b: Builder, column: Symbolic, up: bool) -> Symbolic:
     # on the packed tensor: columns that are cased together share one node, and picking columns first costs as much
     packed = original if width_of(original.tensor) <= _CASED_TOGETHER else new("string", value_of(b, original))
     fast = Symbolic("string", b.ext("StringUpper", packed.tensor), packed.index, original.nullable)
-    cased = Cased(column, up, fast, filling)
+    cased = Cased(column, up, original, fast, filling)
     return new("string", map_case(b, value_of(b, column), up), nullable=column.nullable, cased=cased)
 
 

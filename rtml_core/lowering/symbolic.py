@@ -44,11 +44,13 @@ class Lookup:
 class Cased:
     """`source`, a string column, in upper case or in lower case.
 
-    `fast` is what StringUpper makes of it, before missing values were filled with `filling` (None: they were not).
+    `original` is the column before missing values were filled with `filling` (None: they were not), `fast` what StringUpper
+    makes of that.
     """
 
     source: Symbolic
     upper: bool
+    original: Symbolic
     fast: Symbolic
     filling: str | None = None
 
@@ -252,12 +254,16 @@ def _spelled(source: Symbolic, table: Mapping[Any, Any], default: Any) -> tuple[
     from rtml_core.lowering.casing import mapped, spelled_table
 
     cased = source.cased
-    keyed = None if cased is None or default is IDENTITY else spelled_table(table, default, cased.upper)
-    if cased is None or keyed is None:
+    if cased is None or default is IDENTITY:
+        return source, table, default
+    behind, keyed = cased.original, spelled_table(table, default, cased.upper, fast=False)
+    if keyed is None:
+        behind, keyed = cased.fast, spelled_table(table, default, cased.upper)
+    if keyed is None:
         return source, table, default
     if cased.filling is not None:
         keyed[MISSING_STRING] = lookup_value(table, mapped(cased.filling, cased.upper), default)
-    return cased.fast, keyed, default
+    return behind, keyed, default
 
 
 _ABSENT: Final = object()

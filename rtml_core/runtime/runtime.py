@@ -22,7 +22,7 @@ from rtml_core.timestamps import format_timestamp
 
 CHECKS: Final = "__checks__"
 #: rows scored in one session.run; larger batches are cut, which keeps memory bounded and caches warm
-CHUNK: Final = 8192
+CHUNK: Final = 16_384
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

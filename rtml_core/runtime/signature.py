@@ -304,7 +304,13 @@ def _column(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
 def _column_of_texts(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any] | None:
     """A column of texts (and None, where that is allowed) in one go; None when a value needs a look of its own."""
     texts = values.tolist() if isinstance(values, np.ndarray) and values.dtype.kind in "OU" else values
-    if not isinstance(texts, (list, tuple)) or not set(map(type, texts)) <= ({str, type(None)} if entry.nullable else {str}):
+    if not isinstance(texts, (list, tuple)):
+        return None
+    kinds = set(map(type, texts))
+    if float in kinds:  # pandas has NaN where a text is missing
+        texts = [None if type(text) is float and text != text else text for text in texts]
+        kinds = set(map(type, texts))
+    if not kinds <= ({str, type(None)} if entry.nullable else {str}):
         return None
     if entry.type == "timestamp":
         micros = parse_timestamps(texts)

@@ -59,7 +59,7 @@ def test_the_sigma_next_to_every_character(shape: str) -> None:
 awkward = st.text(st.sampled_from(LETTERS + " .'"))
 
 
-@given(st.lists(st.one_of(awkward, st.text(st.characters(exclude_characters="\x00"))), max_size=20))
+@given(st.lists(st.one_of(awkward, st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))), max_size=20))
 def test_rows_do_not_look_into_each_other(texts: list[str]) -> None:
     assert UPPER(texts).tolist() == list(map(str.upper, texts))
     assert LOWER(texts).tolist() == list(map(str.lower, texts))
@@ -117,9 +117,16 @@ def test_a_table_over_a_cased_column_needs_no_mapping(up: bool) -> None:
         return lookup(b, (upper if up else lower)(b, column), table, "other", "string", nullable=False)
 
     compiled = Compiled(block, nullable=True)
-    assert compiled.ops == ["LabelEncoder", "StringUpper"]
+    assert compiled.ops == ["LabelEncoder"]
     texts = [*KEYS, *("".join(p) for n in (1, 2, 3) for p in itertools.product(LETTERS, repeat=n)), MISSING_STRING]
     assert compiled(texts).tolist() == [table.get(mapped(text, up), "other") for text in texts]
+
+
+def test_a_table_with_many_spellings_goes_through_upper_case_first() -> None:
+    key = "ABCDEFGHIJKLM"
+    compiled = Compiled(lambda b, c: lookup(b, upper(b, c), {key: 1}, 0, "int64", nullable=False))
+    assert compiled.ops == ["LabelEncoder", "StringUpper"]
+    assert compiled([key, key.lower(), key.title(), "\u0131", key[:-1]]).tolist() == [1, 1, 1, 0, 0]
 
 
 def test_a_table_with_too_many_spellings_still_answers() -> None:
@@ -143,7 +150,7 @@ def test_filling_before_or_behind_the_case_folds_too(up: bool, first: str) -> No
         return lookup(b, column, {"IS": 1, "is": 2, "Is": 3, "A": 4, MISSING_STRING: 5}, 0, "int64", nullable=False)
 
     compiled = Compiled(block, nullable=True)
-    assert compiled.ops == ["LabelEncoder", "StringUpper"]
+    assert compiled.ops == ["LabelEncoder"]
     filled = {"fill": mapped("Is", up), "case": "Is"}[first]
     codes = {"IS": 1, "is": 2, "Is": 3, "A": 4}
     texts = ["is", "IS", "a", "\u0131s", "", MISSING_STRING]

@@ -22,7 +22,9 @@ OPS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("shape", [(1, 1), (1,), ()])
 @pytest.mark.parametrize("name", OPS)
-@pytest.mark.parametrize("constant", [1.0, 0.0, 1.0000000001, 1 - 1e-16, 1e-50, -1e-50, 5e-324, 1e-40, 1.0000001, 2.0, 1e300, np.inf])
+@pytest.mark.parametrize(
+    "constant", [1.0, 0.0, 1.0000000001, 1 - 1e-16, 1e-50, -1e-50, 5e-324, 1e-40, 1.0000001, 2.0, 1e300, np.inf]
+)
 def test_a_constant_close_to_neutral_is_not_lost(name: str, constant: float, shape: tuple[int, ...]) -> None:
     b = Builder()
     x = b.input("x", "float64", 1)

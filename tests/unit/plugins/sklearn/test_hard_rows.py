@@ -32,13 +32,13 @@ def thresholds(tree: Any, feature: int) -> set[float]:
 
 
 def test_thresholds_of_trees_and_of_trees_inside() -> None:
-    tree = DecisionTreeClassifier(max_depth=4).fit(X, Y)
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, Y)
     assert points(tree) == {f: thresholds(tree, f) for f in range(3) if thresholds(tree, f)}
     boosted = GradientBoostingClassifier(n_estimators=3).fit(X, Y)
     assert points(boosted)[0] == set().union(*(thresholds(t, 0) for t in boosted.estimators_.ravel()))
-    votes = VotingClassifier([("t", DecisionTreeClassifier(max_depth=4)), ("l", LogisticRegression())]).fit(X / [1, 1, 1e3], Y)
+    votes = VotingClassifier([("t", DecisionTreeClassifier(max_depth=4, random_state=0)), ("l", LogisticRegression())]).fit(X / [1, 1, 1e3], Y)
     assert points(votes)[0] == thresholds(votes.estimators_[0], 0)
-    calibrated = CalibratedClassifierCV(RandomForestClassifier(2, max_depth=2), cv=2).fit(X, Y)
+    calibrated = CalibratedClassifierCV(RandomForestClassifier(2, max_depth=2, random_state=0), cv=2).fit(X, Y)
     assert len(points(calibrated)[0]) > 2
     assert points(LogisticRegression().fit(X / 1e3, Y)) == {}
 
