@@ -36,7 +36,8 @@ def test_thresholds_of_trees_and_of_trees_inside() -> None:
     assert points(tree) == {f: thresholds(tree, f) for f in range(3) if thresholds(tree, f)}
     boosted = GradientBoostingClassifier(n_estimators=3).fit(X, Y)
     assert points(boosted)[0] == set().union(*(thresholds(t, 0) for t in boosted.estimators_.ravel()))
-    votes = VotingClassifier([("t", DecisionTreeClassifier(max_depth=4, random_state=0)), ("l", LogisticRegression())]).fit(X / [1, 1, 1e3], Y)
+    members = [("t", DecisionTreeClassifier(max_depth=4, random_state=0)), ("l", LogisticRegression())]
+    votes = VotingClassifier(members).fit(X / [1, 1, 1e3], Y)
     assert points(votes)[0] == thresholds(votes.estimators_[0], 0)
     calibrated = CalibratedClassifierCV(RandomForestClassifier(2, max_depth=2, random_state=0), cv=2).fit(X, Y)
     assert len(points(calibrated)[0]) > 2
