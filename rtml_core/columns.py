@@ -22,6 +22,14 @@ MISSING_STRING: Final = "\ufdd0"
 MISSING_TIME: Final = -(2**63)
 
 
+_CARRIERS: Final = {"timestamp": "int64", "timedelta": "int64"}
+
+
+def carrier_of(dtype: str, nullable: bool) -> str:
+    """Tensor element type in which a column travels; a nullable bool travels as float64 with NaN."""
+    return "float64" if dtype == "bool" and nullable else _CARRIERS.get(dtype, dtype)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a frame.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtml_core.columns import carrier_of
 from rtml_core.errors import describe
 from rtml_core.frames import canonical, to_carrier
-from rtml_core.lowering.symbolic import carrier_of
 from rtml_core.package import OutputEntry
 
 if TYPE_CHECKING:

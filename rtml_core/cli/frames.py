@@ -90,37 +90,8 @@ def _typed(
     if is_csv:
         chosen = {entry.name: [None if v is None else CELLS[entry.type](v) for v in chosen[entry.name]] for entry in fields}
     try:
-        feed = Signature(_manifest(fields)).columns(chosen)
+        feed = Signature.of_fields(fields, ignore_extra=True).columns(chosen)
     except InputError as error:
         row, problems = min(by_row(error).items())
         raise RtmlError(BadRow(places[row], problems, None).described(reader.name, reader.unit)) from None
     return {entry.name: from_carrier(feed[entry.name][:, 0], entry.column.dtype) for entry in fields}
-
-
-def _manifest(fields: Sequence[Field]) -> Any:
-    """A manifest with the signature only: one tensor a field."""
-    from rtml_core import package
-
-    return package.Manifest(
-        format=package.FORMAT,
-        rtml="",
-        fields=tuple(package.FieldEntry(f.name, f.type, f.nullable, f.categories, f.name) for f in fields),
-        extra="ignore",
-        inputs=tuple(package.TensorEntry(f.name, _carrier(f), 1) for f in fields),
-        outputs=(),
-        checks=(),
-        opsets={},
-        ir_version=0,
-        ops=(),
-        plugins=(),
-        portable=True,
-        parity=package.ParityEntry(False),
-        digests={},
-    )
-
-
-def _carrier(entry: Field) -> str:
-    """The element type in which a column travels."""
-    if entry.type == "bool" and entry.nullable:
-        return "float64"
-    return "int64" if entry.type == "timestamp" else entry.column.dtype

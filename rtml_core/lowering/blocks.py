@@ -13,9 +13,10 @@ from typing import Any, Final
 
 import onnx_ir as ir
 
+from rtml_core.columns import carrier_of
 from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering.builder import Builder, width_of
-from rtml_core.lowering.symbolic import Symbolic, carrier_of, mask_of, matrix, missing_of, unpack, where
+from rtml_core.lowering.symbolic import Symbolic, mask_of, matrix, missing_of, unpack, where
 
 FLOATS: Final = ("float64", "float32")
 TIMES: Final = ("timestamp", "timedelta")

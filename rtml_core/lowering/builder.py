@@ -44,16 +44,6 @@ _IR_DTYPES: Final = {
     "float16": ir.DataType.FLOAT16,
     "bfloat16": ir.DataType.BFLOAT16,
 }
-#: the tensor element type in which a column dtype travels
-CARRIER: Final = {
-    "float64": "float64",
-    "float32": "float32",
-    "int64": "int64",
-    "bool": "bool",
-    "string": "string",
-    "timestamp": "int64",
-    "timedelta": "int64",
-}
 
 
 @dataclass

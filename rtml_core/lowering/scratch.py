@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rtml_core.columns import Schema
+from rtml_core.columns import Schema, carrier_of
 from rtml_core.errors import NotFittedError
 from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.symbolic import Symbolic, carrier_of
+from rtml_core.lowering.symbolic import Symbolic
 
 if TYPE_CHECKING:
     from rtml_core.operator import Operator

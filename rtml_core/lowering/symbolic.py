@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import onnx_ir as ir
 
-from rtml_core.columns import MISSING_STRING, MISSING_TIME, Column
+from rtml_core.columns import MISSING_STRING, MISSING_TIME, Column, carrier_of
 from rtml_core.errors import NotLowerableError
-from rtml_core.lowering.builder import CARRIER, Builder, dtype_of, width_of
+from rtml_core.lowering.builder import Builder, dtype_of, width_of
 
 
 class _Identity:
@@ -87,11 +87,6 @@ class Symbolic:
     def same_as(self, other: Symbolic) -> bool:
         """Whether both are the very same slot."""
         return self.tensor is other.tensor and self.index == other.index and self.dtype == other.dtype
-
-
-def carrier_of(dtype: str, nullable: bool) -> str:
-    """Tensor element type of a column; a nullable bool travels as float64."""
-    return "float64" if dtype == "bool" and nullable else CARRIER[dtype]
 
 
 def missing_of(carrier: str) -> Any:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rtml_core.columns import Field, missing_column
+from rtml_core.columns import Field, carrier_of, missing_column
 from rtml_core.errors import ColumnError, CompileError, GraphError, NotFittedError, NotLowerableError, RtmlError
 from rtml_core.graph import Graph
 from rtml_core.lineage import Lineage
 from rtml_core.lowering.builder import Builder, live_values
-from rtml_core.lowering.symbolic import Symbolic, carrier_of
+from rtml_core.lowering.symbolic import Symbolic
 
 Columns = dict[str, Symbolic]
 

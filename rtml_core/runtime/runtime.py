@@ -53,7 +53,8 @@ class Runtime:
         guards.check(archive.model, manifest, where)
         self.id = archive.id
         self.manifest = manifest
-        self.signature = Signature(manifest, ignore_extra)
+        ignore = manifest.extra == "ignore" if ignore_extra is None else ignore_extra
+        self.signature = Signature(manifest.fields, manifest.inputs, ignore_extra=ignore)
         self.session = _session(archive.model, manifest, where)
         # The binding itself: InferenceSession.run checks names and owners again at every call, which costs 3 us a row.
         self._run: Any = self.session._sess.run
@@ -158,7 +159,7 @@ class Runtime:
             rows, expected = content["rows"], content["expected"]
         except (msgspec.DecodeError, KeyError, TypeError):
             raise PackageError(f"{where} is damaged: its parity sample can't be read") from None
-        signature, self.signature = self.signature, Signature(self.manifest, False)
+        signature, self.signature = self.signature, Signature(self.manifest.fields, self.manifest.inputs)
         try:
             got = self.score(rows) if rows else []
         except InputError as error:

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Final, NoReturn
 import msgspec
 import numpy as np
 
-from rtml_core.columns import MISSING_STRING, MISSING_TIME
+from rtml_core.columns import MISSING_STRING, MISSING_TIME, Field, carrier_of
 from rtml_core.errors import InputError, InputProblem, close_match, describe
-from rtml_core.package import FieldEntry, Manifest
+from rtml_core.package import FieldEntry, TensorEntry
 from rtml_core.timestamps import parse_timestamps, to_micros
 
 _INT: Final = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
@@ -37,24 +37,29 @@ Feed = dict[str, np.ndarray[Any, Any]]
 class Signature:
     """Turns rows or columns into the model's input tensors. `ignore_extra`: unknown fields are dropped, not refused."""
 
-    def __init__(self, manifest: Manifest, ignore_extra: bool | None = None):
-        self.ignore_extra = manifest.extra == "ignore" if ignore_extra is None else ignore_extra
-        self.fields = manifest.fields
-        self._inputs = manifest.inputs
+    def __init__(self, fields: Sequence[FieldEntry], inputs: Sequence[TensorEntry], *, ignore_extra: bool = False):
+        self.ignore_extra = ignore_extra
+        self.fields = fields
         groups = {
-            tensor.name: sorted((f for f in manifest.fields if f.tensor == tensor.name), key=lambda f: f.index)
-            for tensor in manifest.inputs
+            tensor.name: sorted((f for f in fields if f.tensor == tensor.name), key=lambda f: f.index) for tensor in inputs
         }
-        unfed = [f for f in manifest.fields if f.tensor is None]
+        unfed = [f for f in fields if f.tensor is None]
         self._ordered = [f for members in groups.values() for f in members] + unfed
         self._by_name = {f.name: f for f in self.fields}
         self._struct = self._make_struct()
         self._plan = []
         at = 0
-        for tensor in manifest.inputs:
+        for tensor in inputs:
             members = groups[tensor.name]
             self._plan.append((tensor.name, tensor.dtype, at, at + len(members), _converters(members)))
             at += len(members)
+
+    @classmethod
+    def of_fields(cls, fields: Sequence[Field], *, ignore_extra: bool = False) -> Signature:
+        """A signature without a model: each field is a tensor of its own, under its name."""
+        entries = [FieldEntry(f.name, f.type, f.nullable, f.categories, f.name) for f in fields]
+        tensors = [TensorEntry(f.name, carrier_of(f.column.dtype, f.nullable), 1) for f in fields]
+        return cls(entries, tensors, ignore_extra=ignore_extra)
 
     def _make_struct(self) -> Any:
         definitions = []

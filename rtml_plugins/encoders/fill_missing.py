@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from rtml_core import Operator, Params, doc
+from rtml_core import Params, doc
 from rtml_core.errors import ColumnError, NotFittedError, ParamError
 from rtml_plugins.encoders import values
+from rtml_plugins.encoders.learned import ColumnLearner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,34 +55,24 @@ class FillMissingParams(Params):
         return self.value[column] if isinstance(self.value, dict) else self.value
 
 
-class FillMissing(Operator):
+class FillMissing(ColumnLearner):
     """Replaces the missing values of columns; dtypes stay, and the columns are never missing afterwards.
 
     mean and median take numbers; mode (the smallest of the most frequent values) and constant take every dtype.
     """
 
     Params = FillMissingParams
+    state_key = "values"
 
     def setup(self) -> None:
+        self.given = {}
         self.learns = self.params.strategy != "constant"
 
-    def fit(self, frame: pd.DataFrame) -> Self:
-        """Learn what to fill with. Raises ColumnError for a column without values, or of the wrong kind for the strategy."""
-        from rtml_core.frames import canonical, dtype_word
-
-        if not self.learns:
-            return self
-        frame = canonical(frame)
-        values.require(self.params.columns, frame.columns)
-        learned = {}
-        for name in self.params.columns:
-            series = frame[name]
-            dtype = dtype_word(series)
-            if series.isna().all():
-                raise ColumnError(f"Column '{name}' has no value to learn from; fill it with strategy='constant'")
-            learned[name] = values.to_json(self._learn(series, name, dtype), dtype)
-        self.state = {"values": learned}
-        return self
+    def learn_column(self, series: pd.Series, name: str, dtype: str) -> Any:
+        """What the strategy makes of the values that are there."""
+        if series.isna().all():
+            raise ColumnError(f"Column '{name}' has no value to learn from; fill it with strategy='constant'")
+        return values.to_json(self._learn(series, name, dtype), dtype)
 
     def _learn(self, series: pd.Series, name: str, dtype: str) -> Any:
         import numpy as np

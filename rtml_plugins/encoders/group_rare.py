@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rtml_core import Operator, Params, doc
+from rtml_core import Params, doc
 from rtml_core.errors import ColumnError, NotFittedError, ParamError, describe
 from rtml_plugins.encoders import values
+from rtml_plugins.encoders.learned import ColumnLearner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ class GroupRareParams(Params):
         return values.as_list(self.cols)
 
 
-class GroupRare(Operator):
+class GroupRare(ColumnLearner):
     """Replaces every value of a column that is not among the most frequent ones, or not listed, by `other`.
 
     Takes string and number columns, dtype and missing values stay. Ties at the edge of `top` go to the value that comes
@@ -64,31 +65,19 @@ class GroupRare(Operator):
     """
 
     Params = GroupRareParams
+    state_key = "keep"
 
     def setup(self) -> None:
         self.given = values.by_column(self.params.keep, self.params.columns, "keep") or {}
         self.learns = any(name not in self.given for name in self.params.columns)
 
-    def fit(self, frame: pd.DataFrame) -> Self:
-        """Learn which values are frequent. Raises ColumnError for a column without values."""
-        from rtml_core.frames import canonical, dtype_word
-
-        if not self.learns:
-            return self
-        frame = canonical(frame)
-        values.require(self.params.columns, frame.columns)
-        learned = {}
-        for name in self.params.columns:
-            if name in self.given:
-                continue
-            found = values.counts(frame[name])
-            if not found:
-                raise ColumnError(f"Column '{name}' has no value to learn from; list the values that stay in 'keep'")
-            dtype = dtype_word(frame[name])
-            _require_groupable(name, dtype)
-            learned[name] = [values.to_json(value, dtype) for value, _ in found[: self.params.top]]
-        self.state = {"keep": learned}
-        return self
+    def learn_column(self, series: pd.Series, name: str, dtype: str) -> Any:
+        """The most frequent values."""
+        found = values.counts(series)
+        if not found:
+            raise ColumnError(f"Column '{name}' has no value to learn from; list the values that stay in 'keep'")
+        _require_groupable(name, dtype)
+        return [values.to_json(value, dtype) for value, _ in found[: self.params.top]]
 
     def kept(self, column: str, dtype: str) -> tuple[tuple[Any, ...], Any]:
         """The values that stay, and what the others become, in carrier form."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from rtml_core import Operator, Params, doc
+from rtml_core import Params, doc
 from rtml_core.errors import ColumnError, InputError, InputProblem, NotFittedError, ParamError, describe, listing
 from rtml_plugins.encoders import values
+from rtml_plugins.encoders.learned import ColumnLearner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ class OneHotParams(Params):
         return column if self.prefix is None else self.prefix
 
 
-class OneHotEncoder(Operator):
+class OneHotEncoder(ColumnLearner):
     """Replaces columns by a float64 column of 0 and 1 for each category, named <column>_<category>, at the end of the frame.
 
     Takes string, number and boolean columns. The categories are fixed, by parameter or by fit, so that a frame of one row
@@ -76,37 +77,25 @@ class OneHotEncoder(Operator):
     """
 
     Params = OneHotParams
+    state_key = "categories"
 
     def setup(self) -> None:
         self.given = values.by_column(self.params.categories, self.params.columns, "categories") or {}
         #: learns only what the parameters leave open
         self.learns = any(name not in self.given for name in self.params.columns)
 
-    def fit(self, frame: pd.DataFrame) -> Self:
-        """Learn the categories of the columns for which none are given. Raises ColumnError for a column without values."""
-        from rtml_core.frames import canonical, dtype_word
-
-        if not self.learns:
-            return self
-        frame = canonical(frame)
-        values.require(self.params.columns, frame.columns)
-        learned = {}
-        for name in self.params.columns:
-            if name in self.given:
-                continue
-            found = sorted(value for value, _ in values.counts(frame[name]))
-            if not found:
-                raise ColumnError(f"Column '{name}' has no value to learn categories from; list them in 'categories'")
-            if len(found) > MOST:
-                raise ColumnError(
-                    f"Column '{name}' has {len(found):,} different values, each would become a column; group them first, e.g."
-                    f" GroupRare(cols=\"{name}\", top=20), or list the categories"
-                )
-            dtype = dtype_word(frame[name])
-            _require_encodable(name, dtype)
-            learned[name] = [values.to_json(value, dtype) for value in found]
-        self.state = {"categories": learned}
-        return self
+    def learn_column(self, series: pd.Series, name: str, dtype: str) -> Any:
+        """The different values, in ascending order."""
+        found = sorted(value for value, _ in values.counts(series))
+        if not found:
+            raise ColumnError(f"Column '{name}' has no value to learn categories from; list them in 'categories'")
+        if len(found) > MOST:
+            raise ColumnError(
+                f"Column '{name}' has {len(found):,} different values, each would become a column; group them first, e.g."
+                f" GroupRare(cols=\"{name}\", top=20), or list the categories"
+            )
+        _require_encodable(name, dtype)
+        return [values.to_json(value, dtype) for value in found]
 
     def listed(self, column: str) -> list[Any]:
         """The categories of a column as they were given or learned."""

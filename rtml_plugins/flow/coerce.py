@@ -25,7 +25,9 @@ def coerce(fields: Sequence[Field], data: Any, *, extra: str) -> pd.DataFrame:
 
     if isinstance(data, pd.DataFrame):
         return _from_frame(fields, data)
-    signature = _signature(fields, extra)
+    from rtml_core.runtime.signature import Signature
+
+    signature = Signature.of_fields(fields, ignore_extra=extra == "ignore")
     if isinstance(data, Mapping):
         columns = as_columns(data)
         feed = signature.row(data) if columns is None else signature.columns(_named(fields, columns, extra))
@@ -57,32 +59,6 @@ def _named(fields: Sequence[Field], columns: Mapping[str, Any], extra: str) -> d
     return {name: values for name, values in columns.items() if name in known or extra != "ignore"}
 
 
-def _signature(fields: Sequence[Field], extra: str) -> Signature:
-    """The runtime's signature over these fields, each a tensor of its own."""
-    from rtml_core import package
-    from rtml_core.lowering.symbolic import carrier_of
-    from rtml_core.runtime.signature import Signature
-
-    entries = [package.FieldEntry(f.name, f.type, f.nullable, f.categories, f.name, 0) for f in fields]
-    tensors = [package.TensorEntry(f.name, carrier_of(f.column.dtype, f.nullable), 1) for f in fields]
-    manifest = package.Manifest(
-        format=package.FORMAT,
-        rtml="",
-        fields=tuple(entries),
-        extra=extra,
-        inputs=tuple(tensors),
-        outputs=(),
-        checks=(),
-        opsets={},
-        ir_version=0,
-        ops=(),
-        plugins=(),
-        portable=True,
-        parity=package.ParityEntry(False),
-        digests={},
-    )
-    return Signature(manifest)
-
 
 def _frame(fields: Sequence[Field], signature: Signature, feed: Mapping[str, Any], index: Any = None) -> pd.DataFrame:
     import pandas as pd
@@ -106,7 +82,9 @@ def _from_frame(fields: Sequence[Field], frame: pd.DataFrame) -> pd.DataFrame:
     slow = [entry for entry in fields if not _fits(entry, frame[entry.name])]
     coerced = frame
     if slow:
-        signature = _signature(slow, "refuse")
+        from rtml_core.runtime.signature import Signature
+
+        signature = Signature.of_fields(slow)
         feed = signature.columns({entry.name: _values(frame[entry.name]) for entry in slow})
         coerced = _frame(slow, signature, feed, frame.index)
     done = {entry.name for entry in slow}

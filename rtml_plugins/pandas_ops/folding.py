@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rtml_core.columns import carrier_of
 from rtml_core.errors import RtmlError
 from rtml_core.frames import canonical_series, dtype_word, from_carrier, to_carrier
-from rtml_core.lowering.symbolic import IDENTITY, Symbolic, carrier_of, lookup, missing_of
+from rtml_core.lowering.symbolic import IDENTITY, Symbolic, lookup, missing_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -55,7 +55,8 @@ def build(estimator: Any, columns: Sequence[Column], answers: Sequence[Answer], 
 
 def inputs(b: Any, columns: Sequence[Column]) -> Any:
     """The features as model inputs: a matrix where all are numbers, else one input each."""
-    from rtml_core.lowering.symbolic import Symbolic, carrier_of
+    from rtml_core.columns import carrier_of
+    from rtml_core.lowering.symbolic import Symbolic
     from rtml_plugins.sklearn_ops.convert.registry import Columns
 
     names = [column.name for column in columns]

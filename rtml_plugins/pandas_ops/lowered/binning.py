@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import onnx_ir as ir
 
+from rtml_core.columns import carrier_of
 from rtml_core.errors import NotLowerableError, describe
-from rtml_core.lowering.symbolic import Symbolic, carrier_of, lookup, missing_of, new, value_of
+from rtml_core.lowering.symbolic import Symbolic, lookup, missing_of, new, value_of
 from rtml_plugins.pandas_ops.folding import carried
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered.common import one_by_one

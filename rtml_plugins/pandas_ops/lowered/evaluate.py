@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtml_core.columns import carrier_of
 from rtml_core.errors import ColumnError, NotLowerableError, RtmlError, describe
 from rtml_core.lowering.blocks import symbols
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.expressions import ExpressionLowering, lower_statements, parse
-from rtml_core.lowering.symbolic import Symbolic, carrier_of, lookup, new, value_of
+from rtml_core.lowering.symbolic import Symbolic, lookup, new, value_of
 from rtml_plugins.pandas_ops.arguments import column_named, is_column_reference, is_expression
 from rtml_plugins.pandas_ops.folding import carried
 from rtml_plugins.pandas_ops.lower import Call

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import onnx_ir as ir
 
+from rtml_core.columns import carrier_of
 from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.symbolic import IDENTITY, Symbolic, carrier_of, lookup, missing_of, new, value_of
+from rtml_core.lowering.symbolic import IDENTITY, Symbolic, lookup, missing_of, new, value_of
 from rtml_plugins.pandas_ops.folding import by_pandas, carried, is_finite
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered.common import micros, one_by_one

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from rtml_core.assemble import CHECKS, assemble
-from rtml_core.columns import MISSING_STRING
+from rtml_core.columns import MISSING_STRING, carrier_of
 from rtml_core.frames import from_carrier, string_dtype
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.probe import open_session
-from rtml_core.lowering.symbolic import Symbolic, carrier_of, value_of
+from rtml_core.lowering.symbolic import Symbolic, value_of
 
 Block = Callable[[Builder, Symbolic], Symbolic]
 

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from rtml_core.assemble import assemble
+from rtml_core.columns import carrier_of
 from rtml_core.errors import NotLowerableError, ParamError
 from rtml_core.lowering import compare, division, numeric
 from rtml_core.lowering.blocks import Block, block_of, promote, scalar, symbols, time_scalar
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.expressions import parse, uses_functions
-from rtml_core.lowering.symbolic import Symbolic, carrier_of, unpack
+from rtml_core.lowering.symbolic import Symbolic, unpack
 from rtml_core.testing import run_model
 
 MIN, MAX = -(2**63), 2**63 - 1
