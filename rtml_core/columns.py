@@ -151,8 +151,13 @@ def _parse_field(name: object, spec: Any) -> Field:
             f"field '{name}' must have one of the types {words}, with '?' when it may be null; got {word!r}."
             f"{close_match(str(word), SIGNATURE_WORDS)}"
         )
-    if categories is not None and (base != "string" or not all(isinstance(c, str) for c in categories)):
-        raise RtmlError(f"field '{name}': categories must be strings of a string field; got {list(categories)!r}")
+    if categories is not None:
+        texts = base == "string" and all(isinstance(category, str) for category in categories)
+        if not texts or not categories or len(set(categories)) < len(categories):
+            raise RtmlError(
+                f"field '{name}': categories must be strings of a string field, at least one and none twice; got"
+                f" {list(categories)!r}"
+            )
     return Field(name, base, word.endswith("?"), categories)
 
 

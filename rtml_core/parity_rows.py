@@ -81,8 +81,8 @@ def _fit(entry: Field, value: Any) -> Any:
         return int(value)
     if entry.type == "bool" and isinstance(value, bool):
         return value
-    if entry.type == "string" and isinstance(value, str) and value != MISSING_STRING:
-        return value
+    if entry.type == "string" and isinstance(value, str) and value != MISSING_STRING and "\0" not in value:
+        return value if entry.categories is None or value in entry.categories else _MISFIT
     if entry.type == "timestamp":
         try:
             return np.datetime64(to_micros(value), "us")
@@ -117,9 +117,10 @@ def edge_values(entry: Field, points: Iterable[float], texts: Iterable[str]) -> 
         return [*missing, True, False]
     if entry.type == "timestamp":
         return missing + [np.datetime64(t, "us") for t in EDGE_TIMES if t is not None]
+    if entry.categories is not None:
+        return [*missing, *entry.categories]
     if entry.type == "string":
         variants = {v for t in texts for v in (t, t.upper(), t.lower(), t.title(), f" {t}", f"{t} ")}
-        variants |= set(entry.categories or ())
         return [*missing, *EDGE_STRINGS, *sorted(variants - set(EDGE_STRINGS) - {MISSING_STRING})[:MAX_POINTS]]
     near = sorted({n for p in points for n in (p, np.nextafter(p, -np.inf).item(), np.nextafter(p, np.inf).item())})
     if entry.type == "float":

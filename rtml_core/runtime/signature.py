@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import msgspec
 import numpy as np
 
 from rtml_core.columns import MISSING_STRING, MISSING_TIME, Field, carrier_of
-from rtml_core.errors import InputError, InputProblem, close_match, describe
+from rtml_core.errors import InputError, InputProblem, close_match, describe, listing
 from rtml_core.package import FieldEntry, TensorEntry
 from rtml_core.timestamps import parse_timestamps, to_micros
 
@@ -65,6 +65,8 @@ class Signature:
         definitions = []
         for position, entry in enumerate(self._ordered):
             kind = _INT53 if entry.type == "int" and entry.nullable else _TYPES[entry.type]
+            if entry.categories:
+                kind = Literal[entry.categories]
             annotation = kind | None if entry.nullable and kind is not Any else kind
             definitions.append((f"f{position}", annotation, msgspec.field(name=entry.name)))
         return msgspec.defstruct("Row", definitions, forbid_unknown_fields=not self.ignore_extra, gc=False)
@@ -243,7 +245,10 @@ def _value(entry: FieldEntry, value: Any) -> Any:
         if not entry.nullable:
             raise ValueError
         return None
-    return _PARSERS[entry.type](value, entry.nullable)
+    parsed = _PARSERS[entry.type](value, entry.nullable)
+    if entry.categories is not None and parsed not in entry.categories:
+        raise ValueError
+    return parsed
 
 
 def _float(value: Any, _: bool) -> float:
@@ -320,6 +325,8 @@ def _column_of_texts(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any] | N
     if entry.type == "timestamp":
         micros = parse_timestamps(texts)
         return micros if int((micros == MISSING_TIME).sum()) == texts.count(None) else None
+    if entry.categories is not None and not set(texts) - {None} <= set(entry.categories):
+        return None
     try:
         filled = _texts(texts)
         "".join(filled).encode()
@@ -359,7 +366,9 @@ def pointer(name: str) -> str:
 def expectation(entry: FieldEntry, value: Any = None) -> str:
     """What a field takes, in words; more exactly where `value` is nearly that."""
     text = _EXPECTED[entry.type]
-    if entry.type == "string" and isinstance(value, str):
+    if entry.categories is not None:
+        text = f"one of {listing(map(repr, entry.categories), 10)}"
+    elif entry.type == "string" and isinstance(value, str):
         text += " of Unicode text without U+0000 and U+FDD0"
     if entry.type == "int" and entry.nullable:
         text += " of at most 2^53"

@@ -112,7 +112,9 @@ def _fits(entry: Field, series: pd.Series) -> bool:
         return False
     dtype = series.dtype
     if isinstance(dtype, pd.StringDtype):
-        return entry.type == "string" and _sendable(series.dropna())
+        texts = set(series.dropna())
+        listed = entry.categories is None or texts <= set(entry.categories)
+        return entry.type == "string" and listed and _sendable(texts)
     if entry.type == "float" or (entry.type == "int" and entry.nullable):
         whole = entry.type == "float" or bool((series.dropna() % 1 == 0).all() and (series.abs().dropna() <= 2**53).all())
         return bool(dtype == np.float64) and not np.isinf(series.to_numpy()).any() and whole
@@ -122,7 +124,8 @@ def _fits(entry: Field, series: pd.Series) -> bool:
 def _sendable(texts: Iterable[str]) -> bool:
     """Whether all texts can cross the boundary: no reserved character, nothing that is not UTF-8."""
     try:
-        "".join(texts).encode()
+        together = "".join(texts)
+        together.encode()
     except UnicodeEncodeError:
         return False
-    return MISSING_STRING not in set(texts)
+    return MISSING_STRING not in together and "\0" not in together

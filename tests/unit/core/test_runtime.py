@@ -229,3 +229,20 @@ def test_columns_refuse_what_rows_refuse(runtime: Runtime) -> None:
             runtime.score(bad)
         with pytest.raises(InputError, match=f"^/19/{name}: expected"):
             runtime.score({**bad, name: np.array(bad[name])})
+
+
+def test_categories_that_are_declared_are_the_only_values() -> None:
+    schema = {"kind": {"type": "string?", "categories": ["a", "b"]}, "x": "float"}
+    graph: Any = Source(schema=schema) >> Scale(col="x")
+    made = graph.compile(pd.DataFrame({"kind": ["a", "b", None], "x": [1.0, 2.0, 3.0]}))
+    assert made.score({"kind": "b", "x": 1.0}) == {"kind": "b", "x": 2.0}
+    assert made.score({"kind": ["a", None], "x": [1.0, 2.0]}) == {"kind": ["a", None], "x": [2.0, 4.0]}
+    for rows, at in (
+        ({"kind": "c", "x": 1.0}, "/kind"),
+        ([{"kind": "c", "x": 1.0}], "/0/kind"),
+        ({"kind": ["a", "c"], "x": [1, 2]}, "/1/kind"),
+    ):
+        with pytest.raises(InputError, match=f"^{at}: expected one of 'a', 'b' or null, got string 'c'"):
+            made.score(rows)
+    with pytest.raises(Exception, match="row 1, column 'kind' must be string"):
+        graph.compile(pd.DataFrame({"kind": ["a", "z"], "x": [1.0, 2.0]}))

@@ -126,6 +126,8 @@ def test_without_rows_it_says_what_to_pass() -> None:
         ({"schema": {}}, "Receiver: parameter 'schema': a schema must be an object of field names and types"),
         ({"schema": {"a": "flaot"}}, "field 'a' must have one of the types"),
         ({"schema": {"a": "flaot"}}, "Did you mean 'float'?"),
+        ({"schema": {"a": {"type": "string", "categories": ["x", "x"]}}}, "at least one and none twice; got ['x', 'x']"),
+        ({"schema": {"a": {"type": "float", "categories": ["x"]}}}, "categories must be strings of a string field"),
         ({"schema": ["a"]}, "parameter 'schema' must be an object of field names and types, e.g."),
         ({"schema": {"a": "float"}, "extra": "keep"}, "parameter 'extra' must be one of 'refuse', 'ignore'; got 'keep'"),
     ],
