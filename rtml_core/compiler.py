@@ -93,7 +93,7 @@ def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: b
 
         report = prove(graph, lowered, assembled.model, manifest, sample, seed=seed)
         samples = report.sample
-        done = package.ParityEntry(True, report.rows, report.refused)
+        done = package.ParityEntry(True, report.rows, report.refused, report.tried)
         manifest = msgspec.structs.replace(manifest, parity=done)
     files = {
         package.MODEL: assembled.model,

@@ -84,11 +84,14 @@ class CheckEntry(msgspec.Struct, frozen=True):
 
 
 class ParityEntry(msgspec.Struct, omit_defaults=True, frozen=True):
-    """What the parity gate did: rows compared, rows that raised on both sides. checked=false: it was switched off."""
+    """What the parity gate did: rows compared; rows refused by a row check, and how many of these the authored graph was tried
+    on and refused, too. checked=false: it was switched off.
+    """
 
     checked: bool
     rows: int = 0
     refused: int = 0
+    tried: int = 0
 
 
 class PluginEntry(msgspec.Struct, frozen=True):

@@ -9,14 +9,14 @@ import numpy as np
 
 from rtml_core.assemble import assemble
 from rtml_core.columns import Field, Schema
-from rtml_core.errors import ParityError
+from rtml_core.errors import ParityError, describe
 from rtml_core.frames import canonical, to_carrier
 from rtml_core.graph import Graph
 from rtml_core.lowering.scratch import lower_alone
 from rtml_core.lowering.symbolic import Symbolic
 from rtml_core.lowering.trace import Lowered, lower_graph
 from rtml_core.package import OutputEntry
-from rtml_core.parity_compare import Array, Difference, differing, row_of
+from rtml_core.parity_compare import Array, Difference, differing, row_of, some_of_each
 from rtml_core.testing import run_lowered, run_model
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def node_cases(graph: Graph, name: str, lowered: Lowered) -> int:
     names = [column for column in incoming if column in frame.columns]
     node = lower_alone(operator, Schema(incoming[column].column(column) for column in names))
     found, checks = run_lowered(node, frame)
-    kept = np.flatnonzero(checks.all(axis=1)) if checks is not None else np.arange(len(frame))
+    kept = np.arange(len(frame))
+    if checks is not None:
+        kept = np.flatnonzero(checks.all(axis=1))
+        _require_refusals(graph, name, frame[names], some_of_each(checks))
     try:
         authored = canonical(operator.process(frame[names].iloc[kept].reset_index(drop=True)).data)
     except Exception as error:  # an operator of a stranger may raise anything here
@@ -51,6 +54,18 @@ def node_cases(graph: Graph, name: str, lowered: Lowered) -> int:
                 str(Difference(place, column, len(wrong), len(kept), "the node's own cases", int(kept[row]), inputs, *sides))
             )
     return len(kept)
+
+
+def _require_refusals(graph: Graph, name: str, frame: pd.DataFrame, rows: Array) -> None:
+    for row in rows:
+        try:
+            graph.nodes[name].process(frame.iloc[[row]].reset_index(drop=True))
+        except Exception:  # whatever the eager side raises is a refusal
+            continue
+        raise ParityError(
+            f"Authored and compiled differ at {graph.label(name)}: compiled it refuses row {row} (the node's own cases),"
+            f" {describe(row_of(frame, int(row)), 300)}, authored it accepts the row. The package was not written."
+        )
 
 
 def _incoming(graph: Graph, name: str, lowered: Lowered) -> Mapping[str, Symbolic]:

@@ -83,7 +83,7 @@ def _facts(output: str, compiled: Compiled) -> dict[str, Any]:
     report = compiled.report
     parity: dict[str, Any] = {"checked": report is not None}
     if report is not None:
-        parity |= {"rows": report.rows, "refused": report.refused, "cases": report.cases, "largest": report.largest}
+        parity |= {name: getattr(report, name) for name in ("rows", "refused", "tried", "cases", "largest")}
     return {
         "file": output,
         "id": compiled.id,

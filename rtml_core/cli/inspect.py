@@ -69,7 +69,7 @@ def parity(manifest: Manifest) -> str:
     entry = manifest.parity
     if not entry.checked:
         return "NOT CHECKED: built with --no-parity, nothing proves it equal to what was authored"
-    refused = f"; {plural(entry.refused, 'row')} refused by both" if entry.refused else ""
+    refused = f"; {plural(entry.refused, 'row')} refused, {entry.tried} of them tried: by both" if entry.refused else ""
     return f"{plural(entry.rows, 'row')} compared, 0 differences{refused}"
 
 

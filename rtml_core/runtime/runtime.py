@@ -130,11 +130,11 @@ class Runtime:
         return arrays
 
     def run_unchecked(self, feed: Feed) -> tuple[Arrays, np.ndarray[Any, Any]]:
-        """Output columns of all rows, and bool [N]: which rows pass every check. For the parity gate."""
+        """Output columns of all rows, and bool [N, c]: which row passes which check. For the parity gate."""
         arrays = self.session.run(self._names, feed)
         columns = self._read(arrays)
         count = len(next(iter(columns.values())))
-        return columns, arrays[self._checks].all(axis=1) if self._checks >= 0 else np.ones(count, bool)
+        return columns, arrays[self._checks] if self._checks >= 0 else np.ones((count, 0), bool)
 
     def _refuse(self, checks: np.ndarray[Any, Any], start: int) -> None:
         problems = []

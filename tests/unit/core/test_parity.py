@@ -93,6 +93,20 @@ def test_a_row_that_only_the_compiled_graph_refuses_stops_the_build() -> None:
         (source() >> Lenient(col="a")).compile(FRAME)
 
 
+def test_a_row_of_its_own_cases_that_only_the_compiled_node_refuses_stops_the_build() -> None:
+    class Lenient(Positive):
+        """Accepts eagerly what it refuses when compiled."""
+
+        def transform(self, frame: Any) -> Any:
+            return frame
+
+        def parity_cases(self) -> Any:
+            return pd.DataFrame({"a": [1.0, -1.0], "b": [0.0, 0.0]})
+
+    with pytest.raises(ParityError, match=r"at node 2 \(Lenient\): compiled it refuses row 1 \(the node's own cases\)"):
+        (source() >> Lenient(col="a")).compile(FRAME)
+
+
 def test_the_report_counts_rows_and_the_sample_travels() -> None:
     made = (source() >> Scale(col="a")).compile(FRAME)
     assert made.report is not None
