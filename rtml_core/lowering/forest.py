@@ -225,12 +225,26 @@ def _write(written: _Written, tree: Tree, leaves: dict[int, Leaf]) -> None:
             stack.append(node.yes if node.no in done else node.no)
         else:
             yes, no = done[node.yes], done[node.no]
+            _refuse_chain(node, tree.nodes[node.no], None if no[0] else written.branches[no[1]])
             done[at] = yes if yes == no and yes[0] else (False, written.branch(node, yes, no))
     is_leaf, root = done[0]
     if is_leaf:
         end = (True, root)
         root = written.branch(Branch(0, 0, 0.0, False, 0, 0), end, end)
     written.roots.append(root)
+
+
+def _refuse_chain(branch: Branch, *following: Branch | list[Leaf] | None) -> None:
+    """onnxruntime 1.31 joins equality splits of one feature that follow each other, and then compares whole parts only.
+
+    It does so where their yes sides are alike, in the old operators and in the new one; folding can make them alike.
+    """
+    for node in following:
+        if isinstance(node, Branch) and node.mode == branch.mode == MODES["BRANCH_EQ"] and node.feature == branch.feature:
+            raise NotLowerableError(
+                f"a tree ensemble splits twice in a row on feature {node.feature} being equal to something, which onnxruntime"
+                f" gets wrong for fractions; convert the model with BRANCH_LEQ splits"
+            )
 
 
 def _emit(b: Builder, x: ir.Value, written: _Written, width: int, dtype: str, aggregate: int, transform: int) -> ir.Value:

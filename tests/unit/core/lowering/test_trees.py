@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
@@ -121,7 +121,8 @@ def assert_same(wanted: dict[str, np.ndarray], found: dict[str, np.ndarray], tra
 
 
 @settings(max_examples=150)
-@given(st.integers(0, 2**32), st.sampled_from(["NONE", "NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"]))
+@example(seed=5782, transform="NONE").via("folding made two equality splits alike, which onnxruntime joined")
+@given(seed=st.integers(0, 2**32), transform=st.sampled_from(["NONE", "NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"]))
 def test_a_regressor_keeps_its_meaning(seed: int, transform: str) -> None:
     rng = random.Random(seed)
     targets = rng.choice([1, 1, 2, 4])
