@@ -82,9 +82,7 @@ def _named(graph: Graph, name: str) -> Iterator[None]:
         raise ExecutionError(f"{graph.label(name)} failed: {type(error).__name__}: {error}") from error
 
 
-def _input(
-    graph: Graph, name: str, messages: dict[str, DataMsg], lineage: Lineage, frame: Any
-) -> tuple[DataMsg, dict[str, int]]:
+def _input(graph: Graph, name: str, messages: dict[str, DataMsg], lineage: Lineage, frame: Any) -> tuple[DataMsg, dict[str, int]]:
     """What reaches a node, and the versions of its columns."""
     parents = graph.before(name)
     if not parents:

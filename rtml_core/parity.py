@@ -82,9 +82,7 @@ def _runtime(model: bytes, manifest: package.Manifest) -> Runtime:
     return Runtime(archive, allow_unchecked=True, verify=False, where="the compiled graph")
 
 
-def _row_sets(
-    graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: np.random.Generator
-) -> list[tuple[str, Values]]:
+def _row_sets(graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: np.random.Generator) -> list[tuple[str, Values]]:
     fields = lowered.fields
     numbers, texts = constants([{"params": _all_params(op), "state": op.state} for op in graph.nodes.values()])
     numbers |= lowered.builder.small_constants()
@@ -125,9 +123,7 @@ def _points_by_field(lowered: Lowered, numbers: set[float]) -> dict[str, set[flo
     return points
 
 
-def _compare(
-    graph: Graph, fields: Sequence[Field], runtime: Runtime, columns: Values, origin: str, report: Report
-) -> None:
+def _compare(graph: Graph, fields: Sequence[Field], runtime: Runtime, columns: Values, origin: str, report: Report) -> None:
     frame = to_frame(fields, columns)
     arrays, passed = runtime.run_unchecked(runtime.signature.columns(columns))
     accepted = passed.all(axis=1)

@@ -41,8 +41,7 @@ def run_lowered(node: LoweredNode, frame: pd.DataFrame) -> tuple[dict[str, Array
     b = node.builder
     outputs = {f"out:{name}": b.alias(b.take(s.tensor, [s.index])) for name, s in node.result.items()}
     feed = {
-        name: to_carrier(frame[name], column.dtype == "bool" and column.nullable)[:, None]
-        for name, column in node.schema.items()
+        name: to_carrier(frame[name], column.dtype == "bool" and column.nullable)[:, None] for name, column in node.schema.items()
     }
     found = run_model(assemble(b, outputs).model, feed)
     return {name: found[f"out:{name}"][:, 0] for name in node.result}, found.get(CHECKS)

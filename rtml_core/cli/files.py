@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import IO, Final
 
 from rtml_core.errors import RtmlError, close_match
 
@@ -88,50 +88,69 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Pending:
-    """A file under a hidden name until `commit` puts it in place. Mode as the umask says; left nowhere by `discard`."""
+    """A file under a hidden name until `commit` puts it in place. Mode as the umask says; left nowhere by `discard`.
+
+    The hidden name is known before `open` makes the file, so that whoever is interrupted in between can remove it.
+    """
+
+    stream: IO[bytes]
 
     def __init__(self, path: str):
+        self.path = path
         self.target = writable(path)
         self.temporary = self.target.with_name(f".{self.target.name}.{secrets.token_hex(4)}.part")
+
+    def open(self) -> None:
+        """Make the file, empty."""
         try:
             self.stream = os.fdopen(os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
         except OSError as error:
-            raise RtmlError(f"{path} can't be written: {error.strerror}") from None
+            raise RtmlError(f"{self.path} can't be written: {error.strerror}") from None
 
-    def commit(self) -> None:
-        """Everything to the disk, then the rename."""
+    def flush(self) -> None:
+        """Everything to the disk."""
         self.stream.flush()
         os.fsync(self.stream.fileno())
         self.stream.close()
+
+    def commit(self) -> None:
+        """Give the flushed file its name."""
         os.replace(self.temporary, self.target)
 
-    def discard(self) -> None:
+    def remove(self) -> None:
         """Remove what was written so far; nothing when it is in place already."""
-        self.stream.close()
         self.temporary.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Close and remove."""
+        if hasattr(self, "stream"):
+            self.stream.close()
+        self.remove()
 
 
 @contextmanager
 def pending(*paths: str | None) -> Iterator[list[Pending | None]]:
     """Outputs that are put in place together when the block ends, and removed when it fails or is interrupted."""
-    files: list[Pending | None] = []
-    with terminable():
+    slots = [None if path is None else Pending(path) for path in paths]
+    files = [file for file in slots if file is not None]
+    with Interruptible(files) as signals:
         try:
-            for path in paths:
-                files.append(None if path is None else Pending(path))
-            yield files
             for file in files:
-                if file is not None:
+                file.open()
+            yield slots
+            for file in files:
+                file.flush()
+            with signals.deferred():
+                for file in files:
                     file.commit()
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            names = " and ".join(path for path in paths if path is not None)
+            names = " and ".join(file.path for file in files)
             raise RtmlError(f"{names} can't be written: {error.strerror}") from None
         finally:
             for file in files:
-                if file is not None:
-                    file.discard()
+                file.discard()
 
 
 def write_text(path: str, text: str) -> None:
@@ -141,18 +160,45 @@ def write_text(path: str, text: str) -> None:
         file.stream.write(text.encode())
 
 
-def _terminate(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+class Interruptible:
+    """SIGINT and SIGTERM end the block as exceptions, after the unfinished files are removed.
 
+    A handler may run between any two steps of Python, also between the making of a file and the statement that would
+    remember it, or in the first step of the clean-up: so the handler itself removes the files, and raises then.
+    """
 
-@contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM ends the block as an exception, so that unfinished files are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: Callable[[int, FrameType | None], object] | int | None = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __init__(self, files: Sequence[Pending]):
+        self._files = files
+        self._waits = False
+        self._late: int | None = None
+        self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+
+    def __enter__(self) -> Interruptible:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and background jobs ignore on purpose
+                    self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        if self._waits:
+            self._late = number
+            return
+        for file in self._files:
+            file.remove()
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """What must not stop half-way: a signal is answered when the block has ended."""
+        self._waits = True
+        try:
+            yield
+        finally:
+            self._waits = False
+            if self._late is not None:
+                self._handle(self._late, None)

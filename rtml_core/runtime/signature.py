@@ -40,9 +40,7 @@ class Signature:
     def __init__(self, fields: Sequence[FieldEntry], inputs: Sequence[TensorEntry], *, ignore_extra: bool = False):
         self.ignore_extra = ignore_extra
         self.fields = fields
-        groups = {
-            tensor.name: sorted((f for f in fields if f.tensor == tensor.name), key=lambda f: f.index) for tensor in inputs
-        }
+        groups = {tensor.name: sorted((f for f in fields if f.tensor == tensor.name), key=lambda f: f.index) for tensor in inputs}
         unfed = [f for f in fields if f.tensor is None]
         self._ordered = [f for members in groups.values() for f in members] + unfed
         self._by_name = {f.name: f for f in self.fields}

@@ -140,9 +140,7 @@ def test_debug_0_is_off(rtml: Rtml, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Traceback" not in rtml("plugins", "show", "nope").err
 
 
-def test_a_broken_plugin_does_not_stop_help_but_strict_does(
-    rtml: Rtml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_plugin_does_not_stop_help_but_strict_does(rtml: Rtml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(install(tmp_path / "more", "loyalty", "not_there", "rtml-loyalty")))
     assert rtml("--help").code == 0
     monkeypatch.setenv("RTML_STRICT_PLUGINS", "1")

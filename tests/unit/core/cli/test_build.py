@@ -118,7 +118,7 @@ def test_a_node_without_a_lowering_is_named(rtml: Rtml, files: Path) -> None:
     [
         (b"{", "g.json: the DSL is not JSON"),
         (b"\xff\xfe", "g.json is no graph file: it is not JSON text in UTF-8"),
-        (b'{"nodes": []}', "g.json: the DSL must be an object with \"rtml\": 1"),
+        (b'{"nodes": []}', 'g.json: the DSL must be an object with "rtml": 1'),
         (b'{"rtml": 99, "nodes": []}', "g.json: the DSL has format version 99; this rtml reads up to 1: upgrade rtml"),
         (b'{"rtml": 1, "nodes": []}', "g.json: the graph is empty: add operators"),
     ],

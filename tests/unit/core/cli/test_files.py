@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rtml_core.cli.files import Pending, existing, pending, row_format, terminable, writable, write_text
+from rtml_core.cli.files import Pending, existing, pending, row_format, writable, write_text
 from rtml_core.errors import RtmlError
 
 
@@ -115,16 +115,81 @@ def test_the_mode_is_what_the_umask_says() -> None:
 
 def test_discarding_twice_and_after_a_commit_harms_nothing() -> None:
     file = Pending("out.txt")
+    file.discard()
+    file.open()
+    file.flush()
     file.commit()
     file.discard()
     file.discard()
     assert names() == ["out.txt"]
 
 
-def test_sigterm_ends_the_block_as_an_exception() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as caught, terminable():  # noqa: PT012
-        os.kill(os.getpid(), signal.SIGTERM)
-        signal.sigtimedwait([], 5)
-    assert caught.value.code == 143
-    assert signal.getsignal(signal.SIGTERM) is before
+SIGNALS = [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+
+
+@pytest.mark.parametrize(("number", "error"), SIGNALS)
+def test_a_signal_ends_the_block_as_an_exception(number: signal.Signals, error: type[BaseException]) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(error) as caught, pending("out.csv"):
+        signal.raise_signal(number)
+    assert caught.type is not SystemExit or caught.value.code == 143  # type: ignore[attr-defined]
+    assert signal.getsignal(number) is before
+    assert names() == []
+
+
+@pytest.mark.parametrize(("number", "error"), SIGNALS)
+def test_a_signal_between_making_a_file_and_remembering_it_leaves_nothing(
+    number: signal.Signals, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = os.open
+
+    def interrupted(*arguments: object) -> int:
+        made = make(*arguments)  # type: ignore[arg-type]
+        signal.raise_signal(number)
+        return made
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(error), pending("out.csv", "bad.jsonl"):
+        pass
+    assert names() == []
+
+
+@pytest.mark.parametrize(("number", "error"), SIGNALS)
+def test_a_signal_in_the_clean_up_leaves_nothing(
+    number: signal.Signals, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(file: Pending) -> None:
+        file.stream.close()
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(Pending, "discard", interrupted)
+    with pytest.raises(error), pending("out.csv"):
+        raise ValueError
+    assert names() == []
+
+
+@pytest.mark.parametrize(("number", "error"), SIGNALS)
+def test_a_signal_between_two_renames_waits_for_the_second(
+    number: signal.Signals, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def interrupted(source: Path, target: Path) -> None:
+        replace(source, target)
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(error), pending("out.csv", "bad.jsonl"):
+        pass
+    assert names() == ["bad.jsonl", "out.csv"]
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pending("out.csv"):
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert names() == ["out.csv"]

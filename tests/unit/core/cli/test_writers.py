@@ -26,7 +26,7 @@ OUTPUTS = [
     OutputEntry("at", "timestamp", "t", 0, True),
 ]
 ROWS: list[dict[str, Any]] = [
-    {"score": 0.1, "count": 3, "name": "a,b\n\"c\"", "yes": True, "at": "2026-11-21T10:15:00Z"},
+    {"score": 0.1, "count": 3, "name": 'a,b\n"c"', "yes": True, "at": "2026-11-21T10:15:00Z"},
     {"score": None, "count": 0, "name": None, "yes": None, "at": None},
     {"score": 1e-300, "count": -(2**62), "name": "ü", "yes": False, "at": "2026-01-31T00:00:00.000001Z"},
 ]

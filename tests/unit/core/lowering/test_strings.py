@@ -43,7 +43,6 @@ Pandas = Callable[[pd.Series], pd.Series]
 search, s = string_search, strings
 
 
-
 def split_get(x: pd.Series, separator: str | None, position: int, n: int) -> pd.Series:
     # pandas gives lists of nothing but missing values no .str
     return x if x.isna().all() else x.str.split(separator, n=n, regex=False).str.get(position)

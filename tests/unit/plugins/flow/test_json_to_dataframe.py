@@ -89,7 +89,7 @@ def test_extra_fields_can_be_ignored() -> None:
     [
         ({}, "parameter 'json_payload' is missing"),
         ({"json_payload": "{'a': 1}"}, "it is not JSON: Expecting property name enclosed in double quotes: line 1 column 2"),
-        ({"json_payload": "3"}, "must be JSON of columns, e.g. '{\"age\": {\"0\": 41}}' (frame.to_json()), or of rows"),
+        ({"json_payload": "3"}, 'must be JSON of columns, e.g. \'{"age": {"0": 41}}\' (frame.to_json()), or of rows'),
         ({"json_payload": "[]"}, "got nothing: []"),
         ({"json_payload": "[1, 2]"}, "got [1, 2]"),
         ({"json_payload": {"a": [1], "b": [1, 2]}}, "must have columns of one length; got {'a': 1, 'b': 2}"),
