@@ -1,0 +1,13 @@
+"""Fields: arithmetic, conditions and constants on them (FieldOps); rename, cast, move, drop, default (FieldTrans)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtml_core import Operator, hookimpl
+
+
+@hookimpl
+def rtml_operators() -> Sequence[type[Operator]]:
+    """None yet."""
+    return []

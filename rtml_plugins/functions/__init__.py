@@ -1,0 +1,13 @@
+"""Python functions, read from their source and compiled branch by branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtml_core import Operator, hookimpl
+
+
+@hookimpl
+def rtml_operators() -> Sequence[type[Operator]]:
+    """None yet."""
+    return []

@@ -1,0 +1,13 @@
+"""NumPy: frames to arrays and back, ufuncs, columns by position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtml_core import Operator, hookimpl
+
+
+@hookimpl
+def rtml_operators() -> Sequence[type[Operator]]:
+    """None yet."""
+    return []

@@ -1,0 +1,13 @@
+"""Text: regular expressions, hash buckets, joins and splits, tokenizers, TF-IDF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtml_core import Operator, hookimpl
+
+
+@hookimpl
+def rtml_operators() -> Sequence[type[Operator]]:
+    """None yet."""
+    return []
