@@ -56,3 +56,16 @@ def rtml_commands() -> Mapping[str, Any]:
     RESERVED_COMMANDS, or of another plugin's command, is an error.
     """
     raise NotImplementedError
+
+
+@hookspec
+def rtml_converters() -> Mapping[str, str | Mapping[str, str]]:
+    """How estimators of other packages become ONNX and are kept, by the path of their class. Since plugin API 1.
+
+    The path is module and name as type(estimator) says them ("lightgbm.sklearn.LGBMClassifier"); it holds for exactly that
+    class. A value is "module:function", the converter, or a dict of such texts: "convert"; "to_state" and "from_state" for
+    classes whose fitted state is more than plain attributes; "points", where the estimator changes its mind. The modules
+    are imported when such an estimator is first used. Estimators of the top-level packages named here may be kept in
+    graphs. A class that another plugin already named is an error that names both, unless RTML_PREFER settles it.
+    """
+    raise NotImplementedError

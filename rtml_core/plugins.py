@@ -18,7 +18,7 @@ import pluggy
 from rtml_core import hookspecs
 from rtml_core.errors import PluginError, close_match, listing
 from rtml_core.hookspecs import GROUP, PLUGIN_API, PROJECT, RESERVED_COMMANDS
-from rtml_core.registry import Origin, Registry
+from rtml_core.registry import Converters, Origin, Registry
 
 
 @dataclass
@@ -33,6 +33,7 @@ class PluginInfo:
     error: str = ""
     operators: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    converters: list[str] = field(default_factory=list)
 
     @property
     def origin(self) -> Origin:
@@ -58,6 +59,7 @@ class Plugins:
 
     def __init__(self, candidates: Iterable[Candidate] | None = None, registry: Registry | None = None):
         self.registry = Registry() if registry is None else registry
+        self.converters = Converters()
         self.infos: dict[str, PluginInfo] = {}
         self.commands: dict[str, tuple[Any, Origin]] = {}
         self.manager = pluggy.PluginManager(PROJECT)
@@ -108,12 +110,24 @@ class Plugins:
         commands = self._call(plugin, "rtml_commands")
         if commands is not None:
             self._add_commands(commands, info)
-        # Last, because it can't be rolled back: RTML_PREFER may take an operator from a plugin that was there before.
-        if classes is not None:
-            self.registry.add_all(classes, info.origin)
+        # Last, because it can't be rolled back: RTML_PREFER may take a name from a plugin that was there before.
+        self._add_named(classes, self._call(plugin, "rtml_converters"), info.origin)
         for known in self.infos.values():
             if known.state == "ok":
                 known.operators = self.registry.brought_by(known.name)
+                known.converters = self.converters.brought_by(known.name)
+
+    def _add_named(self, classes: Any, converters: Any, origin: Origin) -> None:
+        """Operators and converters of one plugin: all of both or none."""
+        before = self.converters.snapshot()
+        if converters is not None:
+            self.converters.add_all(converters, origin)
+        try:
+            if classes is not None:
+                self.registry.add_all(classes, origin)
+        except Exception:
+            self.converters.restore(before)
+            raise
 
     @staticmethod
     def _call(plugin: Any, hook: str) -> Any:
@@ -150,8 +164,9 @@ class Plugins:
         if self.manager.has_plugin(info.name):
             self.manager.unregister(name=info.name)
         self.registry.remove(info.name)
+        self.converters.remove(info.name)
         self.commands = {name: value for name, value in self.commands.items() if value[1].plugin != info.name}
-        info.operators, info.commands = [], []
+        info.operators, info.commands, info.converters = [], [], []
 
     def info(self, name: str) -> PluginInfo:
         """A plugin by name; PluginError with the closest name otherwise."""

@@ -1,13 +1,15 @@
-"""Operators by name, with the plugin, distribution and version that brought them."""
+"""Operators and converters by name, with the plugin, distribution and version that brought them."""
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from rtml_core.errors import PluginError, UnknownNameError, close_match
+from rtml_core.errors import PluginError, UnknownNameError, close_match, describe, listing
 from rtml_core.operator import Operator, check_class
 
 
@@ -93,6 +95,128 @@ class Registry:
         """Who brought the class of this operator; None when it was never registered (defined in a notebook, say)."""
         entry = self._entries.get(operator.name)
         return entry.origin if entry is not None and entry.cls is type(operator) else None
+
+
+#: what a plugin may say about a class of estimators, each a function as "module:function"
+CONVERTER_PARTS: Final = ("convert", "to_state", "from_state", "points")
+_CLASS_PATH: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+_FUNCTION_PATH: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+@dataclass(frozen=True)
+class ConverterEntry:
+    """What a plugin says about the estimators of one class: functions by "module:function", imported when first used.
+
+    name: the path of the class, module and name as type(estimator) says them. preferred: RTML_PREFER names this plugin for
+    the class, so that it goes before a converter of rtml's own.
+    """
+
+    name: str
+    origin: Origin
+    convert: str | None = None
+    to_state: str | None = None
+    from_state: str | None = None
+    points: str | None = None
+    preferred: bool = False
+
+    def function(self, part: str) -> Callable[..., Any] | None:
+        """The function of one of CONVERTER_PARTS, or None where the plugin gives none. Raises PluginError naming the plugin."""
+        path: str | None = getattr(self, part)
+        if path is None:
+            return None
+        module, _, attribute = path.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # a stranger's module may raise anything when it is imported
+            raise PluginError(
+                f"'{path}', the function '{part}' for {self.name} of {self.origin}, can't be imported"
+                f" ({type(error).__name__}: {error}); repair or uninstall that plugin"
+            ) from error
+        if not callable(found):
+            raise PluginError(
+                f"'{path}', the function '{part}' for {self.name} of {self.origin}, is no function: {describe(found)}"
+            )
+        return found  # type: ignore[no-any-return]
+
+
+class Converters:
+    """Converters by class path. Registration of a plugin's converters is all or nothing."""
+
+    def __init__(self, prefer: dict[str, str] | None = None):
+        self._entries: dict[str, ConverterEntry] = {}
+        self._prefer = prefer_from_environment() if prefer is None else prefer
+
+    def add_all(self, converters: Any, origin: Origin) -> None:
+        """Register the converters of one plugin, or none of them; raises PluginError on a conflict."""
+        if not isinstance(converters, Mapping):
+            raise PluginError(f"rtml_converters of {origin} must return a dict of class paths and functions; got {converters!r}")
+        staged = dict(self._entries)
+        for name, value in converters.items():
+            entry, present = converter_entry(name, value, origin), staged.get(name)
+            chosen = self._prefer.get(name)
+            if present is None or chosen == origin.plugin:
+                staged[name] = replace(entry, preferred=chosen == origin.plugin)
+            elif chosen != present.origin.plugin:
+                raise PluginError(
+                    f"a converter for {name} is brought by {present.origin} and by {origin}. Uninstall or block one of them, or"
+                    f' set RTML_PREFER="{name}={origin.plugin}"'
+                )
+        self._entries = staged
+
+    def remove(self, plugin: str) -> None:
+        """Forget everything a plugin brought."""
+        self._entries = {name: entry for name, entry in self._entries.items() if entry.origin.plugin != plugin}
+
+    def snapshot(self) -> dict[str, ConverterEntry]:
+        """All entries as they are now, for `restore`."""
+        return dict(self._entries)
+
+    def restore(self, entries: dict[str, ConverterEntry]) -> None:
+        """Back to what `snapshot` gave."""
+        self._entries = dict(entries)
+
+    def find(self, name: str) -> ConverterEntry | None:
+        """The entry for a class path, or None."""
+        return self._entries.get(name)
+
+    def packages(self) -> frozenset[str]:
+        """Top-level packages of all classes."""
+        return frozenset(name.partition(".")[0] for name in self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def brought_by(self, plugin: str) -> list[str]:
+        """Class paths of the converters of a plugin."""
+        return sorted(name for name, entry in self._entries.items() if entry.origin.plugin == plugin)
+
+
+def converter_entry(name: Any, value: Any, origin: Origin) -> ConverterEntry:
+    """One item of what rtml_converters returned, checked. Raises PluginError that names plugin and class."""
+    if not isinstance(name, str) or not _CLASS_PATH.fullmatch(name):
+        raise PluginError(
+            f'rtml_converters of {origin}: a key must be the path of a class, like "lightgbm.sklearn.LGBMClassifier"; got'
+            f" {describe(name)}"
+        )
+    parts = {"convert": value} if isinstance(value, str) else value
+    where = f"rtml_converters of {origin}, {name}"
+    if not isinstance(parts, Mapping) or not parts:
+        raise PluginError(f'{where}: must be "module:function" or a dict of {listing(CONVERTER_PARTS)}; got {describe(value)}')
+    for part, path in parts.items():
+        if part not in CONVERTER_PARTS:
+            raise PluginError(
+                f"{where}: there is no part {part!r}. Parts: {listing(CONVERTER_PARTS)}.{close_match(str(part), CONVERTER_PARTS)}"
+            )
+        if not isinstance(path, str) or not _FUNCTION_PATH.fullmatch(path):
+            raise PluginError(f'{where}: {part} must be like "module:function"; got {describe(path)}')
+    if ("to_state" in parts) != ("from_state" in parts):
+        raise PluginError(f"{where}: to_state and from_state belong together; give both or neither")
+    if "convert" not in parts and "to_state" not in parts:
+        raise PluginError(f"{where}: must have convert, or to_state and from_state; got {listing(map(str, parts))}")
+    return ConverterEntry(name, origin, **parts)
 
 
 def prefer_from_environment() -> dict[str, str]:

@@ -90,6 +90,8 @@ def brings(info: PluginInfo) -> str:
         parts.append(_some(info.operators))
     if info.commands:
         parts.append(f"command{'s' if len(info.commands) > 1 else ''} {_some(info.commands)}")
+    if info.converters:
+        parts.append(plural(len(info.converters), "converter", "converters"))
     return "; ".join(parts) or "-"
 
 
@@ -115,6 +117,7 @@ def plugins_show(name: str, as_json: bool) -> None:
         ("state", info.state),
         ("operators", ", ".join(info.operators) or "-"),
         ("commands", ", ".join(info.commands) or "-"),
+        ("converters", ", ".join(info.converters) or "-"),
     ]
     click.echo("\n".join(f"{key:<11}{value}" for key, value in facts))
     if info.error:

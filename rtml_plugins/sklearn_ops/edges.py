@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rtml_core.converters import converter_for
 from rtml_plugins.sklearn_ops.convert.registry import public_name
 
 #: position of an input column -> values at which something changes
@@ -16,6 +17,10 @@ _TREES = ("DecisionTree", "ExtraTree", "RandomForest", "ExtraTrees", "GradientBo
 
 def points(estimator: Any) -> Points:
     """Values of each input column at which the estimator's answer may change; those that can't be traced are left out."""
+    entry = converter_for(type(estimator))
+    brought = entry.function("points") if entry is not None else None
+    if brought is not None:
+        return {int(position): set(values) for position, values in brought(estimator).items()}
     name = public_name(type(estimator))
     short = name.rpartition(".")[2]
     if name in _KNOWN:

@@ -45,7 +45,7 @@ def make_estimator(model: Any, model_params: Mapping[str, Any]) -> Any:
 def _construct(path: str, params: Mapping[str, Any]) -> Any:
     cls = _estimator_class(path)
     values = _values(cls, params)
-    known = cls._get_param_names()  # type: ignore[attr-defined]
+    known = cls._get_param_names() if hasattr(cls, "_get_param_names") else values
     for name in values:
         if "__" not in name and name not in known:
             raise ParamError(f"parameter 'model_params': {cls.__name__} has no parameter '{name}'.{close_match(name, known)}")
@@ -73,16 +73,14 @@ def _estimator_class(path: str) -> type:
     if not module or not allowed_package(path):
         raise ParamError(
             f"parameter 'model' must be an import path into scikit-learn, e.g. 'sklearn.linear_model.LogisticRegression';"
-            f" got {path!r}. Pass estimators of other packages as objects, or let a plugin register the package"
+            f" got {path!r}. For those of another package, install a plugin that names it (hook rtml_converters)"
         )
     try:
         home = importlib.import_module(module)
     except ImportError:
         raise ParamError(f"parameter 'model': there is no module '{module}'; got {path!r}.{_near(module)}") from None
     found = getattr(home, name, None)
-    from sklearn.base import BaseEstimator
-
-    if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
+    if not (isinstance(found, type) and hasattr(found, "fit") and hasattr(found, "get_params")):
         near = close_match(name, [key for key in dir(home) if key[:1].isupper()])
         raise ParamError(f"parameter 'model': '{module}' has no estimator '{name}'.{near}")
     return found

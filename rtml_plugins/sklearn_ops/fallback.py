@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rtml_core.columns import Column
+from rtml_core.converters import class_path
 from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering.symbolic import Symbolic, new, unpack
 from rtml_plugins.sklearn_ops.answers import kind_of
@@ -66,7 +67,7 @@ def convert_by_skl2onnx(b: Builder, estimator: Any, columns: Columns) -> list[Sy
             failures.append(str(error))
     raise NotLowerableError(
         f"{name} can't be compiled: it has no converter of rtml's own, and skl2onnx refuses it ({failures[-1]}). Use another"
-        f" estimator, or register a converter with rtml_plugins.sklearn_ops.register_converter"
+        f" estimator, or bring a converter for {class_path(type(estimator))} in a plugin (hook rtml_converters)"
     )
 
 

@@ -1,9 +1,10 @@
 """Fitted estimators as JSON values, and back: no pickle, and nothing runs but constructors of an allow-list.
 
 An object becomes its class name, constructor arguments and attributes, found through the same protocol that pickle uses
-(`__reduce_ex__`), but only for classes of scikit-learn and of modules that a plugin registered; everything else is refused
-by name. Arrays are base64 of little-endian bytes with dtype, shape and memory order, so that what comes back computes bit
-by bit what went in. Equal objects give equal JSON in every process.
+(`__reduce_ex__`), but only for classes of scikit-learn and of packages that a plugin named (hook rtml_converters), which may
+bring functions of its own for that; everything else is refused by name. Arrays are base64 of little-endian bytes with dtype,
+shape and memory order, so that what comes back computes bit by bit what went in. Equal objects give equal JSON in every
+process.
 
 Forms: null, booleans, numbers, strings and lists stand for themselves; everything else is {"$": kind, ...}.
 """

@@ -8,10 +8,9 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from rtml_core.converters import class_path, converter_for, converters
 from rtml_plugins.sklearn_ops.state import KIND, StateError
 
-#: packages whose classes may be made again; a plugin adds its own with `allow_package`
-_PACKAGES: set[str] = {"sklearn"}
 #: parts of scikit-learn that no estimator is made of
 _NEVER = ("sklearn.externals", "sklearn.datasets", "sklearn.conftest", "sklearn.tests", "sklearn.utils._testing")
 _SCIPY = {
@@ -34,26 +33,17 @@ _LEAF_SIZE_AT = 4
 Encode = Callable[[Any], Any]
 
 
-def allow_package(name: str) -> None:
-    """Let classes of the top-level package `name` be kept as state and be named as models; for plugins, at registration."""
-    _PACKAGES.add(name)
-
-
 def allowed_package(module: str) -> bool:
-    """Whether estimators of this module may be imported by name."""
-    return module.partition(".")[0] in _PACKAGES and not module.startswith(_NEVER)
-
-
-def class_name(cls: type) -> str:
-    """Dotted name of a class."""
-    return f"{cls.__module__}.{cls.__qualname__}"
+    """Whether classes of this module may be imported by name: scikit-learn's, and of packages that rtml_converters name."""
+    package = module.partition(".")[0]
+    return not module.startswith(_NEVER) if package == "sklearn" else package in converters().packages()
 
 
 def _require_allowed(name: str) -> None:
     if name not in _SCIPY and not allowed_package(name):
         raise StateError(
-            f"an object of class {name} can't be kept: only classes of scikit-learn and of packages that a plugin registered can."
-            f" Use a scikit-learn estimator, or register the package with rtml_plugins.sklearn_ops.allow_package"
+            f"an object of class {name} can't be kept: only classes of scikit-learn, and of packages that a plugin names, can."
+            f" Use a scikit-learn estimator, or name a class of the package in a plugin (hook rtml_converters)"
         )
 
 
@@ -76,8 +66,11 @@ def encode_object(value: Any, encode: Encode) -> dict[str, Any]:
         return {KIND: "generator", "value": encode(value.bit_generator.state)}
     if callable(value) and hasattr(value, "__qualname__"):
         return {KIND: "function", "value": _function_name(value)}
-    name = class_name(type(value))
+    name = class_path(type(value))
     _require_allowed(name)
+    to_state = _of_plugin(type(value), "to_state")
+    if to_state is not None:
+        return {KIND: "object", "class": name, "make": "plugin", "args": [encode(_to_state(to_state, value, name))]}
     if name == "sklearn.utils._bunch.Bunch":
         return {KIND: "bunch", "value": encode(dict(value))}
     if name in _SEARCH_TREES:
@@ -87,6 +80,21 @@ def encode_object(value: Any, encode: Encode) -> dict[str, Any]:
         parts = [encode(part) for part in (value.t, value.c, value.k, value.extrapolate, value.axis)]
         return {KIND: "object", "class": name, "make": "call", "args": parts}
     return _encode_reduced(value, name, encode)
+
+
+def _of_plugin(cls: type, part: str) -> Callable[..., Any] | None:
+    """What a plugin brings for this class: to_state or from_state."""
+    entry = converter_for(cls)
+    return None if entry is None else entry.function(part)
+
+
+def _to_state(to_state: Callable[..., Any], value: Any, name: str) -> Any:
+    try:
+        return to_state(value)
+    except Exception as error:  # a stranger's function
+        raise StateError(
+            f"to_state for {name} failed ({type(error).__name__}: {error}); that is a mistake in its plugin"
+        ) from error
 
 
 def _search_tree(tree: Any) -> tuple[Any, int, Any]:
@@ -124,7 +132,7 @@ def _maker(maker: Any, args: tuple[Any, ...], cls: type, encode: Encode) -> dict
     if _is_cython_maker(maker) and args and args[0] is cls:
         name = f"{maker.__module__}.{maker.__qualname__}"
         return {"make": name, "args": [encode(arg) for arg in args[1:]]}
-    raise StateError(f"an object of class {class_name(cls)} is made by {maker!r}, which is not allowed in a state")
+    raise StateError(f"an object of class {class_path(cls)} is made by {maker!r}, which is not allowed in a state")
 
 
 def _is_cython_maker(maker: Any) -> bool:
@@ -141,9 +149,9 @@ def _type_name(cls: type) -> str:
     import numpy as np
 
     if cls in (int, float, str, bool, object) or issubclass(cls, np.generic):
-        return class_name(cls)
-    _require_allowed(class_name(cls))
-    return class_name(cls)
+        return class_path(cls)
+    _require_allowed(class_path(cls))
+    return class_path(cls)
 
 
 def _ufunc_name(ufunc: Any) -> str:
@@ -230,9 +238,11 @@ def _resolve(name: str) -> Any:
 def _decode_instance(state: dict[str, Any], decode: Encode) -> Any:
     name = state["class"]
     cls = _resolve(name)
-    if not isinstance(cls, type) or class_name(cls) != name:
+    if not isinstance(cls, type) or class_path(cls) != name:
         raise StateError(f"the state of an estimator names {name}, which is not a class of that name")
     make, args = state.get("make", "new"), [decode(arg) for arg in state.get("args", [])]
+    if make == "plugin":
+        return _from_plugin(cls, args)
     if make == "call":
         made = cls(*args)
     elif make == "new":
@@ -246,6 +256,16 @@ def _decode_instance(state: dict[str, Any], decode: Encode) -> Any:
     from rtml_plugins.sklearn_ops.state_trees import check_trees
 
     check_trees(made, attributes)
+    return made
+
+
+def _from_plugin(cls: type, args: list[Any]) -> Any:
+    from_state = _of_plugin(cls, "from_state")
+    if from_state is None:
+        raise StateError(f"the state of a {class_path(cls)} was written by a plugin that is not here; install it, or fit again")
+    made = from_state(*args)
+    if type(made) is not cls:
+        raise StateError(f"from_state for {class_path(cls)} gave a {class_path(type(made))}; that is a mistake in its plugin")
     return made
 
 
@@ -267,5 +287,5 @@ def _give_state(made: Any, cls: type, attributes: dict[str, Any] | None, other: 
 
 
 def _check_before(cls: type, attributes: dict[str, Any]) -> None:
-    if class_name(cls) == "sklearn.tree._tree.Tree" and set(attributes) != {"max_depth", "node_count", "nodes", "values"}:
+    if class_path(cls) == "sklearn.tree._tree.Tree" and set(attributes) != {"max_depth", "node_count", "nodes", "values"}:
         raise StateError("the state of a decision tree has other parts than nodes and values")

@@ -1,8 +1,10 @@
-"""Converters from fitted scikit-learn estimators to ONNX: who converts what.
+"""Converters from fitted estimators to ONNX: who converts what.
 
 A converter is a function `(b, estimator, columns) -> list[Symbolic] | Prediction`: the columns that come out of a
-transformer, or what a predictor can tell. It is registered for an exact class, as a subclass may predict differently.
-Packed columns stay packed: a converter works on whole tensors [N, k] and gives slots of whole tensors back.
+transformer, or what a predictor can tell. It holds for an exact class, as a subclass may predict differently. Packed columns
+stay packed: a converter works on whole tensors [N, k] and gives slots of whole tensors back.
+
+Those for scikit-learn are here; plugins bring those for other packages through the hook rtml_converters.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rtml_core.converters import converter_for
 from rtml_core.errors import NotLowerableError, RtmlError
 from rtml_core.lowering.symbolic import Symbolic
 
@@ -66,27 +69,22 @@ _MODULES = (
     "compose",
     "meta",
     "isotonic",
+    "ensembles",
 )
 _loaded = False
 
 
 def converts(*names: str) -> Callable[[Converter], Converter]:
-    """Decorator: register a converter under public dotted names of classes ("sklearn.linear_model.Ridge")."""
+    """Decorator: rtml's own converter for scikit-learn classes, by public dotted names ("sklearn.linear_model.Ridge")."""
 
     def register(converter: Converter) -> Converter:
         for name in names:
-            register_converter(name, converter)
+            if name in _CONVERTERS:
+                raise RtmlError(f"there is a converter for {name} already, {_CONVERTERS[name].__qualname__}")
+            _CONVERTERS[name] = converter
         return converter
 
     return register
-
-
-def register_converter(estimator: type | str, converter: Converter, *, replace: bool = False) -> None:
-    """Register a converter for exactly this class; a second one for the same class needs `replace`."""
-    name = estimator if isinstance(estimator, str) else public_name(estimator)
-    if name in _CONVERTERS and not replace:
-        raise RtmlError(f"there is a converter for {name} already; pass replace=True to take its place")
-    _CONVERTERS[name] = converter
 
 
 def public_name(cls: type) -> str:
@@ -97,13 +95,24 @@ def public_name(cls: type) -> str:
 
 
 def find_converter(estimator: Any) -> Converter | None:
-    """The converter for the exact class of an estimator, or None."""
+    """The converter for the exact class of an estimator, or None.
+
+    Raises RtmlError where both rtml and a plugin have one and RTML_PREFER does not say which is meant.
+    """
     global _loaded
     if not _loaded:
         _loaded = True
         for module in _MODULES:
             importlib.import_module(f"rtml_plugins.sklearn_ops.convert.{module}")
-    return _CONVERTERS.get(public_name(type(estimator)))
+    own = _CONVERTERS.get(public_name(type(estimator)))
+    entry = converter_for(type(estimator))
+    brought = entry.function("convert") if entry is not None and (own is None or entry.preferred) else None
+    if own is not None and brought is None and entry is not None and entry.convert is not None:
+        raise RtmlError(
+            f"a converter for {entry.name} is brought by rtml itself and by {entry.origin}. Block that plugin, or set"
+            f' RTML_PREFER="{entry.name}={entry.origin.plugin}" to use its converter'
+        )
+    return brought or own
 
 
 def convert(b: Builder, estimator: Any, columns: Columns) -> Columns | Prediction:

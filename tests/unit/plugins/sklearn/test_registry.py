@@ -1,51 +1,17 @@
-"""Who converts what, and converters of others."""
+"""Who converts what."""
 
 from typing import Any
 
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from rtml_core.errors import NotLowerableError, RtmlError
-from rtml_plugins.sklearn_ops import register_converter
 from rtml_plugins.sklearn_ops.convert import registry
-from tests.unit.plugins.sklearn.checks import agree, numbers, value
-
-
-class Doubler(TransformerMixin, BaseEstimator):
-    """Twice the value; stands for an estimator of a third party."""
-
-    def fit(self, x: Any, y: Any = None) -> "Doubler":
-        self.n_features_in_ = x.shape[1]
-        return self
-
-    def transform(self, x: Any) -> Any:
-        return x * 2
-
-    def get_feature_names_out(self, names: Any) -> Any:
-        return names
-
-
-def test_a_converter_of_a_third_party_is_used_inside_a_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry.find_converter(StandardScaler())
-    monkeypatch.setattr(registry, "_CONVERTERS", dict(registry._CONVERTERS))
-
-    def convert_doubler(b: Any, estimator: Doubler, columns: registry.Columns) -> Any:
-        from rtml_plugins.sklearn_ops.convert.packing import numbers, pack
-
-        numbers(b, columns, estimator, missing=False)
-        packed = pack(b, columns)
-        return packed.unpack(b.op("Mul", packed.value, b.const(2.0, "float64")))
-
-    register_converter(Doubler, convert_doubler)
-    agree(make_pipeline(Doubler(), Ridge()), numbers()[["a", "c"]], value(numbers()))
-    with pytest.raises(RtmlError, match=r"there is a converter for .*Doubler already"):
-        register_converter(Doubler, convert_doubler)
-    register_converter(Doubler, convert_doubler, replace=True)
+from tests.unit.plugins.sklearn.checks import numbers, value
 
 
 def test_a_subclass_is_not_taken_for_its_parent() -> None:
@@ -57,6 +23,12 @@ def test_a_subclass_is_not_taken_for_its_parent() -> None:
 
     assert registry.find_converter(Ridge()) is not None
     assert registry.find_converter(Odd()) is None
+
+
+def test_one_class_has_one_converter() -> None:
+    registry.find_converter(Ridge())
+    with pytest.raises(RtmlError, match=r"there is a converter for sklearn\.linear_model\.Ridge already, linear_regressor"):
+        registry.converts("sklearn.linear_model.Ridge")(lambda b, estimator, columns: [])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, SplineTransformer, StandardScaler
 
-from rtml_plugins.sklearn_ops import allow_package, state_objects
 from rtml_plugins.sklearn_ops.state import StateError, decode, encode
 from tests.unit.plugins.sklearn.checks import numbers, three, two
 
@@ -213,19 +212,3 @@ def test_a_tree_that_points_outside_itself_is_refused() -> None:
     for changes in ({"left_child": 10**6}, {"right_child": 0}, {"feature": 99}, {"feature": -7}):
         with pytest.raises(StateError, match="decision tree"):
             decode(tree_state(**changes))
-
-
-def test_a_plugin_may_register_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sklearn.base import BaseEstimator
-
-    class Doubler(BaseEstimator):
-        """Stands for an estimator of another package."""
-
-        __module__ = "elsewhere.models"
-        __qualname__ = "Doubler"
-
-    with pytest.raises(StateError, match=r"elsewhere\.models\.Doubler can't be kept.*allow_package"):
-        encode(Doubler())
-    monkeypatch.setattr(state_objects, "_PACKAGES", set(state_objects._PACKAGES))
-    allow_package("elsewhere")
-    assert encode(Doubler()) == {"$": "object", "class": "elsewhere.models.Doubler", "state": {}}
