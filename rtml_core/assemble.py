@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from rtml_core.lowering.builder import EXT, IR_VERSION, ML, OPSETS, SLOTS, Builder, live_values
+from rtml_core.lowering.builder import EXT, IR_VERSION, ML, OPSETS, ORT, SLOTS, Builder, live_values
 from rtml_core.optimizer import count_by_node, optimize
 
 #: model output that holds one bool column a row check; see Builder.check
@@ -92,7 +92,7 @@ def _kinds(nodes: list[ir.Node]) -> dict[str, set[str]]:
 
 def kind_of(domain: str) -> str:
     """core, extension or python, by the domain of an ONNX operator."""
-    if domain in ("", ML):
+    if domain in ("", ML, ORT):
         return "core"
     return "extension" if domain == EXT else "python"
 

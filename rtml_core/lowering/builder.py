@@ -18,10 +18,12 @@ from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.neutral import around
 
 #: what we emit; onnxruntime 1.31 guarantees opset <= 26, ai.onnx.ml <= 5, IR <= 13
-OPSETS: Final = {"": 21, "ai.onnx.ml": 5, "ai.onnx.contrib": 1}
+OPSETS: Final = {"": 21, "ai.onnx.ml": 5, "ai.onnx.contrib": 1, "com.microsoft": 1}
 IR_VERSION: Final = 10
 ML: Final = "ai.onnx.ml"
 EXT: Final = "ai.onnx.contrib"
+#: what every onnxruntime brings beside the standard: Tokenizer, MurmurHash3
+ORT: Final = "com.microsoft"
 #: a constant of at most so many elements is searched for points at which behaviour changes
 _SMALL: Final = 256
 #: pseudo domain for "columns of a packed tensor"; the optimizer turns it into Split, Slice or Gather

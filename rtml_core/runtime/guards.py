@@ -11,7 +11,7 @@ from rtml_core.runtime.wire import fields, message, number, text
 
 #: ceilings that onnxruntime 1.31 guarantees
 MAX_IR: Final = 13
-MAX_OPSETS: Final = {"": 26, "ai.onnx.ml": 5, "ai.onnx.contrib": 1}
+MAX_OPSETS: Final = {"": 26, "ai.onnx.ml": 5, "ai.onnx.contrib": 1, "com.microsoft": 1}
 CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 #: most nodes after all local functions are expanded; an exponential nest of functions hangs a loader
 MAX_NODES: Final = 200_000
