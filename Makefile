@@ -11,7 +11,7 @@ MADE := $(VENV)/.made-$(VERSION)
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test fuzz lint docs bench clean
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -26,6 +26,9 @@ demo: $(INSTALLED)-demo  ## the whole road on real data: author, compile, prove,
 test: $(INSTALLED)-test  ## the test suite, warnings are errors
 	@echo "Running the tests with $$($(BIN)/python --version), two at a time"
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+fuzz: $(INSTALLED)-test  ## random graphs, authored against compiled; MINUTES=5 unless said otherwise
+	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),5)
 
 lint: $(INSTALLED)-lint  ## ruff, mypy --strict on the core, the import contracts
 	$(BIN)/ruff check .
