@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.benchmarks import data, growth, prototype
+from tests.benchmarks import data, growth, pipelines, prototype
 from tests.benchmarks.baseline import feature_names
 from tests.benchmarks.measure import side_by_side
 from tests.benchmarks.report import Bar, Report, markdown
@@ -135,3 +135,13 @@ def test_a_table_is_markdown() -> None:
 
 def test_typed_rows_have_timestamps() -> None:
     assert typed(data.rows(3, seed=1))["seen_at"].dtype.kind == "M"
+
+
+@pytest.mark.parametrize("name", pipelines.PIPELINES)
+def test_the_model_without_the_passes_answers_the_same_and_is_larger(name: str) -> None:
+    build, rows = pipelines.PIPELINES[name]
+    frame = rows(60, 2)
+    pair = pipelines.pair(build().fit(rows(400, 1)), frame)
+    plain = pair.session.run(None, pair.plain_feed(frame))[0][:, 0]
+    np.testing.assert_allclose(plain, pair.graph.run(frame)["p"], rtol=1e-9)
+    assert pair.compiled.node_count < pair.plain.node_count / 2
