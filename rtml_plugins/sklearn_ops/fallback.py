@@ -169,7 +169,7 @@ def answered_rows(answer: Callable[[Any], Any], x: pd.DataFrame) -> list[int]:
     def visit(first: int, last: int) -> None:
         try:
             answer(x.iloc[first:last])
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, IndexError):
             if last - first > 1:
                 middle = (first + last) // 2
                 visit(first, middle)

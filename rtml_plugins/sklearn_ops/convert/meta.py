@@ -15,6 +15,7 @@ from rtml_plugins.sklearn_ops.convert.linear import expit, shares
 from rtml_plugins.sklearn_ops.convert.packing import ordered, pack
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, predict
 from rtml_plugins.sklearn_ops.convert.tree_ensemble import Trees
+from rtml_plugins.sklearn_ops.convert.votes import labels_of, votes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -49,12 +50,21 @@ def probabilities(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
 
 @converts("sklearn.ensemble.VotingClassifier")
 def voting_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
-    """The (weighted) mean of the members' probabilities."""
+    """The (weighted) mean of the members' probabilities, or the class with the most (weighted) votes."""
     if estimator.voting != "soft":
-        raise NotLowerableError("VotingClassifier(voting='hard') has no ONNX form yet; use voting='soft'")
+        return _hard_votes(b, estimator, columns)
     members = [probabilities(b, member, columns) for member in estimator.estimators_]
     p = average(b, members, estimator._weights_not_none)
     return many(b, classes_of(estimator), p, p, decision=False)
+
+
+def _hard_votes(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    classes = classes_of(estimator)
+    # the members learned positions of classes
+    labels = labels_of(b, estimator.estimators_, columns)
+    weights = estimator._weights_not_none or [1.0] * len(labels)
+    total = votes(b, labels, range(len(classes)), weights, [0.0] * len(labels))
+    return many(b, classes, None, total, decision=False)
 
 
 @converts("sklearn.ensemble.VotingRegressor")

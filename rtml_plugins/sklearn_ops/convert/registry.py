@@ -42,7 +42,8 @@ class Prediction:
     """What a predictor can tell, each part None where it can't.
 
     classes: the labels, in the order of `probability`. probability, decision: float64 columns. label: a column of the
-    dtype of the classes. value: the prediction of a regressor, float64.
+    dtype of the classes. value: the prediction of a regressor, float64. transformed: what the estimator gives as a
+    transformer, where it is one too.
     """
 
     classes: tuple[Any, ...] | None = None
@@ -50,6 +51,7 @@ class Prediction:
     probability: list[Symbolic] | None = None
     decision: list[Symbolic] | None = None
     value: Symbolic | None = None
+    transformed: list[Symbolic] | None = None
 
 
 Converter = Callable[["Builder", Any, Columns], "list[Symbolic] | Prediction"]
@@ -70,6 +72,8 @@ _MODULES = (
     "meta",
     "isotonic",
     "ensembles",
+    "bayes",
+    "distances",
 )
 _loaded = False
 
@@ -135,6 +139,8 @@ def convert(b: Builder, estimator: Any, columns: Columns) -> Columns | Predictio
 def transform(b: Builder, estimator: Any, columns: Columns) -> Columns:
     """Emit a transformer; raises NotLowerableError when the estimator predicts instead."""
     result = convert(b, estimator, columns)
+    if isinstance(result, Prediction) and result.transformed is not None:
+        return Columns(result.transformed, names_out(estimator, columns.names, len(result.transformed)))
     if isinstance(result, Prediction):
         raise NotLowerableError(f"{type(estimator).__name__} predicts, but stands where a transformer is needed")
     return result

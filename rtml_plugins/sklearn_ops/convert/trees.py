@@ -89,26 +89,28 @@ def _regression(b: Builder, estimator: Any, columns: Columns, members: Sequence[
     for tree in trees:
         flat = flat_tree(tree, at)
         ensemble.add(flat, tree.value[flat.leaves, 0, 0])
-    return Prediction(value=new("float64", _mean(b, ensemble.emit(b, matrix, 1), len(trees))))
+    return Prediction(value=new("float64", mean(b, ensemble.emit(b, matrix, 1), len(trees))))
 
 
-def _mean(b: Builder, total: ir.Value, count: int) -> ir.Value:
+def mean(b: Builder, total: ir.Value, count: int) -> ir.Value:
+    """A sum over `count` members as their mean."""
     return total if count == 1 else b.op("Div", total, b.const([[float(count)]], "float64"))
 
 
 @converts("sklearn.tree.DecisionTreeClassifier", "sklearn.tree.ExtraTreeClassifier")
 def tree_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """One tree -> probabilities and label."""
-    return _classification(b, estimator, columns, [estimator], accepts_missing(estimator))
+    return vote_of_trees(b, estimator, columns, [estimator], accepts_missing(estimator))
 
 
 @converts("sklearn.ensemble.RandomForestClassifier", "sklearn.ensemble.ExtraTreesClassifier")
 def forest_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """The mean of the trees' probabilities -> probabilities and label."""
-    return _classification(b, estimator, columns, estimator.estimators_, accepts_missing(estimator.estimators_[0]))
+    return vote_of_trees(b, estimator, columns, estimator.estimators_, accepts_missing(estimator.estimators_[0]))
 
 
-def _classification(b: Builder, estimator: Any, columns: Columns, members: Sequence[Any], missing: bool) -> Prediction:
+def vote_of_trees(b: Builder, estimator: Any, columns: Columns, members: Sequence[Any], missing: bool) -> Prediction:
+    """The mean of the probabilities in the leaves of the members' trees (`tree_`); `estimator` has the classes."""
     _one_output(estimator)
     classes = classes_of(estimator)
     trees = [member.tree_ for member in members]
@@ -123,7 +125,7 @@ def _classification(b: Builder, estimator: Any, columns: Columns, members: Seque
         votes = _sum_of(flats, [table[:, 1] for table in tables]).emit(b, matrix, 1)
         others = b.op("Sub", b.const([[float(len(trees))]], "float64"), votes)
         majority = b.op("Greater", votes, b.const([[len(trees) / 2]], "float64"), dtype="bool")
-        return binary(b, classes, _mean(b, votes, len(trees)), majority, other=_mean(b, others, len(trees)))
+        return binary(b, classes, mean(b, votes, len(trees)), majority, other=mean(b, others, len(trees)))
     if pure:
         total = _sum_of(flats, [table.max(axis=1) for table in tables], [table.argmax(axis=1) for table in tables])
         sums = total.emit(b, matrix, len(classes))
@@ -131,7 +133,7 @@ def _classification(b: Builder, estimator: Any, columns: Columns, members: Seque
         sums = _repeated(flats, tables).emit(b, matrix, len(classes))
     else:
         sums = _looked_up(b, flats, tables, matrix)
-    p = _mean(b, sums, len(trees))
+    p = mean(b, sums, len(trees))
     return many(b, classes, p, p, decision=False)
 
 
@@ -172,7 +174,7 @@ def one_class(b: Builder, rows: ir.Value, classes: Sequence[Any]) -> Prediction:
 
 
 def _one_output(estimator: Any) -> None:
-    if estimator.n_outputs_ != 1:
+    if getattr(estimator, "n_outputs_", 1) != 1:
         raise NotLowerableError(
             f"{type(estimator).__name__} predicts {estimator.n_outputs_} targets at once; fit one model for each"
         )

@@ -39,11 +39,6 @@ def test_votes_of_regressors() -> None:
     agree(VotingRegressor([*members, ("no", "drop")], weights=[1, 3, 5]), frame(), value(numbers()))
 
 
-def test_hard_votes_are_refused() -> None:
-    with pytest.raises(NotLowerableError, match=r"voting='hard'.*use voting='soft'"):
-        agree(VotingClassifier([("a", LogisticRegression())]), frame(), two(numbers()))
-
-
 @pytest.mark.parametrize("target", [two, three])
 @pytest.mark.parametrize("base", [LinearSVC(max_iter=10_000), RandomForestClassifier(5, max_depth=3, random_state=0)])
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
