@@ -1,4 +1,4 @@
-"""Encoders: categories to columns of 0 and 1, missing values filled, rare values grouped. All learn from a training frame."""
+"""Encoders: what pandas can't say row by row, because it is learned from a training frame: fills, groups, bins, scales, codes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from rtml_core import Operator, hookimpl
 
 @hookimpl
 def rtml_operators() -> Sequence[type[Operator]]:
-    """OneHotEncoder, FillMissing, GroupRare."""
+    """OneHotEncoder, FillMissing, GroupRare, QuantileBins, OrdinalEncoder, TargetEncoder, FrequencyEncoder, Scaler."""
     from rtml_plugins.encoders.fill_missing import FillMissing
+    from rtml_plugins.encoders.frequency import FrequencyEncoder
     from rtml_plugins.encoders.group_rare import GroupRare
     from rtml_plugins.encoders.one_hot import OneHotEncoder
+    from rtml_plugins.encoders.ordinal import OrdinalEncoder
+    from rtml_plugins.encoders.quantile_bins import QuantileBins
+    from rtml_plugins.encoders.scaler import Scaler
+    from rtml_plugins.encoders.target import TargetEncoder
 
-    return [OneHotEncoder, FillMissing, GroupRare]
+    return [OneHotEncoder, FillMissing, GroupRare, QuantileBins, OrdinalEncoder, TargetEncoder, FrequencyEncoder, Scaler]

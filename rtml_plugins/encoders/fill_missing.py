@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from rtml_core.lowering.builder import Builder
     from rtml_core.lowering.symbolic import Symbolic
+    from rtml_plugins.encoders.lookups import Wanted
+
+
+Strategy = Literal["mean", "median", "mode", "constant"]
 
 
 class FillMissingParams(Params):
@@ -21,8 +25,11 @@ class FillMissingParams(Params):
 
     cols: Annotated[str | list[str], doc("The column or columns to fill.", "a column name or a list of them")]
     strategy: Annotated[
-        Literal["mean", "median", "mode", "constant"],
-        doc("What a missing value becomes; all but constant are learned from the training frame."),
+        Strategy | dict[str, Strategy],
+        doc(
+            "What a missing value becomes, for all columns or by column; all but constant are learned from the training frame.",
+            "one of 'mean', 'median', 'mode', 'constant', or an object of column names and these",
+        ),
     ]
     value: Annotated[
         Any,
@@ -32,15 +39,22 @@ class FillMissingParams(Params):
     def validate(self) -> None:
         values.check_cols(self.cols)
         self.value = values.plain(self.value)
-        if self.strategy != "constant":
+        if isinstance(self.strategy, dict):
+            for name in (*self.strategy, *self.columns):
+                if name not in self.columns or name not in self.strategy:
+                    raise ParamError(
+                        f"parameter 'strategy' must name each column in 'cols', and no other; got it wrong for '{name}'"
+                    )
+        constant = [name for name in self.columns if self.strategy_of(name) == "constant"]
+        if not constant:
             if self.value is not None:
                 raise ParamError(f"parameter 'value' must be left out unless 'strategy' is 'constant'; got {self.value!r}")
             return
-        by_column = self.value if isinstance(self.value, dict) else dict.fromkeys(self.columns, self.value)
-        unknown = [name for name in by_column if name not in self.columns]
+        by_column = self.value if isinstance(self.value, dict) else dict.fromkeys(constant, self.value)
+        unknown = [name for name in by_column if name not in constant]
         if unknown:
-            raise ParamError(f"parameter 'value' must be about the columns in 'cols'; got '{unknown[0]}'")
-        for name in self.columns:
+            raise ParamError(f"parameter 'value' must be about the columns in 'cols' that get a constant; got '{unknown[0]}'")
+        for name in constant:
             given = by_column.get(name)
             if not isinstance(given, (str, int, float, bool)) or given != given:
                 raise ParamError(f"parameter 'value' must be a string, a number or a boolean for '{name}'; got {given!r}")
@@ -50,6 +64,10 @@ class FillMissingParams(Params):
         """`cols` as a list."""
         return values.as_list(self.cols)
 
+    def strategy_of(self, column: str) -> str:
+        """What is done about a column."""
+        return self.strategy[column] if isinstance(self.strategy, dict) else self.strategy
+
     def constant(self, column: str) -> Any:
         """The constant of a column."""
         return self.value[column] if isinstance(self.value, dict) else self.value
@@ -58,40 +76,49 @@ class FillMissingParams(Params):
 class FillMissing(ColumnLearner):
     """Replaces the missing values of columns; dtypes stay, and the columns are never missing afterwards.
 
-    mean and median take numbers; mode (the smallest of the most frequent values) and constant take every dtype.
+    mean (the correctly rounded sum of the values, divided by their number) and median (the middle one, or the mean of the
+    two in the middle) take numbers; mode (the smallest of the most frequent values) and constant take every dtype.
     """
 
     Params = FillMissingParams
     state_key = "values"
 
     def setup(self) -> None:
-        self.given = {}
-        self.learns = self.params.strategy != "constant"
+        constant = [name for name in self.params.columns if self.params.strategy_of(name) == "constant"]
+        self.given = {name: [self.params.constant(name)] for name in constant}
+        self.learns = len(constant) < len(self.params.columns)
 
     def learn_column(self, series: pd.Series, name: str, dtype: str) -> Any:
         """What the strategy makes of the values that are there."""
         if series.isna().all():
             raise ColumnError(f"Column '{name}' has no value to learn from; fill it with strategy='constant'")
+        values.refuse_infinite(series, name)
         return values.to_json(self._learn(series, name, dtype), dtype)
 
     def _learn(self, series: pd.Series, name: str, dtype: str) -> Any:
         import numpy as np
 
-        if self.params.strategy == "mode":
+        strategy = self.params.strategy_of(name)
+        if strategy == "mode":
             return values.counts(series)[0][0]
         if dtype not in ("float64", "float32", "int64"):
-            raise ColumnError(f"Column '{name}' is {dtype} and has no {self.params.strategy}; use strategy='mode' or 'constant'")
+            raise ColumnError(f"Column '{name}' is {dtype} and has no {strategy}; use strategy='mode' or 'constant'")
         numbers = values.present(series).astype(np.float64)
-        found = numbers.mean() if self.params.strategy == "mean" else np.median(numbers)
+        with np.errstate(over="ignore"):
+            found = values.total(numbers, name) / len(numbers) if strategy == "mean" else np.median(numbers)
+        if not np.isfinite(found):
+            raise ColumnError(
+                f"Column '{name}' holds numbers so large that their {strategy} is beyond float64; scale them down first"
+            )
         return float(np.float32(found)) if dtype == "float32" else float(found)
 
     def value_of(self, column: str, dtype: str) -> Any:
         """What the column's missing values become, in carrier form."""
-        if not self.learns:
+        if column in self.given:
             return values.carried(self.params.constant(column), dtype, column, "fill value")
         learned = ((self.state or {}).get("values") or {}).get(column)
         if learned is None:
-            raise NotFittedError(f"FillMissing has to learn the {self.params.strategy} of '{column}' first: call fit")
+            raise NotFittedError(f"FillMissing has to learn the {self.params.strategy_of(column)} of '{column}' first: call fit")
         return values.carried(learned, dtype, column, "fill value")
 
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -111,23 +138,36 @@ class FillMissing(ColumnLearner):
         return frame
 
     def lower(self, b: Builder, columns: dict[str, Symbolic]) -> dict[str, Symbolic]:
+        from rtml_plugins.encoders.lookups import look_up_each
+
         values.require(self.params.columns, columns)
         result = dict(columns)
-        plain: list[str] = []
-        for name in self.params.columns:
-            column = columns[name]
-            if not column.nullable:
-                continue
-            if column.dtype == "float64" and column.lookup is None:
-                plain.append(name)
-            else:
-                result[name] = self._fill(b, name, column)
+        nullable = [name for name in self.params.columns if columns[name].nullable]
+        tables = {name: wanted for name in nullable if (wanted := self._table(columns[name], name)) is not None}
+        result.update({name: found[0] for name, found in look_up_each(b, tables).items()})
+        rest = [name for name in nullable if name not in tables]
+        plain = [name for name in rest if columns[name].dtype == "float64"]
+        result.update({name: self._fill(b, name, columns[name]) for name in rest if name not in plain})
         if plain:
             result.update(self._fill_packed(b, {name: columns[name] for name in plain}))
         return result
 
+    def _table(self, column: Symbolic, name: str) -> Wanted | None:
+        """For a column out of a table: the filled table; None for every other column."""
+        from rtml_core.lowering.symbolic import missing_of
+        from rtml_plugins.encoders.lookups import through
+
+        if column.dtype == "bool":
+            return None
+        value, missing = self.value_of(name, column.dtype), missing_of(column.carrier)
+
+        def filled(found: Any) -> Any:
+            return value if found == missing or found != found else found
+
+        return through(column, filled, column.dtype, categories=_with(column.categories, value))
+
     def _fill(self, b: Builder, name: str, column: Symbolic) -> Symbolic:
-        """One column, through a lookup that folds into those before and after it."""
+        """One column of texts, times, booleans or float32."""
         from rtml_core.lowering.symbolic import IDENTITY, lookup, missing_of, new, value_of, where
 
         value = self.value_of(name, column.dtype)
@@ -135,8 +175,8 @@ class FillMissing(ColumnLearner):
             there = value_of(b, column)
             filled = where(b, b.op("IsNaN", there, dtype="bool"), b.const([[float(value)]], "float64"), there)
             return new("bool", b.cast(filled, "bool"))
-        known = column.categories and tuple(dict.fromkeys((*column.categories, value)))
         table = {missing_of(column.carrier): value}
+        known = _with(column.categories, value)
         return lookup(b, column, table, IDENTITY, column.dtype, nullable=False, finite=column.finite, categories=known)
 
     def _fill_packed(self, b: Builder, columns: dict[str, Symbolic]) -> dict[str, Symbolic]:
@@ -150,3 +190,7 @@ class FillMissing(ColumnLearner):
         filled = b.op("Where", b.op("IsNaN", together, dtype="bool"), fills, together, dtype="float64")
         made = unpack(filled, "float64")
         return {name: replace(new, finite=columns[name].finite) for name, new in zip(columns, made, strict=True)}
+
+
+def _with(categories: tuple[Any, ...] | None, value: Any) -> tuple[Any, ...] | None:
+    return categories and tuple(dict.fromkeys((*categories, value)))

@@ -73,6 +73,7 @@ class GroupRare(ColumnLearner):
 
     def learn_column(self, series: pd.Series, name: str, dtype: str) -> Any:
         """The most frequent values."""
+        values.refuse_infinite(series, name)
         found = values.counts(series)
         if not found:
             raise ColumnError(f"Column '{name}' has no value to learn from; list the values that stay in 'keep'")
@@ -103,20 +104,21 @@ class GroupRare(ColumnLearner):
         return frame
 
     def lower(self, b: Builder, columns: dict[str, Symbolic]) -> dict[str, Symbolic]:
-        from rtml_core.lowering.symbolic import lookup, missing_of
+        from rtml_core.lowering.symbolic import missing_of
+        from rtml_plugins.encoders.lookups import Wanted, look_up_each
 
         values.require(self.params.columns, columns)
-        result = dict(columns)
+        wanted = {}
         for name in self.params.columns:
             column = columns[name]
             kept, other = self.kept(name, column.dtype)
-            table = {value: value for value in kept}
+            table = {value: (value,) for value in kept}
             if column.nullable:
                 missing = missing_of(column.carrier)
-                table[missing] = missing
+                table[missing] = (missing,)
             known = kept if other in kept else (*kept, other)
-            result[name] = lookup(b, column, table, other, column.dtype, nullable=column.nullable, categories=known)
-        return result
+            wanted[name] = Wanted(column, table, (other,), column.dtype, column.nullable, known)
+        return {**columns, **{name: found[0] for name, found in look_up_each(b, wanted).items()}}
 
     def parity_cases(self) -> pd.DataFrame | None:
         """Values that stay, and what is close to one of them; None when a column is not one of strings."""

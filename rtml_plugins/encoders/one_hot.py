@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from rtml_core import Params, doc
-from rtml_core.errors import ColumnError, InputError, InputProblem, NotFittedError, ParamError, describe, listing
+from rtml_core.errors import ColumnError, NotFittedError, ParamError, listing
 from rtml_plugins.encoders import values
+from rtml_plugins.encoders.category import positions, refuse_rows, require_encodable
 from rtml_plugins.encoders.learned import ColumnLearner
 
 if TYPE_CHECKING:
@@ -86,15 +87,16 @@ class OneHotEncoder(ColumnLearner):
 
     def learn_column(self, series: pd.Series, name: str, dtype: str) -> Any:
         """The different values, in ascending order."""
+        values.refuse_infinite(series, name)
         found = sorted(value for value, _ in values.counts(series))
         if not found:
             raise ColumnError(f"Column '{name}' has no value to learn categories from; list them in 'categories'")
         if len(found) > MOST:
             raise ColumnError(
                 f"Column '{name}' has {len(found):,} different values, each would become a column; group them first, e.g."
-                f" GroupRare(cols=\"{name}\", top=20), or list the categories"
+                f' GroupRare(cols="{name}", top=20), or list the categories'
             )
-        _require_encodable(name, dtype)
+        require_encodable(name, dtype)
         return [values.to_json(value, dtype) for value in found]
 
     def listed(self, column: str) -> list[Any]:
@@ -106,7 +108,7 @@ class OneHotEncoder(ColumnLearner):
 
     def categories_of(self, column: str, dtype: str) -> tuple[Any, ...]:
         """The categories of a column in carrier form; raises ColumnError when the column can't hold one of them."""
-        _require_encodable(column, dtype)
+        require_encodable(column, dtype)
         return tuple(values.carried(value, dtype, column, "category") for value in self.listed(column))
 
     def skip_of(self, column: str) -> int:
@@ -140,20 +142,16 @@ class OneHotEncoder(ColumnLearner):
         made: dict[str, Any] = {}
         for name in self.params.columns:
             categories = self.categories_of(name, dtype_word(frame[name]))
-            positions = _positions(frame[name], categories)
-            if self.params.handle_unknown == "error" and (positions < 0).any():
-                self._refuse(frame[name], positions < 0)
+            found = positions(frame[name], categories)
+            if self.params.handle_unknown == "error" and (found < 0).any():
+                self._refuse(frame[name], found < 0)
             for position, new in enumerate(self.names_of(name), self.skip_of(name)):
-                made[new] = (positions == position).astype(np.float64)
+                made[new] = (found == position).astype(np.float64)
         return pd.concat([rest, pd.DataFrame(made, index=frame.index)], axis=1)
 
     def _refuse(self, series: pd.Series, wrong: Any) -> None:
         listed = self.listed(str(series.name))
-        expected = f"one of the {len(listed)} categories of '{series.name}': {listing(map(str, listed), 10)}"
-        rows = [int(row) for row in wrong.nonzero()[0]]
-        missing = series.isna().to_numpy()
-        got = ["a missing value" if missing[row] else describe(series.iloc[row]) for row in rows]
-        raise InputError([InputProblem(f"/{row}/{series.name}", expected, what) for row, what in zip(rows, got, strict=True)])
+        refuse_rows(series, wrong, f"one of the {len(listed)} categories of '{series.name}': {listing(map(str, listed), 10)}")
 
     # ---- compiled ---------------------------------------------------------------------------------------------------
 
@@ -197,24 +195,3 @@ class OneHotEncoder(ColumnLearner):
             rows[name] = [*listed, "", *(f"{value} " for value in listed[:3]), *(value.swapcase() for value in listed[:3])]
         length = max(map(len, rows.values()))
         return pd.DataFrame({name: [texts[i % len(texts)] for i in range(length)] for name, texts in rows.items()})
-
-
-def _require_encodable(column: str, dtype: str) -> None:
-    if dtype in ("timestamp", "timedelta"):
-        raise ColumnError(
-            f"Column '{column}' is a {dtype}, which has no categories; take a part of it first, e.g."
-            f" Pandas(import_=\"dt.dayofweek\", cols=\"{column}\", into=\"{column}_weekday\")"
-        )
-
-
-def _positions(series: pd.Series, categories: tuple[Any, ...]) -> Any:
-    """Position of each value among the categories, -1 for none of them, as int64 [N]."""
-    import numpy as np
-    import pandas as pd
-
-    if isinstance(series.dtype, pd.StringDtype):
-        return pd.Index(categories, dtype=object).get_indexer(series.astype(object).where(series.notna(), None))
-    if isinstance(series.dtype, pd.BooleanDtype):
-        numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
-        return pd.Index(np.asarray(categories, dtype=np.float64)).get_indexer(numbers)
-    return pd.Index(np.asarray(categories, dtype=series.dtype)).get_indexer(series.to_numpy())

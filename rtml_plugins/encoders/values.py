@@ -117,6 +117,39 @@ def present(series: pd.Series) -> Any:
     return values[values != NAT] if dtype_word(series) in ("timestamp", "timedelta") else values
 
 
+def refuse_infinite(series: pd.Series, name: str) -> None:
+    """Raise ColumnError when a canonical series of floats holds an infinite value, from which nothing can be learned."""
+    import numpy as np
+
+    if series.dtype.kind == "f" and (rows := np.flatnonzero(np.isinf(series.to_numpy()))).size:
+        raise ColumnError(
+            f"Column '{name}' is infinite in {rows.size:,} training rows (the first is row {rows[0]}), from which nothing can be"
+            f" learned; drop them, or make them missing"
+        )
+
+
+def total(numbers: Any, name: str) -> float:
+    """The correctly rounded sum of float64 numbers; raises ColumnError when float64 can't hold it."""
+    try:
+        return math.fsum(numbers)
+    except OverflowError:
+        raise ColumnError(
+            f"Column '{name}' holds numbers so large that their sum is beyond float64; scale them down first"
+        ) from None
+
+
+def quantile(ordered: Any, share: float) -> float:
+    """A quantile of float64 numbers in ascending order, as pandas interpolates: between the two numbers around it, linearly.
+
+    The place of the quantile is (n - 1) * share. R. J. Hyndman, Y. Fan, Sample Quantiles in Statistical Packages (The
+    American Statistician 50, 1996), definition 7.
+    """
+    import numpy as np
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.quantile(ordered, share))
+
+
 def counts(series: pd.Series) -> list[tuple[Any, int]]:
     """Present values with how often they occur: the most frequent first, ties in ascending order."""
     import numpy as np

@@ -12,6 +12,8 @@ from rtml_core.columns import Column, Schema
 from rtml_core.errors import ColumnError, NotFittedError, ParamError
 from rtml_core.testing import assert_parity
 from rtml_plugins.encoders.fill_missing import FillMissing
+from rtml_plugins.encoders.ordinal import OrdinalEncoder
+from tests.unit.plugins.encoders.graphs import chain_nodes
 from rtml_plugins.encoders.one_hot import OneHotEncoder
 
 DATA = pd.DataFrame(
@@ -106,10 +108,16 @@ def test_a_column_that_can_not_be_missing_stays_the_same_object() -> None:
     ("params", "words"),
     [
         ({"cols": "a"}, "parameter 'strategy' is missing; it must be one of 'mean', 'median', 'mode', 'constant'"),
-        ({"cols": "a", "strategy": "max"}, "must be one of 'mean', 'median', 'mode', 'constant'; got 'max'"),
+        (
+            {"cols": "a", "strategy": "max"},
+            "must be one of 'mean', 'median', 'mode', 'constant', or an object of column names and these; got 'max'",
+        ),
         ({"cols": "a", "strategy": "mean", "value": 3}, "must be left out unless 'strategy' is 'constant'; got 3"),
         ({"cols": "a", "strategy": "constant"}, "must be a string, a number or a boolean for 'a'; got None"),
-        ({"cols": "a", "strategy": "constant", "value": {"b": 1}}, "must be about the columns in 'cols'; got 'b'"),
+        (
+            {"cols": "a", "strategy": "constant", "value": {"b": 1}},
+            "must be about the columns in 'cols' that get a constant; got 'b'",
+        ),
         ({"cols": ["a", "b"], "strategy": "constant", "value": {"b": 1}}, "for 'a'; got None"),
     ],
 )
@@ -132,3 +140,32 @@ def test_columns_that_do_not_fit_are_named() -> None:
         FillMissing(cols="age", strategy="mean").process(DATA)
     with pytest.raises(ColumnError, match="Did you mean 'age'"):
         FillMissing(cols="agee", strategy="mean").fit(DATA)
+
+
+def test_columns_of_different_kinds_get_strategies_of_their_own() -> None:
+    data = pd.DataFrame(
+        {"age": [1.0, 2.0, 9.0, np.nan], "city": ["a", "b", "b", None], "note": pd.Series([None] * 4, dtype="str")}
+    )
+    fill = FillMissing(cols=list(data), strategy={"age": "median", "city": "mode", "note": "constant"}, value="none").fit(data)
+    assert fill.state == {"values": {"age": 2.0, "city": "b"}}
+    assert fill.process(data).data.iloc[3].tolist() == [2.0, "b", "none"]
+    assert_parity(fill, data)
+    with pytest.raises(ParamError, match="'strategy' must name each column in 'cols', and no other; got it wrong for 'b'"):
+        FillMissing(cols=["a", "b"], strategy={"a": "mean"})
+
+
+def test_nothing_is_learned_from_infinite_or_too_large_numbers() -> None:
+    with pytest.raises(ColumnError, match="Column 'x' is infinite in 1 training rows"):
+        FillMissing(cols="x", strategy="mean").fit(pd.DataFrame({"x": [1.0, np.inf]}))
+    with pytest.raises(ColumnError, match="so large that their sum is beyond float64"):
+        FillMissing(cols="x", strategy="mean").fit(pd.DataFrame({"x": [1.7e308, 1.7e308]}))
+    with pytest.raises(ColumnError, match="so large that their median is beyond float64"):
+        FillMissing(cols="x", strategy="median").fit(pd.DataFrame({"x": [1.7e308, 1.7e308]}))
+
+
+def test_many_columns_out_of_tables_are_filled_in_their_tables() -> None:
+    names = [f"s{i}" for i in range(20)]
+    data = pd.DataFrame({name: ["a", f"v{i}"] for i, name in enumerate(names)})
+    encode = OrdinalEncoder(cols=names, handle_unknown="missing").fit(data)
+    fill = FillMissing(cols=names, strategy="mean").fit(encode.process(data).data)
+    assert chain_nodes([encode, fill], names) == ["LabelEncoder", "Add", "Gather"]
