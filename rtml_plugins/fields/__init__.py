@@ -9,5 +9,8 @@ from rtml_core import Operator, hookimpl
 
 @hookimpl
 def rtml_operators() -> Sequence[type[Operator]]:
-    """None yet."""
-    return []
+    """FieldOps, FieldTrans."""
+    from rtml_plugins.fields.field_ops import FieldOps
+    from rtml_plugins.fields.field_trans import FieldTrans
+
+    return [FieldOps, FieldTrans]
