@@ -64,7 +64,7 @@ def canonical_series(series: pd.Series, name: str) -> pd.Series:
     if isinstance(dtype, pd.StringDtype):
         return series if dtype == string_dtype() else series.astype(object).astype(string_dtype())
     if isinstance(dtype, pd.CategoricalDtype):
-        return canonical_series(series.astype(dtype.categories.dtype if not series.isna().any() else object), name)
+        return _from_categories(series, name)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return series.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]")
     if isinstance(dtype, pd.BooleanDtype):
@@ -72,6 +72,22 @@ def canonical_series(series: pd.Series, name: str) -> pd.Series:
     if pd.api.types.is_numeric_dtype(dtype):
         return _masked_number(series)
     return _from_objects(series, name)
+
+
+def _from_categories(series: pd.Series, name: str) -> pd.Series:
+    """The values of a categorical column, in the dtype of its categories, also where every row is missing."""
+    import pandas as pd
+
+    categories = series.dtype.categories
+    if not series.isna().any():
+        return canonical_series(series.astype(categories.dtype), name)
+    word = dtype_word(canonical_series(pd.Series(categories), name)) if len(categories) else "float64"
+    objects = series.astype(object)
+    if word == "string":
+        return objects.where(series.notna(), np.nan).astype(string_dtype())
+    if word in ("timestamp", "timedelta"):
+        return canonical_series(series.astype(categories.dtype), name)
+    return canonical_series(objects.astype("boolean") if word == "bool" else objects, name)
 
 
 def _masked_number(series: pd.Series) -> pd.Series:
