@@ -112,6 +112,11 @@ def translate(pattern: str | re.Pattern[str], flags: int = 0, mode: str = "searc
     return Translation(text, compiled, frozenset(writer.repeated))
 
 
+def write(items: Sequence[Any], flags: int, shown: str) -> str:
+    """RE2 text of parsed items on their own, nothing being known of what stands around them; raises as `translate`."""
+    return _Writer(shown, "replace").sequence(items, flags, head=False, tail=False)
+
+
 def literal_text(pattern: str) -> str | None:
     """The one text that a regular expression matches, if it is a text; else None."""
     parsed = _parser.parse(compile_python(pattern).pattern)

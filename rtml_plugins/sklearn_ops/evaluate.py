@@ -12,6 +12,7 @@ from rtml_core.columns import missing_column
 from rtml_core.errors import ColumnError
 from rtml_core.frames import dtype_word
 from rtml_plugins.sklearn_ops.answers import Answer
+from rtml_plugins.sklearn_ops.documents import as_taken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,7 @@ def part_of(estimator: Any, x: pd.DataFrame, part: str) -> Any:
     """One part of an estimator's answer as an array [N, k]."""
     methods = {"label": "predict", "value": "predict", "probability": "predict_proba", "decision": "decision_function"}
     method = getattr(estimator, methods.get(part, "transform"))
-    found = total(method, x)
+    found = total(method, as_taken(estimator, x))
     if hasattr(found, "toarray"):
         found = found.toarray()
     if isinstance(found, list):

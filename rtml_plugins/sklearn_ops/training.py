@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def learn(operator: ScikitLearn, frame: pd.DataFrame) -> dict[str, Any]:
     """Fit a fresh clone of the operator's estimator; returns its state. Raises RtmlError, ColumnError."""
     from rtml_plugins.sklearn_ops.answers import answers_of
+    from rtml_plugins.sklearn_ops.documents import as_taken
     from rtml_plugins.sklearn_ops.estimators import needs_label, seeded
     from rtml_plugins.sklearn_ops.evaluate import answer_frame, features_frame, trained_dtype
     from rtml_plugins.sklearn_ops.hard_rows import describe_inputs
@@ -33,10 +34,11 @@ def learn(operator: ScikitLearn, frame: pd.DataFrame) -> dict[str, Any]:
     if len(frame) == 0 or not features:
         raise RtmlError(f"{operator.name}: there is nothing to learn from: {len(frame)} rows, {len(features)} feature columns")
     x = features_frame(frame, features)
+    taken = as_taken(estimator, x)
     if label is None:
-        estimator.fit(x)
+        estimator.fit(taken)
     else:
-        estimator.fit(x, label_values(frame, label))
+        estimator.fit(taken, label_values(frame, label))
     inputs = describe_inputs(frame, x)
     for column in features:
         inputs[column]["seen"] = trained_dtype(x[column])

@@ -71,6 +71,7 @@ _MODULES = (
     "compose",
     "meta",
     "isotonic",
+    "text",
     "ensembles",
     "bayes",
     "distances",
