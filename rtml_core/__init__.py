@@ -18,6 +18,7 @@ _WHERE = {
     "doc": "rtml_core.params",
     "Graph": "rtml_core.graph",
     "hookimpl": "rtml_core.hookspecs",
+    "CustomOp": "rtml_core.custom_ops",
     "Column": "rtml_core.columns",
     "Schema": "rtml_core.columns",
     "Runtime": "rtml_core.runtime",
@@ -29,6 +30,7 @@ _WHERE = {
 
 __all__ = [
     "Column",
+    "CustomOp",
     "DataMsg",
     "Graph",
     "NotLowerableError",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from rtml_core import operators
     from rtml_core.columns import Column, Schema
     from rtml_core.compiler import compile_graph
+    from rtml_core.custom_ops import CustomOp
     from rtml_core.errors import NotLowerableError, RtmlError
     from rtml_core.graph import Graph
     from rtml_core.hookspecs import hookimpl

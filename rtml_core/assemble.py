@@ -8,6 +8,7 @@ from typing import Any
 
 import onnx_ir as ir
 
+from rtml_core.custom_ops import CustomOp
 from rtml_core.lowering.builder import EXT, IR_VERSION, ML, OPSETS, ORT, SLOTS, Builder, live_values
 from rtml_core.optimizer import count_by_node, optimize
 
@@ -17,13 +18,15 @@ CHECKS = "__checks__"
 
 @dataclass
 class Assembled:
-    """The finished model: bytes, ONNX nodes by authored node, ops used, opsets."""
+    """The finished model: bytes, ONNX nodes by authored node, ops used, opsets, kinds of ops by authored node, custom ops by
+    domain."""
 
     model: bytes
     counts: dict[str, int]
     ops: dict[tuple[str, str], int]
     opsets: dict[str, int]
     kinds: dict[str, set[str]]
+    custom_ops: dict[str, CustomOp]
 
     @property
     def node_count(self) -> int:
@@ -46,8 +49,9 @@ def assemble(b: Builder, outputs: Mapping[str, ir.Value]) -> Assembled:
     opsets = {
         domain: version for domain, version in {**OPSETS, "ai.onnx.ml": b.ml_opset}.items() if domain in used or domain == ""
     }
-    for function in b.functions.values():
-        opsets.setdefault(function.domain, 1)
+    custom_ops = {domain: op for domain, op in sorted(b.custom_ops.items()) if domain in used}
+    for domain in (*(function.domain for function in b.functions.values()), *custom_ops):
+        opsets.setdefault(domain, 1)
     live = live_values(list(finals.values()))
     graph = ir.Graph(
         inputs=[value for value in b.inputs if value.name in live],
@@ -60,7 +64,8 @@ def assemble(b: Builder, outputs: Mapping[str, ir.Value]) -> Assembled:
     model = ir.Model(graph, ir_version=IR_VERSION, producer_name="rtml", functions=list(b.functions.values()))
     proto = ir.to_proto(model)
     _strip_private_metadata(proto)
-    return Assembled(proto.SerializeToString(deterministic=True), count_by_node(nodes), _count_ops(nodes), opsets, _kinds(nodes))
+    data = proto.SerializeToString(deterministic=True)
+    return Assembled(data, count_by_node(nodes), _count_ops(nodes), opsets, _kinds(nodes, custom_ops), custom_ops)
 
 
 def _own(b: Builder, value: ir.Value) -> ir.Value:
@@ -82,19 +87,19 @@ def _count_ops(nodes: list[ir.Node]) -> dict[tuple[str, str], int]:
     return dict(sorted(counts.items()))
 
 
-def _kinds(nodes: list[ir.Node]) -> dict[str, set[str]]:
+def _kinds(nodes: list[ir.Node], custom_ops: Mapping[str, CustomOp]) -> dict[str, set[str]]:
     """Kinds of ONNX operators (core, extension, python) that each authored node became."""
     kinds: dict[str, set[str]] = {}
     for node in nodes:
-        kinds.setdefault(node.metadata_props.get("rtml.node", ""), set()).add(kind_of(node.domain))
+        kinds.setdefault(node.metadata_props.get("rtml.node", ""), set()).add(kind_of(node.domain, custom_ops))
     return kinds
 
 
-def kind_of(domain: str) -> str:
-    """core, extension or python, by the domain of an ONNX operator."""
+def kind_of(domain: str, custom_ops: Mapping[str, CustomOp]) -> str:
+    """The kind of an ONNX operator, by its domain."""
     if domain in ("", ML, ORT):
         return "core"
-    return "extension" if domain == EXT else "python"
+    return "extension" if domain == EXT else custom_ops[domain].kind
 
 
 def _strip_private_metadata(proto: Any) -> None:

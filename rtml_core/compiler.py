@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +13,7 @@ import onnx_ir as ir
 from rtml_core import __version__, package
 from rtml_core.assemble import Assembled, assemble
 from rtml_core.columns import Field
+from rtml_core.custom_ops import CustomOp
 from rtml_core.dsl import to_dsl
 from rtml_core.errors import CompileError
 from rtml_core.explain import ExplainRow, explain_rows, op_entries, render
@@ -37,6 +38,7 @@ class Compiled:
     manifest: package.Manifest
     rows: list[ExplainRow]
     report: Report | None
+    custom_ops: dict[str, CustomOp] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -54,7 +56,7 @@ class Compiled:
         if not hasattr(self, "_runtime"):
             from rtml_core.runtime import Runtime
 
-            self._runtime = Runtime.from_bytes(self.data, allow_unchecked=self.report is None)
+            self._runtime = Runtime.from_bytes(self.data, allow_unchecked=self.report is None, custom_ops=self.custom_ops)
         return self._runtime
 
     def score(self, rows: Any, **options: Any) -> Any:
@@ -71,7 +73,8 @@ class Compiled:
 
     def __repr__(self) -> str:
         proof = str(self.report) if self.report else "parity: not checked"
-        return f"<package {self.id[:12]}: {self.node_count} ONNX nodes, {len(self.data):,} bytes; {proof}>"
+        foreign = "" if self.manifest.portable else f"; {self.manifest.portability}"
+        return f"<package {self.id[:12]}: {self.node_count} ONNX nodes, {len(self.data):,} bytes; {proof}{foreign}>"
 
 
 def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: bool = True, seed: int = 0) -> Compiled:
@@ -91,7 +94,7 @@ def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: b
     if parity:
         from rtml_core.parity import prove
 
-        report = prove(graph, lowered, assembled.model, manifest, sample, seed=seed)
+        report = prove(graph, lowered, assembled, manifest, sample, seed=seed)
         samples = report.sample
         done = package.ParityEntry(True, report.rows, report.refused, report.tried)
         manifest = msgspec.structs.replace(manifest, parity=done)
@@ -100,7 +103,8 @@ def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: b
         package.GRAPH: package.to_json(to_dsl(graph)),
         package.SAMPLE: package.to_json(samples),
     }
-    return Compiled(package.write_archive(manifest, files), manifest, explain_rows(graph, assembled), report)
+    data = package.write_archive(manifest, files)
+    return Compiled(data, manifest, explain_rows(graph, assembled), report, assembled.custom_ops)
 
 
 def signature(graph: Graph, sample: pd.DataFrame | None) -> tuple[tuple[Field, ...], str]:

@@ -61,6 +61,10 @@ class PluginError(RtmlError):
     """A plugin could not be loaded or registered."""
 
 
+class CustomOpError(RtmlError):
+    """A custom operator failed while rows were scored; names the operator and what it did."""
+
+
 class InputProblem(msgspec.Struct, frozen=True):
     """One thing that is wrong with one input row.
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtml_core.assemble import Assembled, kind_of
+from rtml_core.custom_ops import CustomOp
+from rtml_core.errors import CompileError
 from rtml_core.graph import Graph
 from rtml_core.package import OpEntry
-from rtml_core.plugins import registry
+from rtml_core.plugins import plugins, registry
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,43 @@ class ExplainRow:
 
 
 def op_entries(assembled: Assembled) -> list[OpEntry]:
-    """The manifest's list of ONNX operators, with who brings those that are not core."""
+    """The manifest's list of ONNX operators, with who brings those that are not core. Raises CompileError for a custom
+    operator that no plugin brings, which no runtime could find."""
     from importlib.metadata import version
 
     entries = []
     for (domain, op), count in assembled.ops.items():
-        kind = kind_of(domain)
-        if kind == "extension":
+        kind = kind_of(domain, assembled.custom_ops)
+        if kind == "core":
+            entries.append(OpEntry(domain, op, kind, count))
+        elif kind == "extension":
             entries.append(OpEntry(domain, op, kind, count, "onnxruntime-extensions", version("onnxruntime-extensions")))
         else:
-            entries.append(OpEntry(domain, op, kind, count))
+            entries.append(_custom_entry(assembled.custom_ops[domain], count))
     return entries
+
+
+def _custom_entry(op: CustomOp, count: int) -> OpEntry:
+    from unicodedata import unidata_version
+
+    origin = plugins().custom_ops.origin_of(op)
+    if origin is None:
+        raise CompileError(
+            f"the custom operator {op} ({op.body_name}) is brought by no installed plugin, so that no runtime could find it;"
+            f" return it from the hook rtml_custom_ops of a plugin"
+        )
+    return OpEntry(
+        op.onnx_domain,
+        op.name,
+        op.kind,
+        count,
+        origin.distribution,
+        origin.version,
+        origin.plugin,
+        op.domain,
+        op.version,
+        unidata_version if op.unicode else None,
+    )
 
 
 def explain_rows(graph: Graph, assembled: Assembled) -> list[ExplainRow]:

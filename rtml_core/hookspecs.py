@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pluggy
 
 if TYPE_CHECKING:
+    from rtml_core.custom_ops import CustomOp
     from rtml_core.operator import Operator
 
 #: entry-point group and pluggy project name
@@ -31,7 +32,7 @@ PROJECT: Final = "rtml"
 PLUGIN_API: Final = 1
 
 #: names of rtml's own commands, which no plugin may take
-RESERVED_COMMANDS: Final = ("fit", "compile", "inspect", "check", "score", "operators", "plugins", "schema")
+RESERVED_COMMANDS: Final = ("fit", "compile", "inspect", "check", "score", "operators", "custom-ops", "plugins", "schema")
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -67,5 +68,15 @@ def rtml_converters() -> Mapping[str, str | Mapping[str, str]]:
     classes whose fitted state is more than plain attributes; "points", where the estimator changes its mind. The modules
     are imported when such an estimator is first used. Estimators of the top-level packages named here may be kept in
     graphs. A class that another plugin already named is an error that names both, unless RTML_PREFER settles it.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def rtml_custom_ops() -> Sequence[CustomOp]:
+    """Custom ONNX operators that this plugin brings. Since plugin API 1.
+
+    Called when the plugin is registered, and again by a runtime that loads a package with one of them, if whoever runs it
+    trusts the distribution. A domain, name and version that another plugin already brought is an error that names both.
     """
     raise NotImplementedError

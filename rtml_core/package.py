@@ -66,7 +66,11 @@ class OutputEntry(msgspec.Struct, omit_defaults=True, frozen=True):
 
 
 class OpEntry(msgspec.Struct, omit_defaults=True, frozen=True):
-    """An ONNX operator in the model. kind: core, extension, function, native, python; who brought it, unless core."""
+    """An ONNX operator in the model. kind: core, extension, function, native, python; who brought it, unless core.
+
+    Of a custom operator: `custom`, the domain under which its plugin declares it (`domain` is one of its own), and
+    `op_version`; `plugin`; `unicode`, the version of Unicode it was compiled with, when it asks Python's tables.
+    """
 
     domain: str
     op: str
@@ -74,6 +78,20 @@ class OpEntry(msgspec.Struct, omit_defaults=True, frozen=True):
     count: int
     distribution: str | None = None
     version: str | None = None
+    plugin: str | None = None
+    custom: str | None = None
+    op_version: int | None = None
+    unicode: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The operator for people: "rtml.pandas:title 1" of a custom one, "domain:op" of another."""
+        return f"{self.domain or 'ai.onnx'}:{self.op}" if self.custom is None else f"{self.custom}:{self.op} {self.op_version}"
+
+    @property
+    def source(self) -> str:
+        """Distribution and version that brought it, "" for a core operator."""
+        return f"{self.distribution} {self.version}" if self.distribution else ""
 
 
 class CheckEntry(msgspec.Struct, frozen=True):
@@ -119,6 +137,18 @@ class Manifest(msgspec.Struct, frozen=True):
     portable: bool
     parity: ParityEntry
     digests: dict[str, str]
+
+    @property
+    def foreign(self) -> list[OpEntry]:
+        """The operators that run code of a plugin, because of which a package is not portable."""
+        return [op for op in self.ops if op.kind in ("python", "native")]
+
+    @property
+    def portability(self) -> str:
+        """Whether any onnxruntime with its extensions can run the package, and if not, what it needs."""
+        if self.portable:
+            return "portable"
+        return "not portable: needs " + ", ".join(f"the {op.kind} operator {op.label} from {op.source}" for op in self.foreign)
 
 
 class Archive(msgspec.Struct, frozen=True):

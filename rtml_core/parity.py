@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rtml_core import package
+from rtml_core.assemble import Assembled
 from rtml_core.columns import Field
 from rtml_core.errors import ParityError, RtmlError, describe
 from rtml_core.graph import Graph
@@ -63,10 +64,10 @@ class Report:
 
 
 def prove(
-    graph: Graph, lowered: Lowered, model: bytes, manifest: package.Manifest, sample: pd.DataFrame | None, *, seed: int
+    graph: Graph, lowered: Lowered, assembled: Assembled, manifest: package.Manifest, sample: pd.DataFrame | None, *, seed: int
 ) -> Report:
     """Run the gate; raises ParityError naming the first node, column and row that differ."""
-    runtime = _runtime(model, manifest)
+    runtime = _runtime(assembled, manifest)
     report = Report()
     for name in graph.order():
         report.cases += node_cases(graph, name, lowered)
@@ -75,11 +76,11 @@ def prove(
     return report
 
 
-def _runtime(model: bytes, manifest: package.Manifest) -> Runtime:
+def _runtime(assembled: Assembled, manifest: package.Manifest) -> Runtime:
     from rtml_core.runtime import Runtime
 
-    archive = package.Archive("", manifest, model, b"{}", b"{}")
-    return Runtime(archive, allow_unchecked=True, verify=False, where="the compiled graph")
+    archive = package.Archive("", manifest, assembled.model, b"{}", b"{}")
+    return Runtime(archive, allow_unchecked=True, verify=False, custom_ops=assembled.custom_ops, where="the compiled graph")
 
 
 def _row_sets(graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: np.random.Generator) -> list[tuple[str, Values]]:

@@ -94,7 +94,8 @@ def first_difference(graph: Graph, fields: Sequence[Field], frame: pd.DataFrame)
                 outputs[key] = b.alias(b.take(symbolic.tensor, [symbolic.index]))
                 entry = _entry(column, symbolic, graph.nodes[name].tolerance)
                 asked.append((name, column, entry))
-    found = run_model(assemble(b, outputs).model, _feed(lowered, frame))
+    made = assemble(b, outputs)
+    found = run_model(made.model, _feed(lowered, frame), made.custom_ops.values())
     for (name, column, entry), array in zip(asked, (found[key] for key in outputs), strict=True):
         data = messages[name].data
         if data is None or column not in data.columns:

@@ -18,7 +18,7 @@ import pluggy
 from rtml_core import hookspecs
 from rtml_core.errors import PluginError, close_match, listing
 from rtml_core.hookspecs import GROUP, PLUGIN_API, PROJECT, RESERVED_COMMANDS
-from rtml_core.registry import Converters, Origin, Registry
+from rtml_core.registry import Converters, CustomOps, Origin, Registry
 
 
 @dataclass
@@ -34,6 +34,7 @@ class PluginInfo:
     operators: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     converters: list[str] = field(default_factory=list)
+    custom_ops: list[str] = field(default_factory=list)
 
     @property
     def origin(self) -> Origin:
@@ -60,6 +61,7 @@ class Plugins:
     def __init__(self, candidates: Iterable[Candidate] | None = None, registry: Registry | None = None):
         self.registry = Registry() if registry is None else registry
         self.converters = Converters()
+        self.custom_ops = CustomOps()
         self.infos: dict[str, PluginInfo] = {}
         self.commands: dict[str, tuple[Any, Origin]] = {}
         self.manager = pluggy.PluginManager(PROJECT)
@@ -110,6 +112,10 @@ class Plugins:
         commands = self._call(plugin, "rtml_commands")
         if commands is not None:
             self._add_commands(commands, info)
+        custom_ops = self._call(plugin, "rtml_custom_ops")
+        if custom_ops is not None:
+            self.custom_ops.add_all(custom_ops, info.origin)
+            info.custom_ops = self.custom_ops.brought_by(info.name)
         # Last, because it can't be rolled back: RTML_PREFER may take a name from a plugin that was there before.
         self._add_named(classes, self._call(plugin, "rtml_converters"), info.origin)
         for known in self.infos.values():
@@ -165,8 +171,9 @@ class Plugins:
             self.manager.unregister(name=info.name)
         self.registry.remove(info.name)
         self.converters.remove(info.name)
+        self.custom_ops.remove(info.name)
         self.commands = {name: value for name, value in self.commands.items() if value[1].plugin != info.name}
-        info.operators, info.commands, info.converters = [], [], []
+        info.operators, info.commands, info.converters, info.custom_ops = [], [], [], []
 
     def info(self, name: str) -> PluginInfo:
         """A plugin by name; PluginError with the closest name otherwise."""

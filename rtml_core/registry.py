@@ -1,4 +1,4 @@
-"""Operators and converters by name, with the plugin, distribution and version that brought them."""
+"""Operators, converters and custom ONNX operators by name, with the plugin, distribution and version that brought them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from rtml_core.custom_ops import CustomOp
 from rtml_core.errors import PluginError, UnknownNameError, close_match, describe, listing
 from rtml_core.operator import Operator, check_class
 
@@ -217,6 +218,49 @@ def converter_entry(name: Any, value: Any, origin: Origin) -> ConverterEntry:
     if "convert" not in parts and "to_state" not in parts:
         raise PluginError(f"{where}: must have convert, or to_state and from_state; got {listing(map(str, parts))}")
     return ConverterEntry(name, origin, **parts)
+
+
+class CustomOps:
+    """Custom ONNX operators by domain, name and version. Registration of a plugin's operators is all or nothing."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str, int], tuple[CustomOp, Origin]] = {}
+
+    def add_all(self, ops: Any, origin: Origin) -> None:
+        """Register the custom operators of one plugin, or none of them; raises PluginError on a conflict."""
+        if not isinstance(ops, (list, tuple)):
+            raise PluginError(f"rtml_custom_ops of {origin} must return a list of CustomOp; got {describe(ops)}")
+        staged = dict(self._entries)
+        for op in ops:
+            if not isinstance(op, CustomOp):
+                raise PluginError(f"rtml_custom_ops of {origin} must return a list of CustomOp; it holds {describe(op)}")
+            op.check()
+            if op.key in staged:
+                owner = staged[op.key][1]
+                raise PluginError(
+                    f"custom operator {op} is brought by {owner} and by {origin}; uninstall or block one of them"
+                    if owner != origin
+                    else f"custom operator {op} is twice in rtml_custom_ops of {origin}; give the new one another version"
+                )
+            staged[op.key] = (op, origin)
+        self._entries = staged
+
+    def remove(self, plugin: str) -> None:
+        """Forget everything a plugin brought."""
+        self._entries = {key: entry for key, entry in self._entries.items() if entry[1].plugin != plugin}
+
+    def origin_of(self, op: CustomOp) -> Origin | None:
+        """Who brought exactly this operator; None when no plugin did."""
+        entry = self._entries.get(op.key)
+        return entry[1] if entry is not None and entry[0] == op else None
+
+    def entries(self) -> list[tuple[CustomOp, Origin]]:
+        """All operators with who brought them, by domain, name and version."""
+        return [self._entries[key] for key in sorted(self._entries)]
+
+    def brought_by(self, plugin: str) -> list[str]:
+        """The custom operators of a plugin, as "domain:name version"."""
+        return [str(op) for op, origin in self.entries() if origin.plugin == plugin]
 
 
 def prefer_from_environment() -> dict[str, str]:

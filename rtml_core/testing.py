@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,22 +17,29 @@ from rtml_core.parity_compare import Array, differing, row_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rtml_core.custom_ops import CustomOp
     from rtml_core.operator import Operator
 
 
-def run_model(model: bytes, feed: Mapping[str, Array]) -> dict[str, Array]:
-    """Run ONNX bytes with plain onnxruntime and its extensions; inputs that the model does not have are left out."""
+def run_model(model: bytes, feed: Mapping[str, Array], custom_ops: Iterable[CustomOp] = ()) -> dict[str, Array]:
+    """Run ONNX bytes with plain onnxruntime and its extensions; inputs that the model does not have are left out.
+
+    custom_ops: custom operators that the model has; CustomOpError when one fails.
+    """
     import onnxruntime as ort
     from onnxruntime_extensions import get_library_path
 
+    from rtml_core.custom_ops.hosting import declare, guarded
+
+    declare(custom_ops)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     options.register_custom_ops_library(get_library_path())
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = guarded(ort.InferenceSession)(model, options, providers=["CPUExecutionProvider"])
     wanted = {item.name for item in session.get_inputs()}
     names = [item.name for item in session.get_outputs()]
-    arrays = session.run(names, {name: array for name, array in feed.items() if name in wanted})
+    arrays = guarded(session.run)(names, {name: array for name, array in feed.items() if name in wanted})
     return dict(zip(names, arrays, strict=True))
 
 
@@ -43,7 +50,8 @@ def run_lowered(node: LoweredNode, frame: pd.DataFrame) -> tuple[dict[str, Array
     feed = {
         name: to_carrier(frame[name], column.dtype == "bool" and column.nullable)[:, None] for name, column in node.schema.items()
     }
-    found = run_model(assemble(b, outputs).model, feed)
+    made = assemble(b, outputs)
+    found = run_model(made.model, feed, made.custom_ops.values())
     return {name: found[f"out:{name}"][:, 0] for name in node.result}, found.get(CHECKS)
 
 

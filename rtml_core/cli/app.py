@@ -24,6 +24,7 @@ BUILT_IN: Final = {
     "check": "rtml_core.cli.inspect:check|Check a package as a server does before it loads it.",
     "score": "rtml_core.cli.score:score|Score a file of rows with a package.",
     "operators": "rtml_core.cli.listing:operators|List and show operators.",
+    "custom-ops": "rtml_core.cli.custom:custom_ops|List and show custom ONNX operators.",
     "plugins": "rtml_core.cli.listing:plugins_group|List and show plugins.",
     "schema": "rtml_core.cli.listing:schema|Print the JSON Schema of graph files.",
 }

@@ -73,9 +73,12 @@ def compile_command(graph: str, output: str, sample: str | None, explain: bool, 
         return
     if explain:
         click.echo(compiled.explain() + "\n")
-    portable = "portable" if compiled.manifest.portable else "not portable"
     proof = str(compiled.report) if compiled.report else "parity: NOT CHECKED (score and check it with --allow-unchecked)"
+    m = compiled.manifest
+    portable = "portable" if m.portable else "not portable"
     click.echo(f"Wrote {output}: {plural(compiled.node_count, 'ONNX node')}, {len(compiled.data):,} bytes, {portable}")
+    if not m.portable:
+        click.echo(f"{m.portability[0].upper()}{m.portability[1:]}")
     click.echo(f"{proof}\nid {compiled.id}")
 
 
@@ -90,6 +93,7 @@ def _facts(output: str, compiled: Compiled) -> dict[str, Any]:
         "bytes": len(compiled.data),
         "onnx_nodes": compiled.node_count,
         "portable": compiled.manifest.portable,
+        "needs": [{"operator": op.label, "kind": op.kind, "from": op.source} for op in compiled.manifest.foreign],
         "parity": parity,
         "nodes": [asdict(row) for row in compiled.rows],
     }

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from rtml_core.cli.command import Command, Found
+from rtml_core.cli.custom import trust_option
 from rtml_core.cli.files import existing
 from rtml_core.cli.listing import json_option, print_json
 from rtml_core.cli.tables import plural, table
@@ -45,7 +46,7 @@ def render(name: str, archive: Archive, size: int) -> str:
         ("size", f"{size:,} bytes"),
         ("built by", f"rtml {m.rtml}, package format {m.format}"),
         ("model", f"{plural(sum(op.count for op in m.ops), 'ONNX node')}, IR {m.ir_version}, opsets {opsets}"),
-        ("portable", "yes" if m.portable else "no: it needs operators that a plugin brings"),
+        ("portable", "yes" if m.portable else "no" + m.portability.removeprefix("not portable")),
         ("parity", parity(m)),
         ("plugins", ", ".join(_plugin(p.name, p.distribution, p.version) for p in m.plugins) or "-"),
         ("extra", "unknown fields are refused" if m.extra == "refuse" else "unknown fields are ignored"),
@@ -53,7 +54,7 @@ def render(name: str, archive: Archive, size: int) -> str:
     ]
     fields = [(f.field.name, f.field.spec, _categories(f.categories) or ("" if f.tensor else "not used")) for f in m.fields]
     outputs = [(o.name, o.dtype + ("?" if o.nullable else ""), _tolerance(o.rtol, o.atol)) for o in m.outputs]
-    ops = [(f"{op.domain or 'ai.onnx'}:{op.op}", op.kind, str(op.count), _from(op.distribution, op.version)) for op in m.ops]
+    ops = [(op.label, op.kind, str(op.count), op.source or "ONNX") for op in m.ops]
     return "\n\n".join(
         (
             "\n".join(f"{key:<10}{value}" for key, value in facts),
@@ -87,15 +88,12 @@ def _tolerance(rtol: float, atol: float) -> str:
     return f"relative {rtol:g}, absolute {atol:g}" if rtol or atol else "none: equal bit by bit"
 
 
-def _from(distribution: str | None, version: str | None) -> str:
-    return f"{distribution} {version}" if distribution else "ONNX"
-
-
 @click.command("check", cls=Command, example="rtml check churn.rtml")
 @click.argument("package", metavar="FILE.rtml")
 @click.option("--allow-unchecked", is_flag=True, help="Accept a package that was built without the parity gate.")
+@trust_option
 @json_option
-def check(package: str, allow_unchecked: bool, as_json: bool) -> None:
+def check(package: str, allow_unchecked: bool, trust: tuple[str, ...], as_json: bool) -> None:
     """Check a package as a server does before it loads it.
 
     The digest of the file, the guards on its model, the plugins that it needs, and its parity sample scored again on this
@@ -107,7 +105,7 @@ def check(package: str, allow_unchecked: bool, as_json: bool) -> None:
 
     try:
         archive = read_file(file)
-        runtime = Runtime(archive, allow_unchecked=allow_unchecked, verify=False, where=package)
+        runtime = Runtime(archive, allow_unchecked=allow_unchecked, verify=False, trust=trust, where=package)
         rows = runtime.verify(archive.sample, package)
     except PackageError as error:
         if as_json:

@@ -92,6 +92,8 @@ def brings(info: PluginInfo) -> str:
         parts.append(f"command{'s' if len(info.commands) > 1 else ''} {_some(info.commands)}")
     if info.converters:
         parts.append(plural(len(info.converters), "converter", "converters"))
+    if info.custom_ops:
+        parts.append(plural(len(info.custom_ops), "custom op"))
     return "; ".join(parts) or "-"
 
 
@@ -118,6 +120,7 @@ def plugins_show(name: str, as_json: bool) -> None:
         ("operators", ", ".join(info.operators) or "-"),
         ("commands", ", ".join(info.commands) or "-"),
         ("converters", ", ".join(info.converters) or "-"),
+        ("custom ops", ", ".join(info.custom_ops) or "-"),
     ]
     click.echo("\n".join(f"{key:<11}{value}" for key, value in facts))
     if info.error:

@@ -13,6 +13,7 @@ import msgspec
 
 from rtml_core.cli.badrows import BadRow, by_row
 from rtml_core.cli.command import Command, Found, Interrupted
+from rtml_core.cli.custom import trust_option
 from rtml_core.cli.files import check_outputs, existing, pending
 from rtml_core.cli.readers import Batch, Reader, open_rows
 from rtml_core.cli.tables import plural
@@ -48,6 +49,7 @@ class Tally:
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Copy this column of the input into the output (repeatable).")
 @click.option("--ignore-extra", is_flag=True, help="Drop columns that the package does not take, instead of refusing them.")
 @click.option("--allow-unchecked", is_flag=True, help="Load a package that was built without the parity gate.")
+@trust_option
 @click.option("--batch-size", type=click.IntRange(1, 1_000_000), default=4096, show_default=True, help="Rows scored at once.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no closing line.")
 def score(package: str, source: str, output: str, errors: str | None, keep: tuple[str, ...], quiet: bool, **options: Any) -> None:
@@ -60,7 +62,9 @@ def score(package: str, source: str, output: str, errors: str | None, keep: tupl
     if errors == "-":
         raise RtmlError("--errors - would mix bad rows with scores; name a file")
     check_outputs([output, errors], [package, source])
-    runtime = load(package, allow_unchecked=options["allow_unchecked"], ignore_extra=options["ignore_extra"])
+    runtime = load(
+        package, allow_unchecked=options["allow_unchecked"], ignore_extra=options["ignore_extra"], trust=options["trust"]
+    )
     _check_kept(runtime, keep)
     fields = {entry.name: entry.type for entry in runtime.signature.fields}
     try:
@@ -73,12 +77,12 @@ def score(package: str, source: str, output: str, errors: str | None, keep: tupl
         _close(tally, infinite, output, errors)
 
 
-def load(path: str, *, allow_unchecked: bool, ignore_extra: bool) -> Runtime:
+def load(path: str, *, allow_unchecked: bool, ignore_extra: bool, trust: Sequence[str] = ()) -> Runtime:
     """A runtime over a package file; RtmlError with the reason otherwise."""
     file = existing(path)
     from rtml_core.runtime import Runtime
 
-    return Runtime.from_file(file, allow_unchecked=allow_unchecked, ignore_extra=ignore_extra or None)
+    return Runtime.from_file(file, allow_unchecked=allow_unchecked, ignore_extra=ignore_extra or None, trust=trust)
 
 
 def _check_kept(runtime: Runtime, keep: Sequence[str]) -> None:

@@ -14,7 +14,9 @@ from typing import Any, Final
 import numpy as np
 import onnx_ir as ir
 
-from rtml_core.errors import NotLowerableError
+from rtml_core.columns import carrier_of
+from rtml_core.custom_ops import CustomOp
+from rtml_core.errors import NotLowerableError, PluginError
 from rtml_core.lowering.neutral import around
 
 #: what we emit; onnxruntime 1.31 guarantees opset <= 26, ai.onnx.ml <= 5, IR <= 13
@@ -69,6 +71,9 @@ class Builder:
     thresholds: dict[int, set[float]] = field(default_factory=dict)
     ml_opset: int = OPSETS[ML]
     functions: dict[Any, ir.Function] = field(default_factory=dict)
+    #: what the graphs inside nodes gave, by the scope of the node (trace.Subgraph)
+    subgraphs: dict[str, Any] = field(default_factory=dict)
+    custom_ops: dict[str, CustomOp] = field(default_factory=dict)
     _seen: dict[Any, tuple[ir.Value, ...]] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)
     _constants: dict[Any, ir.Value] = field(default_factory=dict)
@@ -179,6 +184,23 @@ class Builder:
     def ml(self, op_type: str, *inputs: ir.Value, **options: Any) -> ir.Value:
         """An operator of ai.onnx.ml; options as in `op`."""
         return self.op(op_type, *inputs, domain=ML, **options)
+
+    def custom(self, op: CustomOp, *values: ir.Value, **arguments: Any) -> tuple[ir.Value, ...]:
+        """A custom operator on values [N, k] of one shape; its outputs have that shape. Columns: see lowering.custom."""
+        if self.custom_ops.setdefault(op.onnx_domain, op) != op:
+            raise NotLowerableError(f"two different custom operators are called {op}; give one of them another version")
+        widths = {width_of(value) for value in values}
+        dtypes = [dtype_of(value) for value in values]
+        if dtypes != [carrier_of(dtype, False) for dtype in op.inputs] or len(widths) != 1:
+            raise NotLowerableError(
+                f"the custom operator {op} takes {op.signature}; got {', '.join(dtypes)} {sorted(widths)} wide"
+            )
+        try:
+            encoded = op.encode(arguments)
+        except PluginError as error:
+            raise NotLowerableError(str(error)) from None
+        made = [carrier_of(dtype, False) for dtype in op.outputs]
+        return self.multi(op.name, *values, dtypes=made, domain=op.onnx_domain, arguments=encoded)
 
     def cast(self, value: ir.Value, dtype: str) -> ir.Value:
         """Cast, or `value` itself when it has the dtype already."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -15,8 +13,9 @@ import onnxruntime as ort
 
 from rtml_core import package
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
-from rtml_core.errors import InputError, InputProblem, PackageError
-from rtml_core.runtime import guards
+from rtml_core.custom_ops import CustomOp, hosting
+from rtml_core.errors import CustomOpError, InputError, InputProblem, PackageError, PluginError
+from rtml_core.runtime import guards, trusted
 from rtml_core.runtime.signature import Feed, Signature
 from rtml_core.timestamps import format_timestamp
 
@@ -30,6 +29,9 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 class Runtime:
     """A loaded package.
 
+    trust: distributions whose code a package may run (its operators of kind "python"), besides rtml's own and those of
+    RTML_TRUST; "all" for whatever is installed. custom_ops: such operators, by their ONNX domain, that need not be looked up.
+
     Raises PackageError (with the reason) for a package that is damaged, unsafe, too new, not checked for parity, or that
     does not reproduce its own sample here.
     """
@@ -41,6 +43,8 @@ class Runtime:
         allow_unchecked: bool = False,
         verify: bool = True,
         ignore_extra: bool | None = None,
+        trust: trusted.Trust = (),
+        custom_ops: Mapping[str, CustomOp] | None = None,
         where: str = "the package",
     ):
         manifest = archive.manifest
@@ -49,15 +53,18 @@ class Runtime:
                 f"{where} was built without the parity gate, so nothing proves it equal to what was authored. Build it again, or"
                 f" load it on purpose (allow_unchecked=True, --allow-unchecked)"
             )
-        _require_plugins(manifest, where)
         guards.check(archive.model, manifest, where)
+        custom = trusted.resolve(manifest, trust, where, custom_ops)
         self.id = archive.id
         self.manifest = manifest
         ignore = manifest.extra == "ignore" if ignore_extra is None else ignore_extra
         self.signature = Signature(manifest.fields, manifest.inputs, ignore_extra=ignore)
-        self.session = _session(archive.model, manifest, where)
+        self.session = _session(archive.model, manifest, custom, where)
         # The binding itself: InferenceSession.run checks names and owners again at every call, which costs 3 us a row.
         self._run: Any = self.session._sess.run
+        self._run_batch: Any = self.session.run
+        if custom:
+            self._run, self._run_batch = hosting.guarded(self._run), hosting.guarded(self._run_batch)
         self._names = [output.name for output in self.session.get_outputs()]
         self._checks = self._names.index(CHECKS) if CHECKS in self._names else -1
         positions = {name: position for position, name in enumerate(self._names)}
@@ -124,14 +131,14 @@ class Runtime:
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
     def _run_chunk(self, feed: Feed, start: int) -> list[np.ndarray[Any, Any]]:
-        arrays: list[np.ndarray[Any, Any]] = self.session.run(self._names, feed)
+        arrays: list[np.ndarray[Any, Any]] = self._run_batch(self._names, feed)
         if self._checks >= 0 and not arrays[self._checks].all():
             self._refuse(arrays[self._checks], start)
         return arrays
 
     def run_unchecked(self, feed: Feed) -> tuple[Arrays, np.ndarray[Any, Any]]:
         """Output columns of all rows, and bool [N, c]: which row passes which check. For the parity gate."""
-        arrays = self.session.run(self._names, feed)
+        arrays = self._run_batch(self._names, feed)
         columns = self._read(arrays)
         count = len(next(iter(columns.values())))
         return columns, arrays[self._checks] if self._checks >= 0 else np.ones((count, 0), bool)
@@ -164,6 +171,8 @@ class Runtime:
             got = self.score(rows) if rows else []
         except InputError as error:
             raise PackageError(f"{where} refuses a row of its own parity sample: {error}") from None
+        except CustomOpError as error:
+            raise PackageError(f"{where} does not reproduce its parity sample here: {error}") from error
         finally:
             self.signature = signature
         for number, (one, other) in enumerate(zip(got, expected, strict=True)):
@@ -189,43 +198,37 @@ def agree(one: Any, other: Any, output: package.OutputEntry) -> bool:
     return math.isclose(one, float(other), rel_tol=rtol, abs_tol=max(output.atol, 1e-12))
 
 
-def _require_plugins(manifest: package.Manifest, where: str) -> None:
-    foreign = [op for op in manifest.ops if op.kind in ("python", "native")]
-    if foreign:
-        op = foreign[0]
-        raise PackageError(
-            f"{where} needs the custom operator {op.domain}:{op.op} from {op.distribution or 'an unknown plugin'}"
-            f" {op.version or ''}, which this runtime has not loaded: pip install {op.distribution or 'what brings it'}"
-        )
-
-
-def _session(model: bytes, manifest: package.Manifest, where: str) -> ort.InferenceSession:
+def _session(model: bytes, manifest: package.Manifest, custom: list[CustomOp], where: str) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if any(op.kind == "extension" for op in manifest.ops):
-        options.register_custom_ops_library(extension_library(where))
+    if any(op.kind in ("extension", "python") for op in manifest.ops):
+        library = extension_library(where)
+        try:
+            hosting.declare(custom)
+        except PluginError as error:
+            raise PackageError(f"{where} can't be loaded: {error}") from error
+        options.register_custom_ops_library(library)
     try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return hosting.guarded(ort.InferenceSession)(model, options, providers=["CPUExecutionProvider"])
+    except CustomOpError as error:  # onnxruntime runs a node of constants when it loads a model
+        raise PackageError(f"{where} can't be loaded: {error}") from error
     except Exception as error:  # onnxruntime raises many classes of its own
-        raise PackageError(f"{where} was refused by onnxruntime: {str(error).splitlines()[0]}") from error
+        also = f" (it has the operators {', '.join(map(str, custom))})" if custom else ""
+        raise PackageError(f"{where} was refused by onnxruntime: {str(error).splitlines()[0]}{also}") from error
 
 
 def extension_library(where: str) -> str:
-    """Path of the library of onnxruntime-extensions; PackageError when it is not installed.
-
-    Looked up without importing that package, which would import onnx wherever it is installed.
-    """
-    spec = importlib.util.find_spec("onnxruntime_extensions")
-    for folder in (spec.submodule_search_locations if spec else None) or []:
-        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-            path = os.path.join(folder, f"_extensions_pydll{suffix}")
-            if os.path.isfile(path):
-                return path
-    raise PackageError(f"{where} needs onnxruntime-extensions, which is not installed here: pip install onnxruntime-extensions")
+    """Path of the library of onnxruntime-extensions; PackageError when it is not installed."""
+    path = hosting.library()
+    if path is None:
+        raise PackageError(
+            f"{where} needs onnxruntime-extensions, which is not installed here: pip install onnxruntime-extensions"
+        )
+    return path
 
 
 def _reader(output: package.OutputEntry) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rtml_core import Operator, hookimpl
+from rtml_core import CustomOp, Operator, hookimpl
 from rtml_plugins.pandas_ops.node import Pandas
+from rtml_plugins.pandas_ops.python_ops import CUSTOM_OPS
 
 rtml_plugin_api = 1
 
@@ -12,3 +13,9 @@ rtml_plugin_api = 1
 def rtml_operators() -> list[type[Operator]]:
     """Operators of this plugin."""
     return [Pandas]
+
+
+@hookimpl
+def rtml_custom_ops() -> list[CustomOp]:
+    """Python operators of the methods that ONNX can't say."""
+    return CUSTOM_OPS

@@ -10,6 +10,7 @@ from rtml_core.lowering.symbolic import Symbolic
 from rtml_plugins.pandas_ops.arguments import ARITHMETIC, COMPARISONS
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered import arithmetic, binning, conversions, dummies, evaluate, mapping, missing, reshape
+from rtml_plugins.pandas_ops.lowered.python_only import PYTHON_METHODS, or_python
 from rtml_plugins.pandas_ops.lowered.texts import TEXT_METHODS
 from rtml_plugins.pandas_ops.lowered.times import TIME_METHODS
 
@@ -40,7 +41,8 @@ COLUMN_METHODS: Final[Mapping[str, ColumnMethod]] = {
     "astype": ColumnMethod(conversions.astype),
     "to_datetime": ColumnMethod(conversions.to_datetime),
     "cut": ColumnMethod(binning.cut),
-    **{name: ColumnMethod(method) for name, method in TEXT_METHODS.items()},
+    **{name: ColumnMethod(or_python(name, method)) for name, method in TEXT_METHODS.items()},
+    **{name: ColumnMethod(method) for name, method in PYTHON_METHODS.items()},
     **{name: ColumnMethod(method) for name, method in TIME_METHODS.items()},
 }
 

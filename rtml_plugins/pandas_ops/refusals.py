@@ -51,14 +51,9 @@ NOT_ROW_WISE: Final[Mapping[str, str]] = {
 
 #: method -> why its compiled form would differ from pandas, and what to use instead
 NO_EXACT_FORM: Final[Mapping[str, str]] = {
-    "str.title": "ONNX has no title case",
-    "str.capitalize": "ONNX has no title case",
-    "str.swapcase": "ONNX has no such mapping of letters",
-    "str.casefold": "ONNX has no case folding; use str.lower",
     "str.cat": "it joins the rows of a column; to join columns use add",
     "dt.date": "a date is no column of its own; use dt.normalize, the day's first moment",
     "dt.time": "a time of day is no column of its own; take dt.hour, dt.minute and dt.second",
-    "dt.strftime": "ONNX writes no dates; take the parts you need, e.g. dt.year",
     "dt.tz_localize": "timestamps are UTC throughout; convert when the event is stored",
     "dt.tz_convert": "timestamps are UTC throughout; convert when the event is stored",
 }

@@ -9,10 +9,11 @@ import onnx_ir as ir
 
 from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering import casting
-from rtml_core.lowering.blocks import Block
+from rtml_core.lowering.blocks import FLOATS, Block
 from rtml_core.lowering.symbolic import Symbolic
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered.common import together
+from rtml_plugins.pandas_ops.lowered.python_only import float_text
 
 
 def astype(call: Call) -> list[Symbolic]:
@@ -52,6 +53,8 @@ def _step(call: Call, dtype: Any) -> Any:
         wants_int = casting.DTYPE_NAMES.get(dtype) in ("int64", "int32")
         if wants_int and block.nullable and block.dtype in ("float64", "float32", "bool"):
             raise NotLowerableError(_missing_has_no_integer(call, block))
+        if casting.DTYPE_NAMES.get(dtype) == "string" and block.dtype in FLOATS:
+            return float_text(call, block)
         return casting.astype(call.b, block, dtype, guard)
 
     return step

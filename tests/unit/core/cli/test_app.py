@@ -58,7 +58,7 @@ def test_version(rtml: Rtml) -> None:
 @pytest.mark.parametrize(
     ("words", "cure"),
     [
-        (["scroe"], "There is no command 'scroe'. Commands: fit, compile, inspect, check, score, operators, plugins, schema"),
+        (["scroe"], "There is no command 'scroe'. Commands: fit, compile, inspect, check, score, operators, custom-ops"),
         (["scroe"], "Did you mean 'score'?"),
         (["plugins", "lst"], "There is no command 'lst'. Commands: list, show. Did you mean 'list'?"),
         (["score", "a.rtml", "--inptu", "x"], "No such option '--inptu'."),

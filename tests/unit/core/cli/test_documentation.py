@@ -32,5 +32,5 @@ def test_every_exit_code_is_documented() -> None:
 
 
 def test_no_command_is_documented_that_does_not_exist() -> None:
-    named = re.findall(r"^## rtml (\w+)", PAGE, re.MULTILINE)
+    named = re.findall(r"^## rtml ([\w-]+)", PAGE, re.MULTILINE)
     assert set(named) == set(BUILT_IN)

@@ -66,14 +66,19 @@ def test_a_chain_takes_few_nodes_and_agrees_with_pandas(chain: list[Pandas], wan
     assert package.node_count <= most, package.explain()
 
 
-def test_a_method_without_a_compiled_form_compiles_on_known_values(hard: pd.DataFrame) -> None:
-    """str.title has no lowering, and none is needed where all values are known: then pandas is asked at compile time."""
-    from rtml_core.errors import NotLowerableError
+def test_a_python_operator_is_not_needed_where_all_values_are_known() -> None:
+    """Of a column out of a table pandas makes another table, once, when the graph is compiled."""
+    graph = op.Receiver(schema=FIELDS) >> Pandas(BRANDS.to_json()) >> Pandas(FILL.to_json())
+    titled = graph >> Pandas(import_="map", cols="s", kwargs={"arg": {"Volkswagen": "vw", "Audi": "a"}}, inplace=True)
+    titled = titled >> Pandas(import_="str.title", cols="s", inplace=True)
+    titled.outputs = {"s": "s"}
+    assert titled.compile().manifest.portable
 
+
+def test_a_column_of_labels_needs_the_python_operator(hard: pd.DataFrame) -> None:
     b, columns = start(hard)
-    columns = AGES.lower(b, columns)
-    with pytest.raises(NotLowerableError, match="title case"):
-        TITLES.lower(b, columns)
+    TITLES.lower(b, AGES.lower(b, columns))
+    assert list(b.custom_ops) == ["rtml.pandas.title.v1"]
 
 
 def test_columns_of_one_kind_go_through_as_one_tensor(hard: pd.DataFrame) -> None:

@@ -1,0 +1,136 @@
+"""The custom operators that a package needs, from installed plugins that whoever runs the runtime trusts.
+
+A package never names code: it names a distribution, a plugin and an operator with its version. The code is what that plugin
+declares here, and its module is imported only when its distribution is trusted.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
+
+from rtml_core.custom_ops import CustomOp
+from rtml_core.errors import PackageError, PluginError
+from rtml_core.package import Manifest, OpEntry
+
+#: distributions by name, or all that are installed
+Trust = Iterable[str] | Literal["all"]
+#: what ships with rtml is as trusted as rtml itself
+BUILT_IN: Final = "rtml"
+VARIABLE: Final = "RTML_TRUST"
+
+_loaded: Final[dict[tuple[str, str], dict[tuple[str, str, int], CustomOp]]] = {}
+
+
+def resolve(manifest: Manifest, trust: Trust, where: str, known: Mapping[str, CustomOp] | None = None) -> list[CustomOp]:
+    """The operators that the package runs code of plugins for; [] for a portable one. Raises PackageError that says which
+    operator, of whom, and what to do: install it, trust it, or get the right version of it.
+
+    known: operators by their ONNX domain that are in this process already and need no plugin, as those of an author.
+    """
+    found = []
+    for entry in manifest.foreign:
+        if known is not None and entry.domain in known:
+            op = known[entry.domain]
+        else:
+            op = _installed(entry, _names(trust), where)
+        if (op.onnx_domain, op.name, op.kind) != (entry.domain, entry.op, entry.kind):
+            raise PackageError(
+                f"{where} is damaged: it calls the custom operator {op} by another name, {entry.domain}:{entry.op}"
+            )
+        _require_unicode(entry, where)
+        found.append(op)
+    return found
+
+
+def _names(trust: Trust) -> set[str] | None:
+    """Trusted distributions, None for all: those given, and those of RTML_TRUST."""
+    if isinstance(trust, str) and trust != "all":
+        raise PackageError(f"trust must be a list of distributions, or 'all'; got the text {trust!r}")
+    given = [trust] if isinstance(trust, str) else list(trust)
+    names = {_normal(name) for name in (*given, *os.environ.get(VARIABLE, "").split(",")) if name.strip()}
+    return None if "all" in names else names | {BUILT_IN}
+
+
+def _normal(name: str) -> str:
+    """A distribution's name as pip compares them (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp:
+    distribution, plugin = entry.distribution, entry.plugin
+    if distribution is None or plugin is None or entry.custom is None or entry.op_version is None:
+        raise PackageError(f"{where} is damaged: its manifest does not say who brings the operator {entry.label}")
+    needs = f"{where} needs the {entry.kind} operator {entry.label} of {distribution} {entry.version}"
+    exact = f"{distribution}=={entry.version}"
+    point = _entry_point(distribution, plugin)
+    if point is None:
+        raise PackageError(f"{needs}, which is not installed here: pip install {exact}")
+    if trusted is not None and _normal(distribution) not in trusted:
+        raise PackageError(
+            f"{needs}, which runs code of that distribution in this process, and it is not trusted here. If you trust it, say so:"
+            f" trust=['{distribution}'], --trust {distribution}, or {VARIABLE}={distribution}"
+        )
+    if plugin in _listed("RTML_BLOCK_PLUGINS"):
+        raise PackageError(f"{needs}, and its plugin '{plugin}' is blocked here (RTML_BLOCK_PLUGINS)")
+    declared = _declared(point, needs)
+    op = declared.get((entry.custom, entry.op, entry.op_version))
+    if op is not None:
+        return op
+    here = sorted(str(v) for domain, name, v in declared if (domain, name) == (entry.custom, entry.op))
+    installed = f"{distribution} {point.dist.version if point.dist else ''}"
+    has = f"brings version {', '.join(here)} of it only" if here else "does not bring it"
+    raise PackageError(f"{needs}. {installed}, which is installed here, {has}: pip install {exact}, or compile the graph anew")
+
+
+def _entry_point(distribution: str, plugin: str) -> Any:
+    from rtml_core.hookspecs import GROUP
+
+    for point in importlib.metadata.entry_points(group=GROUP, name=plugin):
+        if point.dist is not None and _normal(point.dist.name) == _normal(distribution):
+            return point
+    return None
+
+
+def _declared(point: Any, needs: str) -> dict[tuple[str, str, int], CustomOp]:
+    """What the plugin declares; its module is imported once in a process."""
+    key = (_normal(point.dist.name), point.name)
+    if key not in _loaded:
+        from rtml_core.hookspecs import PLUGIN_API, PROJECT
+
+        try:
+            plugin = point.load()
+            api = getattr(plugin, "rtml_plugin_api", PLUGIN_API)
+            if api != PLUGIN_API:
+                raise PluginError(f"it is written for plugin API {api!r}, this rtml has {PLUGIN_API}")
+            hook = getattr(plugin, "rtml_custom_ops", None)
+            ops = list(hook()) if hasattr(hook, f"{PROJECT}_impl") and hook is not None else []
+            for op in ops:
+                op.check()
+        except Exception as error:  # a stranger's plugin may raise anything
+            raise PackageError(
+                f"{needs}, and its plugin '{point.name}' can't be loaded: {type(error).__name__}: {error}"
+            ) from error
+        _loaded[key] = {op.key: op for op in ops}
+    return _loaded[key]
+
+
+def _listed(variable: str) -> set[str]:
+    return {part.strip() for part in os.environ.get(variable, "").split(",")}
+
+
+def _require_unicode(entry: OpEntry, where: str) -> None:
+    """Letters that a newer Unicode knows have another title case than in an older one: that is another operator."""
+    if entry.unicode is None:
+        return
+    from platform import python_version
+    from unicodedata import unidata_version
+
+    if entry.unicode != unidata_version:
+        raise PackageError(
+            f"{where} was compiled where Python knows Unicode {entry.unicode}, and its operator {entry.label} depends on that;"
+            f" Python {python_version()} here knows Unicode {unidata_version}. Compile it with the Python that scores it"
+        )
