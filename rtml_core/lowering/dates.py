@@ -171,14 +171,19 @@ def _weights() -> np.ndarray[Any, Any]:
 # ---- parts of timestamps --------------------------------------------------------------------------------------------
 
 #: unit that is counted, unit in which it is counted
-_CLOCK: Final = {"hour": (DAY, HOUR), "minute": (HOUR, MINUTE), "second": (MINUTE, SECOND), "microsecond": (SECOND, 1)}
+_CLOCK: Final = {
+    "hour": (DAY, HOUR), "minute": (HOUR, MINUTE), "second": (MINUTE, SECOND), "microsecond": (SECOND, 1), "nanosecond": (1, 1),
+}  # fmt: skip
 _WEEK: Final = ("dayofweek", "day_of_week", "weekday")
 #: by day of a year that begins in March
 _BY_DAY: Final = ("month", "day", "quarter", "is_month_start", "is_quarter_start", "is_year_start")
+#: the day before a start
+_ENDS: Final = {name.replace("start", "end"): name for name in _BY_DAY if name.endswith("start")}
 _YEAR_DAY: Final = ("dayofyear", "day_of_year")
+_MONTH_DAYS: Final = ("days_in_month", "daysinmonth")
 #: names of Series.dt that `parts` knows
-PARTS: Final = (*_CLOCK, *_WEEK, "year", *_BY_DAY, *_YEAR_DAY, "is_leap_year")
-TIMEDELTA_PARTS: Final = ("days", "seconds", "microseconds")
+PARTS: Final = (*_CLOCK, *_WEEK, "year", *_BY_DAY, *_ENDS, *_YEAR_DAY, *_MONTH_DAYS, "is_leap_year")
+TIMEDELTA_PARTS: Final = ("days", "seconds", "microseconds", "nanoseconds")
 
 
 def parts(b: Builder, column: Symbolic, name: str) -> Symbolic:
@@ -196,9 +201,16 @@ def parts(b: Builder, column: Symbolic, name: str) -> Symbolic:
         return _number(b, column, _div(b, monday, DAY))
     if name not in PARTS:
         raise NotLowerableError(f"dt.{name} has no exact form; there are {', '.join(PARTS)}")
+    if name in _ENDS:
+        _, tomorrow = _march_day(b, b.op("Add", micros, b.const([[DAY]], "int64")))
+        return _by_day(b, column, _ENDS[name], tomorrow)
     year_of_era, day = _march_day(b, micros)
     if name in _BY_DAY:
         return _by_day(b, column, name, day)
+    if name in _MONTH_DAYS:
+        leap = b.op("Gather", b.const(_LEAP[1:].astype(np.int64), "int64"), year_of_era, axis=0)
+        longer = b.op("Mul", leap, b.op("Gather", b.const(_MARCH["february"], "int64"), day, axis=0))
+        return _number(b, column, b.op("Add", b.op("Gather", b.const(_MARCH["days_in_month"], "int64"), day, axis=0), longer))
     if name in _YEAR_DAY:
         # days from March on come one later in a leap year
         leap = b.op("Gather", b.const(_LEAP.astype(np.int64), "int64"), year_of_era, axis=0)
@@ -230,7 +242,10 @@ def _march_tables() -> dict[str, np.ndarray[Any, Any]]:
     day = (days - months).astype(np.int64) + 1
     year_start = np.where(month > 2, np.datetime64("2019-01-01"), np.datetime64("2020-01-01"))
     first = day == 1
+    longest = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
     return {
+        "february": (month == 2).astype(np.int64),
+        "days_in_month": longest[month - 1],
         "month": month,
         "day": day,
         "quarter": (month + 2) // 3,
@@ -289,6 +304,44 @@ def floor(b: Builder, column: Symbolic, unit: int) -> Symbolic:
     return new(column.dtype, keep_missing(b, column, b.op("Sub", value, _mod(b, value, unit))), nullable=column.nullable)
 
 
+def ceil(b: Builder, column: Symbolic, unit: int) -> Symbolic:
+    """A timestamp or timedelta rounded up to a multiple of `unit` microseconds."""
+    require_dtype(column, ("timestamp", "timedelta"), "a time")
+    value = value_of(b, column)
+    if unit == 1:
+        return column
+    up = b.op("Add", value, _mod(b, b.op("Neg", value), unit))
+    return new(column.dtype, keep_missing(b, column, up), nullable=column.nullable)
+
+
+def rounded(b: Builder, column: Symbolic, unit: int) -> Symbolic:
+    """A timestamp or timedelta rounded to a multiple of `unit` microseconds; halves go to the even multiple."""
+    require_dtype(column, ("timestamp", "timedelta"), "a time")
+    value = value_of(b, column)
+    if unit == 1:
+        return column
+    # the rest after an even multiple: up by one unit past a half, by two from one and a half on
+    rest = _mod(b, value, 2 * unit)
+    past = b.op("Greater", rest, b.const([[unit // 2, (3 * unit - 1) // 2]], "int64"), dtype="bool", width=2)
+    up = b.op("MatMul", b.cast(past, "int64"), b.const([[unit], [unit]], "int64"), width=1)
+    result = b.op("Add", b.op("Sub", value, rest), up)
+    return new(column.dtype, keep_missing(b, column, result), nullable=column.nullable)
+
+
+def iso_calendar(b: Builder, column: Symbolic) -> list[Symbolic]:
+    """Series.dt.isocalendar: year and week of ISO 8601, and the day of the week from 1; dtypes as in `parts`."""
+    require_dtype(column, ("timestamp",), "a timestamp")
+    micros = value_of(b, column)
+    weekday = value_of(b, parts(b, new("timestamp", micros), "day_of_week"))
+    # a week belongs to the year of its Thursday
+    days = b.op("Sub", b.const([[3]], "int64"), weekday)
+    thursday = new("timestamp", b.op("Add", micros, b.op("Mul", days, b.const([[DAY]], "int64"))))
+    day = value_of(b, parts(b, thursday, "day_of_year"))
+    week = b.op("Div", b.op("Add", day, b.const([[6]], "int64")), b.const([[7]], "int64"))
+    numbers = value_of(b, parts(b, thursday, "year")), week, b.op("Add", weekday, b.const([[1]], "int64"))
+    return [_number(b, column, number) for number in numbers]
+
+
 def normalize(b: Builder, column: Symbolic) -> Symbolic:
     """Series.dt.normalize: midnight of the day."""
     require_dtype(column, ("timestamp",), "a timestamp")
@@ -305,9 +358,19 @@ def timedelta_parts(b: Builder, column: Symbolic, name: str) -> Symbolic:
         return _number(b, column, _div(b, _mod(b, value, DAY), SECOND))
     if name == "microseconds":
         return _number(b, column, _mod(b, value, SECOND))
+    if name == "nanoseconds":
+        return _number(b, column, _mod(b, value, 1))
     raise NotLowerableError(
         f"dt.{name} of a timedelta has no exact form; there are {', '.join(TIMEDELTA_PARTS)} and total_seconds"
     )
+
+
+def components(b: Builder, column: Symbolic) -> list[Symbolic]:
+    """Series.dt.components of a timedelta: days, hours, minutes, seconds, milliseconds, microseconds, nanoseconds."""
+    clock = ((DAY, HOUR), (HOUR, MINUTE), (MINUTE, SECOND), (SECOND, 1000), (1000, 1), (1, 1))
+    days = timedelta_parts(b, column, "days")
+    value = value_of(b, column)
+    return [days, *(_number(b, column, _div(b, _mod(b, value, whole), unit)) for whole, unit in clock)]
 
 
 def total_seconds(b: Builder, column: Symbolic) -> Symbolic:

@@ -71,6 +71,45 @@ def is_all(b: Builder, column: Symbolic, method: str) -> Symbolic:
     return _matches(b, column, f"{members}+", ask, False)
 
 
+def is_cased(b: Builder, column: Symbolic, method: str) -> Symbolic:
+    """str.islower, isupper, istitle or isascii: bool, False where missing."""
+    require_dtype(column, ("string",), "a string")
+    ask: Callable[[str], bool] = getattr(str, method)
+    found = apply_table(b, column, ask, "bool", missing=False)
+    return _matches(b, column, _CASED[method](), ask, False) if found is None else found
+
+
+def _one_case(method: str) -> str:
+    """RE2 text: a letter of one case, and none of the others."""
+    wanted = [char for char in regex.all_characters() if getattr(char, method)()]
+    uncased = regex.char_class(_uncased())
+    return f"{uncased}*{regex.char_class(regex.ranges_of(wanted))}[{_inside(_uncased())}{_inside(regex.ranges_of(wanted))}]*"
+
+
+def _title() -> str:
+    """RE2 text: every run of cased letters begins with one in upper or title case, and goes on in lower case."""
+    small = regex.char_class(regex.ranges_of(char for char in regex.all_characters() if char.islower()))
+    big = regex.char_class(regex.ranges_of(char for char in regex.all_characters() if char.istitle()))
+    other = regex.char_class(_uncased())
+    return f"{other}*{big}{small}*(?:{other}+{big}{small}*)*{other}*"
+
+
+def _uncased() -> list[tuple[int, int]]:
+    return regex.ranges_of(char for char in regex.all_characters() if not (char.islower() or char.isupper() or char.istitle()))
+
+
+def _inside(ranges: Sequence[tuple[int, int]]) -> str:
+    return regex.char_class(ranges)[1:-1]
+
+
+_CASED: Final[dict[str, Callable[[], str]]] = {
+    "islower": lambda: _one_case("islower"),
+    "isupper": lambda: _one_case("isupper"),
+    "istitle": _title,
+    "isascii": lambda: r"[\x{0}-\x{7f}]*",
+}
+
+
 def _literal(
     b: Builder,
     column: Symbolic,

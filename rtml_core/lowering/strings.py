@@ -98,7 +98,7 @@ def strip(b: Builder, column: Symbolic, characters: str | None = None, side: str
         return column
     members = regex.char_class(regex.ranges_of(set(taken)))
     pattern = {"both": rf"\A{members}+|{members}+\z", "left": rf"\A{members}+", "right": rf"{members}+\z"}[side]
-    return _replaced(b, column, pattern, "", lambda text: method(text, characters))
+    return replaced(b, column, pattern, "", lambda text: method(text, characters))
 
 
 def replace(
@@ -122,7 +122,7 @@ def replace(
         raise NotLowerableError("replacing the empty string, which stands between all characters, has no exact form; name a text")
     _first_or_all(n)
     target = replacement.replace("\\", "\\\\")
-    return _replaced(b, column, regex.escape(pattern), target, lambda text: text.replace(pattern, replacement, n), once=n == 1)
+    return replaced(b, column, regex.escape(pattern), target, lambda text: text.replace(pattern, replacement, n), once=n == 1)
 
 
 def _replace_regex(
@@ -133,7 +133,7 @@ def _replace_regex(
     translation = regex.translate(pattern, flags | re.IGNORECASE if case is False else flags, "replace")
     target = regex.rewrite(replacement, translation)
     python = translation.python
-    return _replaced(b, column, translation.text, target, lambda text: python.sub(replacement, text, count=n), once=n == 1)
+    return replaced(b, column, translation.text, target, lambda text: python.sub(replacement, text, count=n), once=n == 1)
 
 
 def _first_or_all(n: int) -> None:
@@ -146,7 +146,7 @@ def remove_affix(b: Builder, column: Symbolic, affix: str, *, end: bool) -> Symb
     if not plain(affix):
         return column
     pattern = regex.escape(affix) + r"\z" if end else r"\A" + regex.escape(affix)
-    return _replaced(b, column, pattern, "", lambda text: text.removesuffix(affix) if end else text.removeprefix(affix))
+    return replaced(b, column, pattern, "", lambda text: text.removesuffix(affix) if end else text.removeprefix(affix))
 
 
 def slice_(b: Builder, column: Symbolic, start: int | None = None, stop: int | None = None, step: int | None = None) -> Symbolic:
@@ -156,7 +156,7 @@ def slice_(b: Builder, column: Symbolic, start: int | None = None, stop: int | N
     pattern = _slice_pattern(start or 0, stop)
     if pattern is None:
         return column
-    return _replaced(b, column, pattern, r"\1", lambda text: text[start:stop], once=True)
+    return replaced(b, column, pattern, r"\1", lambda text: text[start:stop], once=True)
 
 
 def _slice_pattern(start: int, stop: int | None) -> str | None:
@@ -195,7 +195,7 @@ def get(b: Builder, column: Symbolic, position: int) -> Symbolic:
     return new("string", where(b, absent, b.const([[MISSING_STRING]], "string"), char), nullable=True)
 
 
-def _replaced(
+def replaced(
     b: Builder, column: Symbolic, pattern: str, target: str, python: Callable[[str], str], *, once: bool = False
 ) -> Symbolic:
     """One StringRegexReplace, on all columns that may be missing followed by what keeps them so where that is needed."""
@@ -340,7 +340,7 @@ def _last_part(b: Builder, column: Symbolic, separator: str, position: int, limi
             f" one (-1) of all"
         )
     pattern = rf"\A{ANYTHING}{regex.escape(separator)}"
-    return _replaced(b, column, pattern, "", lambda text: text.split(separator)[-1], once=True)
+    return replaced(b, column, pattern, "", lambda text: text.split(separator)[-1], once=True)
 
 
 def _blank_part(b: Builder, column: Symbolic, position: int, limit: int) -> Symbolic:

@@ -60,7 +60,7 @@ def is_expression(value: Any) -> bool:
 
 def refers_to_columns(name: str, arguments: Mapping[str, Any]) -> bool:
     """Whether the arguments (as far as can be said without the frame) name other columns."""
-    if name in ("where", "mask", "assign", *EXPRESSIONS):
+    if name in ("where", "mask", "assign", "insert", "case_when", "str.cat", *EXPRESSIONS):
         return True
     return any(is_column_reference(arguments.get(argument)) for argument in REFERENCES.get(name, ()))
 
@@ -99,10 +99,42 @@ def for_pandas(name: str, arguments: Mapping[str, Any], frame: pd.DataFrame, ser
                 found[argument] = moment(found[argument], dtype)
         if name in ("where", "mask") and isinstance(found.get("cond"), str):
             found["cond"] = condition(frame, found["cond"])
+        if name == "case_when":
+            found["caselist"] = _cases(frame, found.get("caselist"), dtype)
+        if name == "str.cat":
+            found["others"] = [frame[column] for column in other_columns(found.get("others"), list(frame.columns))] or None
     if name == "assign":
         found = {key: _assigned(frame, value) for key, value in found.items()}
+    if name == "insert" and "value" in found:
+        found["value"] = _assigned(frame, found["value"])
     if name == "eval":
         found.setdefault("engine", "python")  # numexpr, when installed, computes % and // differently
+    return found
+
+
+def other_columns(value: Any, names: Any) -> list[str]:
+    """The columns that the argument `others` of str.cat names; none when it is not given."""
+    if value is None:
+        return []
+    items = value if isinstance(value, list) else [value]
+    columns = [item["column"] if is_column_reference(item) else item for item in items]
+    for column in columns:
+        if not isinstance(column, str):
+            raise ParamError(f"'str.cat': argument 'others' must name columns; got {describe(column)}")
+        if column not in names:
+            raise ColumnError(missing_column(column, names))
+    return columns
+
+
+def _cases(frame: pd.DataFrame, cases: Any, dtype: str) -> list[tuple[Any, Any]]:
+    """The cases of case_when as pandas takes them."""
+    if not isinstance(cases, list) or not all(isinstance(case, list) and len(case) == 2 for case in cases):
+        raise ParamError(f"'case_when': argument 'caselist' must be a list of [condition, value]; got {describe(cases)}")
+    found = []
+    for text, value in cases:
+        name = column_named(value, list(frame.columns), dtype)
+        chosen = frame[name] if name is not None else moment(value, dtype) if isinstance(value, str) else value
+        found.append((condition(frame, text) if isinstance(text, str) else text, chosen))
     return found
 
 

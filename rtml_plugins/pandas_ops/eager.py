@@ -8,6 +8,8 @@ from rtml_core.columns import missing_column
 from rtml_core.errors import ColumnError, ExecutionError
 from rtml_plugins.pandas_ops.arguments import for_pandas
 from rtml_plugins.pandas_ops.moments import iso_timestamps, reads_iso
+from rtml_plugins.pandas_ops.rowsums import added_in_order, adds_in_order
+from rtml_plugins.pandas_ops.textnumbers import numbers, reads_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +71,8 @@ def on_series(node: Pandas, frame: pd.DataFrame, series: pd.Series) -> Any:
     arguments = for_pandas(node.target.name, node.bound, frame, series)
     if node.target.name == "to_datetime" and reads_iso(series, arguments):
         return iso_timestamps(series, arguments.get("errors", "raise"))
+    if node.target.name == "to_numeric" and reads_texts(series) and set(arguments) <= {"errors"}:
+        return numbers(series, arguments.get("errors", "raise"))
     result = _call(node.target, series, arguments)
     if node.target.name == "map":
         result = _typed_by_values(result, node.bound["func"])
@@ -116,8 +120,10 @@ def _named(node: Pandas, result: Any, column: str, names: list[str], frame: pd.D
 
 
 def _several(node: Pandas, result: pd.DataFrame, column: str, names: list[str]) -> dict[str, Any]:
-    if node.target.name == "str.split" and node.params.target_names is not None and result.shape[1] < len(names):
-        result = result.reindex(columns=range(len(names)))  # as many parts as are named, whatever the rows hold
+    if node.target.name in ("str.partition", "str.rpartition"):
+        result = _reindexed(result, 3)
+    if node.target.name in ("str.split", "str.rsplit") and node.params.target_names is not None and result.shape[1] < len(names):
+        result = _reindexed(result, len(names))  # as many parts as are named, whatever the rows hold
     count = result.shape[1]
     if len(names) != count:
         if node.params.target_names is not None and count > 1:
@@ -125,6 +131,13 @@ def _several(node: Pandas, result: pd.DataFrame, column: str, names: list[str]) 
         base = names[0]
         names = names if count == 1 else [f"{base}_{position}" for position in range(count)]
     return {name: plain(result.iloc[:, position]) for position, name in enumerate(names)}
+
+
+def _reindexed(result: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The parts of texts as `count` columns of texts, missing where no row has so many."""
+    from rtml_core.frames import string_dtype
+
+    return result.reindex(columns=range(count)).astype(string_dtype()) if result.shape[1] < count else result
 
 
 def plain(result: Any) -> Any:
@@ -151,6 +164,8 @@ def _on_frame(node: Pandas, frame: pd.DataFrame) -> pd.DataFrame:
     if columns is not None:
         require(columns, frame)
     subject, arguments = frame_arguments(node, copy, for_pandas(node.target.name, node.bound, frame, None))
+    if adds_in_order(node.target.name, subject, arguments):
+        return _with_column(node, frame, added_in_order(node.target.name, subject, skipna=arguments.get("skipna", True)))
     result = _call(node.target, subject, arguments)
     if result is None:  # insert, update: the copy was changed
         return copy

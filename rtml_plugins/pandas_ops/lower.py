@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rtml_core.errors import NotLowerableError, RtmlError
+from rtml_core.errors import ColumnError, NotLowerableError, RtmlError
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.symbolic import Symbolic
 from rtml_core.lowering.trace import require_column
@@ -68,7 +69,7 @@ _ABSENT = object()
 
 def lower(node: Pandas, b: Builder, frame: dict[str, Symbolic]) -> dict[str, Symbolic]:
     """The node's whole output frame. Raises NotLowerableError with reason and cure, ColumnError for a missing column."""
-    from rtml_plugins.pandas_ops.methods import COLUMN_METHODS, FRAME_METHODS
+    from rtml_plugins.pandas_ops.methods import COLUMN_METHODS, FRAME_METHODS, SEVERAL_COLUMNS
     from rtml_plugins.pandas_ops.names import defaults
 
     name = node.target.name
@@ -79,8 +80,8 @@ def lower(node: Pandas, b: Builder, frame: dict[str, Symbolic]) -> dict[str, Sym
             require_column(frame, column)
         return FRAME_METHODS[name](call)
     method = COLUMN_METHODS.get(name)
-    if name == "str.split" and columns is not None:
-        return _place(call, None)
+    if name in SEVERAL_COLUMNS and columns is not None:
+        return _place_several(call, SEVERAL_COLUMNS[name])
     if method is None or (node.target.on_frame and columns is not None):
         raise not_lowerable(name, along_rows=call.get("axis") in (1, "columns"))
     return _place(call, method)
@@ -88,19 +89,37 @@ def lower(node: Pandas, b: Builder, frame: dict[str, Symbolic]) -> dict[str, Sym
 
 def _place(call: Call, method: Any) -> dict[str, Symbolic]:
     from rtml_plugins.pandas_ops.eager import targets
-    from rtml_plugins.pandas_ops.lowered.texts import split
 
     call.symbols  # noqa: B018 - a missing column is an error before anything is emitted
     names = call.columns if call.whole else targets(call.node, call.columns, list(call.frame))
     results = dict(call.frame)
-    if call.name == "str.split":
-        made = split(call, names)
-    else:
-        if len(names) != len(call.columns):
-            raise NotLowerableError(f"gives {len(call.columns)} column(s); 'into' names {len(names)}")
-        made = _lowered_columns(call, method)
-    for name, symbolic in zip(names, made, strict=True):
+    if len(names) != len(call.columns):
+        raise NotLowerableError(f"gives {len(call.columns)} column(s); 'into' names {len(names)}")
+    for name, symbolic in zip(names, _lowered_columns(call, method), strict=True):
         results[name] = symbolic
+    return results
+
+
+def _place_several(call: Call, step: Callable[[Call, Symbolic], list[Symbolic]]) -> dict[str, Symbolic]:
+    """A method that gives several columns for each one: named by `into`, or numbered."""
+    from rtml_plugins.pandas_ops.eager import targets
+
+    names = targets(call.node, call.columns, list(call.frame))
+    named = call.node.params.target_names is not None
+    results = dict(call.frame)
+    for position, (column, symbolic) in enumerate(zip(call.columns, call.symbols, strict=True)):
+        try:
+            made = step(call.one(column), symbolic)
+        except ColumnError:
+            raise
+        except RtmlError as error:
+            raise at_column(column, error) from error
+        chosen = names if len(call.columns) == 1 else [names[position]]
+        if len(chosen) != len(made):
+            if named and len(made) > 1:
+                raise NotLowerableError(f"gives {len(made)} columns; 'into' names {len(chosen)}")
+            chosen = chosen if len(made) == 1 else [f"{chosen[0]}_{number}" for number in range(len(made))]
+        results.update(zip(chosen, made, strict=True))
     return results
 
 

@@ -9,11 +9,12 @@ from functools import cache
 from typing import Any, Final, Literal
 
 from rtml_core.errors import ParamError, UnknownNameError, close_match, listing
+from rtml_plugins.pandas_ops.catalogue import outside
 
 Kind = Literal["column", "frame", "function"]
 ACCESSORS: Final = ("str", "dt", "cat")
 #: of the names that start with to_, those that give a column; the rest writes files or leaves pandas
-_CONVERSIONS: Final = ("to_datetime", "to_numeric", "to_timedelta", "to_frame", "to_period", "to_timestamp")
+CONVERSIONS: Final = ("to_datetime", "to_numeric", "to_timedelta", "to_frame", "to_period", "to_timestamp")
 #: names that pandas 3.1 warns about -> what it calls them now
 _RENAMED: Final = {
     "dayofweek": "day_of_week",
@@ -85,7 +86,7 @@ def resolve(name: str, *, columns: bool, axis: Any = None) -> Target:
 def _require_known(name: str) -> None:
     import pandas as pd
 
-    if name.startswith(("read_", "to_")) and name not in _CONVERSIONS and name in all_names():
+    if outside(name) and name in all_names():
         raise ParamError(f"'{name}' reads or writes outside the graph; a step takes a frame and gives a frame")
     if name in ("pipe", "apply", "transform"):
         raise ParamError(f"'{name}' takes a function, and a graph can't keep functions; write the formula for 'eval'")

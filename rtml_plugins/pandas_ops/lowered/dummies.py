@@ -21,8 +21,6 @@ _MANY: Final = 3
 def dummies(call: Call) -> dict[str, Symbolic]:
     """One boolean column for each value of the vocabulary; a value outside it gives False everywhere."""
     arguments = dummy_arguments(call.node, call.node.bound)
-    if arguments.get("dummy_na"):
-        raise NotLowerableError("dummy_na has no compiled form; add a column with isna before")
     vocabulary: dict[str, list[Any]] = call.node.params.categories or {}
     encoded = arguments.get("columns")
     if encoded is None:
@@ -30,7 +28,13 @@ def dummies(call: Call) -> dict[str, Symbolic]:
     encodings = [_encoding(call, name, vocabulary, bool(arguments.get("drop_first"))) for name in encoded]
     kept = [name for name in call.frame if name not in encoded]
     made = {name: call.frame[name] for name in kept}
-    made.update(zip(_names(call)[len(kept) :], _hot(call, encodings, arguments.get("dtype")), strict=True))
+    made.update(
+        zip(
+            _names(call)[len(kept) :],
+            _hot(call, encodings, arguments.get("dtype"), rest=bool(arguments.get("dummy_na"))),
+            strict=True,
+        )
+    )
     return made
 
 
@@ -67,20 +71,33 @@ def _names(call: Call) -> list[str]:
     return names
 
 
-def _hot(call: Call, encodings: list[Encoding], dtype: Any) -> list[Symbolic]:
-    """The columns of all encodings in order, as booleans or in `dtype`, where small whole numbers are int64."""
-    encodings = [encoding for encoding in encodings if encoding.width > 0]
+def _hot(call: Call, encodings: list[Encoding], dtype: Any, *, rest: bool) -> list[Symbolic]:
+    """The columns of all encodings in order, as booleans or in `dtype`, where small whole numbers are int64.
+
+    rest: each encoding has one more column, which says that the value is none of the vocabulary, or missing.
+    """
+    encodings = [encoding for encoding in encodings if encoding.width + rest > 0]
     if not encodings:
         return []
     small = dtype in ("uint8", "int8", "int16", "uint16", "int32", "uint32", "uint64")
     wanted = "int64" if small else "bool" if dtype is None else str(dtype)
-    if wanted == "float64" or len(encodings) >= _MANY:
+    if rest:
+        hot = [column for encoding in encodings for column in symbols(_with_rest(call, encoding))]
+    elif wanted == "float64" or len(encodings) >= _MANY:
         hot = [column for columns in one_hot(call.b, encodings) for column in columns]
     else:
         hot = [column for encoding in encodings for column in symbols(_compared(call, encoding))]
     if hot[0].dtype == wanted:
         return hot
     return symbols(astype(call.b, block_of(call.b, hot), wanted, lambda ok: None))
+
+
+def _with_rest(call: Call, encoding: Encoding) -> Block:
+    """bool [N, width + 1]: the number of the category compared with all numbers, that of "none of them" at last."""
+    b = call.b
+    keys = list(range(encoding.skip, len(encoding.categories) + 1))
+    code = value_of(b, category_code(b, encoding))
+    return Block("bool", b.op("Equal", code, b.const([keys], "int64"), dtype="bool", width=len(keys)))
 
 
 def _compared(call: Call, encoding: Encoding) -> Block:

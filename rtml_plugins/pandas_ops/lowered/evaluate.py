@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rtml_core.columns import carrier_of
-from rtml_core.errors import ColumnError, NotLowerableError, RtmlError, describe
+from rtml_core.errors import NotLowerableError, RtmlError, describe
 from rtml_core.lowering.blocks import symbols
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.expressions import ExpressionLowering, lower_statements, parse
@@ -14,6 +14,7 @@ from rtml_plugins.pandas_ops.arguments import column_named, is_column_reference,
 from rtml_plugins.pandas_ops.folding import carried
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered.common import constant
+from rtml_plugins.pandas_ops.lowered.rows import new_name
 
 
 def evaluated(call: Call) -> dict[str, Symbolic]:
@@ -28,17 +29,7 @@ def evaluated(call: Call) -> dict[str, Symbolic]:
     frame, value = lower_statements(call.b, text, call.frame, constant)
     if value is None:
         return frame
-    return {**call.frame, _new_name(call): value}
-
-
-def _new_name(call: Call) -> str:
-    named: list[str] | None = call.node.params.target_names
-    if named and len(named) != 1:
-        raise NotLowerableError(f"an expression gives one column; 'into' names {len(named)}")
-    name = named[0] if named else call.node.target.method
-    if not named and name in call.frame:
-        raise ColumnError(f"Column '{name}' is there already; name the new one with 'into'")
-    return name
+    return {**call.frame, new_name(call): value}
 
 
 def assigned(call: Call) -> dict[str, Symbolic]:
@@ -47,6 +38,19 @@ def assigned(call: Call) -> dict[str, Symbolic]:
     for name, value in call.node.bound.items():
         made[name] = _assigned(call, name, value)
     return made
+
+
+def inserted(call: Call) -> dict[str, Symbolic]:
+    """insert: a new column, as in assign, at a place of its own."""
+    call.only("loc", "column", "value")
+    place, name = call.get("loc"), call.get("column")
+    if not isinstance(name, str) or name in call.frame:
+        raise NotLowerableError(f"argument 'column' must be the name of a new column; got {describe(name)}")
+    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= len(call.frame):
+        raise NotLowerableError(f"argument 'loc' must be a place from 0 to {len(call.frame)}; got {describe(place)}")
+    columns = list(call.frame.items())
+    columns.insert(place, (name, _assigned(call, name, call.get("value"))))
+    return dict(columns)
 
 
 def _assigned(call: Call, name: str, value: Any) -> Symbolic:

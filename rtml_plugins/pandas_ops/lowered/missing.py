@@ -114,7 +114,7 @@ def where_or_mask(call: Call) -> list[Symbolic]:
     call.only("cond", "other")
     if call.whole:
         raise NotLowerableError("name the columns in 'cols': the condition is one column, not a frame of them")
-    condition = _condition(call)
+    condition = condition_of(call, call.get("cond"))
     swapped = call.name == "mask" and not condition.nullable
     if call.name == "mask" and not swapped:
         condition = compare.invert(call.b, condition)
@@ -128,8 +128,8 @@ def where_or_mask(call: Call) -> list[Symbolic]:
     return together(call, step)
 
 
-def _condition(call: Call) -> Block:
-    text = call.get("cond")
+def condition_of(call: Call, text: Any) -> Block:
+    """A condition as a boolean block [N, 1]; a column's own name is one too."""
     if not isinstance(text, str):
         raise NotLowerableError(
             f'the condition must be an expression such as "age > 18", or a column\'s name; got {describe(text)}'
@@ -175,7 +175,11 @@ def _meeting(yes: Block, no: Block | None) -> str:
             return yes.dtype
         raise NotLowerableError(f"{_shown(no)} does not fit a {yes.dtype} column; use a value of its own kind")
     if no.is_scalar and yes.dtype == "int64" and isinstance(no.value, float):
-        return "int64" if no.value.is_integer() and abs(no.value) < 2**63 else "float64"
+        if abs(no.value) >= 2**63 and no.value.is_integer():
+            raise NotLowerableError(
+                f"pandas puts no {describe(no.value)} into an int64 column; make the column float64 first, with astype"
+            )
+        return "int64" if no.value.is_integer() else "float64"
     return promote(yes, no)
 
 

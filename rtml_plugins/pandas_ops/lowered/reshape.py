@@ -21,6 +21,17 @@ def picked(call: Call) -> dict[str, Symbolic]:
     return {name: call.frame[name] for name in names}
 
 
+def of_dtypes(call: Call) -> dict[str, Symbolic]:
+    """select_dtypes: the columns of some dtypes."""
+    unsure = [name for name, column in call.frame.items() if column.dtype == "bool" and column.nullable]
+    if unsure:
+        raise NotLowerableError(
+            f"column '{unsure[0]}' is a boolean that may be missing, and has another dtype in pandas where it is. Fill it first,"
+            " or name the columns with filter"
+        )
+    return {str(name): call.frame[str(name)] for name in _by_pandas(call).columns}
+
+
 def renamed(call: Call) -> dict[str, Symbolic]:
     """rename, add_prefix, add_suffix, set_axis: the same columns under other names."""
     _columns_only(call)
@@ -74,6 +85,12 @@ def empty_frame(columns: dict[str, Symbolic]) -> Any:
     schema = Schema(symbolic.column(name) for name, symbolic in columns.items())
     kinds = {"string": string_dtype(), "timestamp": "datetime64[us]", "timedelta": "timedelta64[us]"}
     return pd.DataFrame({n: pd.Series([], dtype=kinds.get(c.dtype, c.dtype)) for n, c in schema.items()})
+
+
+def same(call: Call) -> list[Symbolic]:
+    """copy and the like, on columns."""
+    call.only("deep", "copy")
+    return call.symbols
 
 
 def unchanged(call: Call) -> dict[str, Symbolic]:

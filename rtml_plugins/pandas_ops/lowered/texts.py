@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from rtml_core.errors import NotLowerableError, describe
+from rtml_core.lowering import string_parts as parts
 from rtml_core.lowering import string_search as search
 from rtml_core.lowering import strings
 from rtml_core.lowering.symbolic import Symbolic
+from rtml_plugins.pandas_ops.arguments import other_columns
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered.common import one_by_one
 
@@ -120,6 +122,51 @@ def _affix_removed(argument: str, *, end: bool) -> Step:
     return lambda call, column: strings.remove_affix(call.b, column, _text(call, argument), end=end)
 
 
+def _found(find: Any, *, last: bool) -> Step:
+    """find, index and their kin from the right."""
+
+    def step(call: Call, column: Symbolic) -> Symbolic:
+        call.only("sub")
+        return find(call.b, column, _text(call, "sub"), last=last)  # type: ignore[no-any-return]
+
+    return step
+
+
+def _joined(call: Call, column: Symbolic) -> Symbolic:
+    """cat with other columns."""
+    call.only("others", "sep", "na_rep")
+    names = other_columns(call.get("others"), call.frame)
+    if not names:
+        raise NotLowerableError(
+            "cannot run in real time: without 'others' it joins all rows of the column. Name the other columns"
+        )
+    na_rep = None if call.get("na_rep") is None else _text(call, "na_rep")
+    separator = "" if call.get("sep") is None else _text(call, "sep")
+    return strings.concat(call.b, [column, *(call.frame[name] for name in names)], separator, na_rep=na_rep)
+
+
+def _translated(call: Call, column: Symbolic) -> Symbolic:
+    table = call.get("table")
+    if not isinstance(table, dict):
+        raise NotLowerableError(
+            f"argument 'table' must be an object of characters, as str.maketrans gives; got {describe(table)}"
+        )
+    return parts.translate(call.b, column, table)
+
+
+def _repeated(call: Call, column: Symbolic) -> Symbolic:
+    return parts.repeat(call.b, column, _number(call, "repeats"))
+
+
+def _slice_replaced(call: Call, column: Symbolic) -> Symbolic:
+    repl = "" if call.get("repl") is None else _text(call, "repl")
+    return parts.slice_replace(call.b, column, _whole(call, "start"), _whole(call, "stop"), repl)
+
+
+def _cased(method: str) -> Step:
+    return lambda call, column: search.is_cased(call.b, column, method)
+
+
 def _all_of(method: str) -> Step:
     return lambda call, column: search.is_all(call.b, column, method)
 
@@ -147,15 +194,47 @@ _STEPS: Final[Mapping[str, Step]] = {
     "removeprefix": _affix_removed("prefix", end=False),
     "removesuffix": _affix_removed("suffix", end=True),
     **{name: _all_of(name) for name in ("isalnum", "isalpha", "isdecimal", "isdigit", "isnumeric", "isspace")},
+    **{name: _cased(name) for name in ("islower", "isupper", "istitle", "isascii")},
+    "count": lambda call, column: parts.count(call.b, column, _text(call, "pat"), _whole(call, "flags", 0) or 0),
+    "find": _found(parts.find, last=False),
+    "rfind": _found(parts.find, last=True),
+    "index": _found(parts.index, last=False),
+    "rindex": _found(parts.index, last=True),
+    "repeat": _repeated,
+    "slice_replace": _slice_replaced,
+    "join": lambda call, column: parts.join(call.b, column, _text(call, "sep")),
+    "translate": _translated,
+    "cat": _joined,
 }
 
 TEXT_METHODS: Final[Mapping[str, Lower]] = {f"str.{name}": _each(step) for name, step in _STEPS.items()}
 
 
-def split(call: Call, names: list[str]) -> list[Symbolic]:
+def partition(call: Call, column: Symbolic) -> list[Symbolic]:
+    """partition and rpartition: three columns."""
+    if call.get("expand") is not True:
+        raise NotLowerableError("a tuple is no column; leave 'expand' out, and name three columns in 'into'")
+    return parts.partition(call.b, column, _text(call, "sep"), last=call.name == "str.rpartition")
+
+
+def extract(call: Call, column: Symbolic) -> list[Symbolic]:
+    """extract: a column for each group of the pattern."""
+    return parts.extract(call.b, column, _text(call, "pat"), _whole(call, "flags", 0) or 0)
+
+
+def rsplit(call: Call, column: Symbolic) -> list[Symbolic]:
+    """rsplit once: before the last separator, and behind it."""
+    if call.get("expand") is not True or call.get("n") != 1 or len(call.node.params.target_names or ()) != 2:
+        raise NotLowerableError(
+            "set 'expand' to true and 'n' to 1, and name two columns in 'into'; other forms have no exact one"
+        )
+    return parts.rsplit_once(call.b, column, _text(call, "pat"))
+
+
+def split(call: Call, column: Symbolic) -> list[Symbolic]:
     """str.split with expand: as many columns as `into` names, missing where a text has fewer parts."""
     call.only("pat", "n", "expand", "regex")
-    (column,) = call.symbols
+    names = call.node.params.target_names or ()
     limit = _whole(call, "n", -1)
     if not call.get("expand") or limit is None or limit + 1 != len(names) or limit < 1:
         raise NotLowerableError(

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering import dates
+from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.symbolic import Symbolic, lookup, missing_of
-from rtml_core.timestamps import MICROS_PER_DAY
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered.common import one_by_one
 
@@ -19,8 +19,8 @@ _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturda
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-#: frequencies that cut a timestamp, in microseconds
-_UNITS: Final = {"D": MICROS_PER_DAY, "h": dates.HOUR, "min": dates.MINUTE, "s": dates.SECOND, "ms": 1000, "us": 1}
+#: units of a column of times, in microseconds; a canonical frame keeps microseconds
+_UNITS: Final = {"s": dates.SECOND, "ms": 1000, "us": 1}
 
 
 def _each(step: Step) -> Lower:
@@ -51,21 +51,62 @@ def _name(part: str, names: Sequence[str], first: int) -> Step:
     return step
 
 
-def _floor(call: Call, column: Symbolic) -> Symbolic:
-    call.only("freq")
-    unit = call.get("freq")
+def _to_unit(cut: Callable[[Builder, Symbolic, int], Symbolic]) -> Step:
+    """floor, ceil and round: to a multiple of a frequency since 1970."""
+
+    def step(call: Call, column: Symbolic) -> Symbolic:
+        call.only("freq")
+        return cut(call.b, column, frequency(call.get("freq")))
+
+    return step
+
+
+def frequency(freq: Any) -> int:
+    """A fixed frequency ("15min", "D", "90s") in microseconds. Raises NotLowerableError for others: months differ in length."""
+    import pandas as pd
+
+    refusal = NotLowerableError(
+        f'argument \'freq\' must be a fixed time of at least a microsecond, e.g. "D", "h", "15min" or "s"; got {describe(freq)}'
+    )
+    if not isinstance(freq, str):
+        raise refusal
+    try:
+        nanos = pd.Timedelta(pd.tseries.frequencies.to_offset(freq)).as_unit("ns").value
+    except (ValueError, TypeError):
+        raise refusal from None
+    if nanos <= 0 or nanos % 1000:
+        raise refusal
+    return int(nanos) // 1000
+
+
+def _as_unit(call: Call, column: Symbolic) -> Symbolic:
+    """as_unit: what is finer than the unit is cut off."""
+    unit = call.get("unit")
     if unit not in _UNITS:
-        raise NotLowerableError(f"argument 'freq' must be one of {', '.join(_UNITS)}; got {describe(unit)}")
+        raise NotLowerableError(f"argument 'unit' must be one of {', '.join(_UNITS)}; got {describe(unit)}")
     return dates.floor(call.b, column, _UNITS[unit])
 
 
 _STEPS: Final[Mapping[str, Step]] = {
-    **{name: _part(name) for name in (*dates.PARTS, "days", "seconds", "microseconds")},
+    **{name: _part(name) for name in (*dates.PARTS, *dates.TIMEDELTA_PARTS)},
     "total_seconds": lambda call, column: dates.total_seconds(call.b, column),
     "normalize": lambda call, column: dates.normalize(call.b, column),
-    "floor": _floor,
+    "floor": _to_unit(dates.floor),
+    "ceil": _to_unit(dates.ceil),
+    "round": _to_unit(dates.rounded),
+    "as_unit": _as_unit,
     "day_name": _name("day_of_week", _DAYS, 0),
     "month_name": _name("month", _MONTHS, 1),
 }
 
 TIME_METHODS: Final[Mapping[str, Lower]] = {f"dt.{name}": _each(step) for name, step in _STEPS.items()}
+
+
+def calendar(call: Call, column: Symbolic) -> list[Symbolic]:
+    """isocalendar: year, week and day."""
+    return dates.iso_calendar(call.b, column)
+
+
+def components(call: Call, column: Symbolic) -> list[Symbolic]:
+    """components of a timedelta, days to nanoseconds."""
+    return dates.components(call.b, column)

@@ -130,11 +130,12 @@ REFUSED: list[tuple[str, Any, dict[str, Any], tuple[str, ...]]] = [
     ("str.replace", "s", {"pat": {"a": "b"}}, ("one node for each",)),
     ("str.split", "s", {"pat": ","}, ("number of parts",)),
     ("str.get", "s", {"i": "a"}, ("whole number",)),
-    ("dt.floor", "t", {"freq": "7min"}, ("'freq' must be one of",)),
-    ("value_counts", "f", {}, ("cannot run in real time", "as a constant")),
-    ("dropna", "f", {}, ("leaves rows out", "fillna")),
+    ("dt.floor", "t", {"freq": "ME"}, ("'freq' must be a fixed time",)),
+    ("dt.round", "t", {"freq": "100ns"}, ("at least a microsecond",)),
+    ("value_counts", "f", {}, ("cannot run in real time", "FrequencyEncoder")),
+    ("dropna", "f", {}, ("changes which rows there are", "fillna")),
     ("autocorr", "f", {}, ("cannot run in real time",)),
-    ("squeeze", "f", {}, ("has no compiled form",)),
+    ("squeeze", "f", {}, ("gives no column",)),
 ]
 
 
@@ -162,7 +163,9 @@ WHOLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("where", {"cond": "f > 0"}, ("name the columns in 'cols'",)),
     ("assign", {"x": [1, 2]}, ("column 'x'", "one value")),
     ("assign", {"x": {"column": "absent"}}, ("Column 'absent' does not exist",)),
-    ("sum", {"axis": 1}, ("no compiled form along a row", "total = a + b")),
+    ("median", {"axis": 1}, ("no compiled form along a row", "total = a + b")),
+    ("sum", {"axis": 1}, ("needs numbers", "Fill it first")),
+    ("sum", {}, ("needs all rows", "set 'axis' to 1")),
     ("eval", {"expr": "f if b else g"}, ("'if ... else'", "can't be compiled")),
     ("eval", {"expr": "log10(g)"}, ("log10", "write log(x) / 2.302585092994046")),
     ("eval", {"expr": "arcsinh(g)"}, ("write log(x + sqrt(x * x + 1))",)),
