@@ -23,6 +23,7 @@ from rtml_plugins.pandas_ops.lowered import (
     texts,
     times,
 )
+from rtml_plugins.pandas_ops.lowered.python_only import PYTHON_METHODS, or_python
 from rtml_plugins.pandas_ops.lowered.texts import TEXT_METHODS
 from rtml_plugins.pandas_ops.lowered.times import TIME_METHODS
 
@@ -57,7 +58,8 @@ COLUMN_METHODS: Final[Mapping[str, ColumnMethod]] = {
     "to_numeric": ColumnMethod(conversions.to_numeric),
     "to_timedelta": ColumnMethod(conversions.to_timedelta),
     "cut": ColumnMethod(binning.cut),
-    **{name: ColumnMethod(method) for name, method in TEXT_METHODS.items()},
+    **{name: ColumnMethod(or_python(name, method)) for name, method in TEXT_METHODS.items()},
+    **{name: ColumnMethod(method) for name, method in PYTHON_METHODS.items()},
     **{name: ColumnMethod(method) for name, method in TIME_METHODS.items()},
 }
 

@@ -12,11 +12,12 @@ import onnx_ir as ir
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
 from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering import casting
-from rtml_core.lowering.blocks import TIMES, Block
+from rtml_core.lowering.blocks import FLOATS, TIMES, Block
 from rtml_core.lowering.symbolic import Symbolic, matrix, new, unpack, value_of
 from rtml_core.timestamps import MICROS_PER_DAY
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered.common import one_by_one, together
+from rtml_plugins.pandas_ops.lowered.python_only import float_text
 
 #: units of numbers that count time, in microseconds
 _UNITS: Final = {"D": MICROS_PER_DAY, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000, "us": 1}
@@ -59,6 +60,8 @@ def _step(call: Call, dtype: Any) -> Any:
         wants_int = casting.DTYPE_NAMES.get(dtype) in ("int64", "int32")
         if wants_int and block.nullable and block.dtype in ("float64", "float32", "bool"):
             raise NotLowerableError(_missing_has_no_integer(call, block))
+        if casting.DTYPE_NAMES.get(dtype) == "string" and block.dtype in FLOATS:
+            return float_text(call, block)
         return casting.astype(call.b, block, dtype, guard)
 
     return step
