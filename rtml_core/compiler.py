@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from rtml_core.graph import Graph
 from rtml_core.lowering.builder import IR_VERSION, Builder, dtype_of, width_of
 from rtml_core.lowering.symbolic import Symbolic
 from rtml_core.lowering.trace import Lowered, lower_graph
+from rtml_core.operator import Operator
 from rtml_core.plugins import registry
 
 if TYPE_CHECKING:
@@ -227,6 +228,15 @@ def _manifest(
 
 
 def _plugins(graph: Graph) -> list[package.PluginEntry]:
-    origins = {registry().origin_of(operator) for operator in graph.nodes.values()} - {None}
+    origins = {registry().origin_of(operator) for operator in _operators(graph)} - {None}
     entries = [package.PluginEntry(o.plugin, o.distribution, o.version) for o in origins if o is not None]
     return sorted(entries, key=lambda entry: entry.name)
+
+
+def _operators(graph: Graph) -> Iterator[Operator]:
+    """All operators of a graph, those of graphs inside nodes too."""
+    for operator in graph.nodes.values():
+        yield operator
+        inner = operator.subgraph()
+        if inner is not None:
+            yield from _operators(inner)

@@ -65,7 +65,7 @@ def _step(operator: Operator, message: DataMsg, *, fit: bool) -> DataMsg:
     if not isinstance(result, DataMsg):
         raise ExecutionError(f"process must return a DataMsg; got {type(result).__name__}")
     if result.data is not None and operator.role != "authoring":
-        result = DataMsg(data=canonical(result.data), model=result.model)
+        result = DataMsg(data=canonical(result.data), model=result.model, inner=result.inner)
     return result
 
 

@@ -9,6 +9,7 @@ from rtml_core.assemble import Assembled, kind_of
 from rtml_core.custom_ops import CustomOp
 from rtml_core.errors import CompileError
 from rtml_core.graph import Graph
+from rtml_core.operator import Operator
 from rtml_core.package import OpEntry
 from rtml_core.plugins import plugins, registry
 
@@ -67,29 +68,34 @@ def _custom_entry(op: CustomOp, count: int) -> OpEntry:
 
 
 def explain_rows(graph: Graph, assembled: Assembled) -> list[ExplainRow]:
-    """One row for each authored node, in order of execution."""
+    """One row for each authored node, in order of execution; the nodes of a graph inside a node follow it, "outer/inner"."""
     rows = []
     for number, name in enumerate(graph.order(), start=1):
-        operator = graph.nodes[name]
-        method = getattr(operator.params, "import_", None)
-        origin = registry().origin_of(operator)
-        kinds = assembled.kinds.get(name, set())
-        kind = next((k for k in ("python", "native", "function", "extension") if k in kinds), "core")
-        rows.append(
-            ExplainRow(
-                number,
-                name,
-                f"{operator.name} {method}" if isinstance(method, str) else operator.name,
-                origin.plugin if origin else "(not registered)",
-                kind if assembled.counts.get(name) else "folded",
-                assembled.counts.get(name, 0),
-                kind not in ("python", "native"),
-            )
-        )
+        rows += _node_rows(graph.nodes[name], name, number, assembled)
     loose = assembled.counts.get("", 0)
     if loose:
-        rows.append(ExplainRow(len(rows) + 1, "(outputs)", "", "", "core", loose, True))
+        rows.append(ExplainRow(len(graph.nodes) + 1, "(outputs)", "", "", "core", loose, True))
     return rows
+
+
+def _node_rows(operator: Operator, scope: str, number: int, assembled: Assembled) -> list[ExplainRow]:
+    method = getattr(operator.params, "import_", None)
+    origin = registry().origin_of(operator)
+    kinds = assembled.kinds.get(scope, set())
+    kind = next((k for k in ("python", "native", "function", "extension") if k in kinds), "core")
+    inner = operator.subgraph()
+    row = ExplainRow(
+        number,
+        scope,
+        f"{operator.name} {method}" if isinstance(method, str) else operator.name,
+        origin.plugin if origin else "(not registered)",
+        kind if assembled.counts.get(scope) else "folded" if inner is None else "its graph",
+        assembled.counts.get(scope, 0),
+        kind not in ("python", "native"),
+    )
+    if inner is None:
+        return [row]
+    return [row, *(r for name in inner.order() for r in _node_rows(inner.nodes[name], f"{scope}/{name}", number, assembled))]
 
 
 def render(rows: Sequence[ExplainRow]) -> str:

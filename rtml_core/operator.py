@@ -29,10 +29,14 @@ FORMULA_TOLERANCE = (1e-9, 1e-9)
 
 @dataclass
 class DataMsg:
-    """What flows between nodes: `data`, a frame; `model`, facts about a model (at least `model_id` after ModelUpload)."""
+    """What flows between nodes: `data`, a frame; `model`, facts about a model (at least `model_id` after ModelUpload).
+
+    `inner`: of a node that runs a graph, what its inner nodes gave, by their ids.
+    """
 
     data: Any = None
     model: dict[str, Any] | None = None
+    inner: dict[str, DataMsg] | None = None
 
 
 class Operator:
@@ -150,6 +154,10 @@ class Operator:
 
     def source_fields(self) -> Any:
         """For a source: the fields of a request (see columns.Field); None when it can't know them."""
+        return None
+
+    def subgraph(self) -> Graph | None:
+        """For an operator that runs a graph as one node: that graph, so that listings and errors can name its nodes."""
         return None
 
     def to_json(self) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from rtml_core.columns import Field, Schema
 from rtml_core.errors import ParityError, describe
 from rtml_core.frames import canonical, to_carrier
 from rtml_core.graph import Graph
+from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.scratch import lower_alone
 from rtml_core.lowering.symbolic import Symbolic
 from rtml_core.lowering.trace import Lowered, lower_graph
+from rtml_core.operator import DataMsg, Operator
 from rtml_core.package import OutputEntry
 from rtml_core.parity_compare import Array, Difference, differing, row_of, some_of_each
 from rtml_core.testing import run_lowered, run_model
@@ -23,9 +26,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def node_cases(graph: Graph, name: str, lowered: Lowered) -> int:
-    """Compare one node alone on the rows of its `parity_cases`; returns how many rows. Raises ParityError."""
+def node_cases(graph: Graph, name: str, lowered: Lowered, scope: str = "", within: str = "") -> int:
+    """Compare one node alone on the rows of its `parity_cases`; returns how many rows. Raises ParityError.
+
+    A graph inside the node is compared node by node; `scope` and `within` are the id and the label of the node it is in.
+    """
     operator = graph.nodes[name]
+    place, scoped = within + graph.label(name), f"{scope}/{name}" if scope else name
+    inner = operator.subgraph()
+    if inner is not None:
+        found = lowered.builder.subgraphs[scoped]
+        view = replace(lowered, nodes=found.nodes, sources=found.sources)
+        return sum(node_cases(inner, other, view, scoped, f"{place}: ") for other in inner.order())
     frame = operator.parity_cases()
     if frame is None or not len(frame):
         return 0
@@ -37,11 +49,11 @@ def node_cases(graph: Graph, name: str, lowered: Lowered) -> int:
     kept = np.arange(len(frame))
     if checks is not None:
         kept = np.flatnonzero(checks.all(axis=1))
-        _require_refusals(graph, name, frame[names], some_of_each(checks))
+        _require_refusals(operator, place, frame[names], some_of_each(checks))
     try:
         authored = canonical(operator.process(frame[names].iloc[kept].reset_index(drop=True)).data)
     except Exception as error:  # an operator of a stranger may raise anything here
-        raise ParityError(f"{graph.label(name)} fails on its own parity cases: {type(error).__name__}: {error}") from error
+        raise ParityError(f"{place} fails on its own parity cases: {type(error).__name__}: {error}") from error
     for column, symbolic in node.result.items():
         compiled = found[column][kept]
         wrong, _ = differing(authored[column], compiled, _entry(column, symbolic, operator.tolerance))
@@ -49,21 +61,20 @@ def node_cases(graph: Graph, name: str, lowered: Lowered) -> int:
             row = int(wrong[0])
             inputs = row_of(frame[names], int(kept[row]))
             sides = (authored[column].iloc[row], compiled[row])
-            place = graph.label(name)
             raise ParityError(
                 str(Difference(place, column, len(wrong), len(kept), "the node's own cases", int(kept[row]), inputs, *sides))
             )
     return len(kept)
 
 
-def _require_refusals(graph: Graph, name: str, frame: pd.DataFrame, rows: Array) -> None:
+def _require_refusals(operator: Operator, place: str, frame: pd.DataFrame, rows: Array) -> None:
     for row in rows:
         try:
-            graph.nodes[name].process(frame.iloc[[row]].reset_index(drop=True))
+            operator.process(frame.iloc[[row]].reset_index(drop=True))
         except Exception:  # whatever the eager side raises is a refusal
             continue
         raise ParityError(
-            f"Authored and compiled differ at {graph.label(name)}: compiled it refuses row {row} (the node's own cases),"
+            f"Authored and compiled differ at {place}: compiled it refuses row {row} (the node's own cases),"
             f" {describe(row_of(frame, int(row)), 300)}, authored it accepts the row. The package was not written."
         )
 
@@ -86,24 +97,51 @@ def first_difference(graph: Graph, fields: Sequence[Field], frame: pd.DataFrame)
     b = lowered.builder
     b.checks = []
     outputs: dict[str, Any] = {}
-    asked: list[tuple[str, str, OutputEntry]] = []
-    for name in graph.order():
-        for column, symbolic in lowered.nodes[name].items():
-            if symbolic.tensor.producer() is not None:
-                key = f"value_{len(asked)}"
-                outputs[key] = b.alias(b.take(symbolic.tensor, [symbolic.index]))
-                entry = _entry(column, symbolic, graph.nodes[name].tolerance)
-                asked.append((name, column, entry))
+    asked: list[_Asked] = []
+    for item in _columns(graph, lowered.nodes, messages, b):
+        if item.symbolic.tensor.producer() is not None:
+            outputs[f"value_{len(asked)}"] = b.alias(b.take(item.symbolic.tensor, [item.symbolic.index]))
+            asked.append(item)
     made = assemble(b, outputs)
     found = run_model(made.model, _feed(lowered, frame), made.custom_ops.values())
-    for (name, column, entry), array in zip(asked, (found[key] for key in outputs), strict=True):
-        data = messages[name].data
-        if data is None or column not in data.columns:
+    for item, array in zip(asked, (found[key] for key in outputs), strict=True):
+        if item.data is None or item.column not in item.data.columns:
             continue
-        wrong, _ = differing(data[column], array[:, 0], entry)
+        authored = item.data[item.column]
+        wrong, _ = differing(authored, array[:, 0], _entry(item.column, item.symbolic, item.tolerance))
         if len(wrong):
-            return graph.label(name), column, data[column].iloc[wrong[0]], array[wrong[0], 0]
+            return item.place, item.column, authored.iloc[wrong[0]], array[wrong[0], 0]
     return None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A column that a node gave: the node's label, and both forms of the column."""
+
+    place: str
+    column: str
+    symbolic: Symbolic
+    data: Any
+    tolerance: tuple[float, float]
+
+
+def _columns(
+    graph: Graph,
+    nodes: Mapping[str, Mapping[str, Symbolic]],
+    messages: Mapping[str, DataMsg],
+    b: Builder,
+    scope: str = "",
+    within: str = "",
+) -> Iterator[_Asked]:
+    """What every node gave, in order; the nodes of a graph inside a node come before that node."""
+    for name in graph.order():
+        operator, message = graph.nodes[name], messages[name]
+        place, scoped = within + graph.label(name), f"{scope}/{name}" if scope else name
+        inner = operator.subgraph()
+        if inner is not None and message.inner is not None:
+            yield from _columns(inner, b.subgraphs[scoped].nodes, message.inner, b, scoped, f"{place}: ")
+        for column, symbolic in nodes[name].items():
+            yield _Asked(place, column, symbolic, message.data, operator.tolerance)
 
 
 def _feed(lowered: Lowered, frame: pd.DataFrame) -> dict[str, Array]:

@@ -25,6 +25,14 @@ class Slot:
 
 
 @dataclass
+class Subgraph:
+    """A lowered graph inside a node: what every inner node gave, and what went in."""
+
+    nodes: dict[str, Columns]
+    sources: Columns
+
+
+@dataclass
 class Lowered:
     """A lowered graph: the builder, what every node gave, the outputs, and where each field is fed (None: not needed)."""
 
@@ -49,16 +57,32 @@ def lower_graph(graph: Graph, fields: Sequence[Field]) -> Lowered:
 def _lower(graph: Graph, fields: Sequence[Field], needed: set[str], *, packed: bool) -> Lowered:
     b = Builder()
     slots, sources = _inputs(b, fields, needed, packed=packed)
+    nodes = _lower_nodes(graph, b, sources)
+    lowered = Lowered(b, nodes, _outputs(graph, nodes), tuple(fields), slots, sources)
+    if not lowered.outputs:
+        raise CompileError("the graph has no output column: its last node gives an empty frame")
+    return lowered
+
+
+def _lower_nodes(graph: Graph, b: Builder, sources: Columns) -> dict[str, Columns]:
+    """What every node gives; nodes that nothing feeds get the sources."""
     nodes: dict[str, Columns] = {}
     lineage = Lineage()
     for name in graph.validate():
         incoming, versions = _incoming(graph, name, nodes, lineage) if graph.before(name) else (dict(sources), {})
         result = nodes[name] = lower_node(graph, name, b, incoming)
         lineage.record(name, versions, result, lambda c, i=incoming, r=result: r[c].same_as(i[c]))  # type: ignore[misc]
-    lowered = Lowered(b, nodes, _outputs(graph, nodes), tuple(fields), slots, sources)
-    if not lowered.outputs:
-        raise CompileError("the graph has no output column: its last node gives an empty frame")
-    return lowered
+    return nodes
+
+
+def lower_subgraph(graph: Graph, b: Builder, sources: Columns) -> Columns:
+    """A graph with one end, inlined where a node is being lowered: `sources` go in, the columns of its end come out.
+
+    Its nodes are emitted as "outer/inner". Raises what lower_node raises, with the inner node in front.
+    """
+    nodes = _lower_nodes(graph, b, sources)
+    b.subgraphs[b.scope] = Subgraph(nodes, sources)
+    return nodes[graph.ends()[0]]
 
 
 def lower_node(graph: Graph, name: str, b: Builder, incoming: Columns) -> Columns:
@@ -70,7 +94,7 @@ def lower_node(graph: Graph, name: str, b: Builder, incoming: Columns) -> Column
     if not operator.fitted:
         raise NotFittedError(f"{_cap(label)} has to learn first: call graph.fit(train) before compiling")
     try:
-        with b.node(name):
+        with b.node(f"{b.scope}/{name}" if b.scope else name):
             return operator.lower(b, incoming)
     except NotLowerableError as error:
         text = f"{_cap(label)} {error}" if str(error).startswith("cannot") else f"{_cap(label)}: {error}"

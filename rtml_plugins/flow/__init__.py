@@ -1,4 +1,4 @@
-"""Sources: where a request enters a graph."""
+"""Sources, where a request enters a graph, and graphs as nodes of others."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from rtml_core import Operator, hookimpl
 
 @hookimpl
 def rtml_operators() -> Sequence[type[Operator]]:
-    """Receiver, JsonToDataframe."""
+    """Receiver, JsonToDataframe, Processor."""
     from rtml_plugins.flow.json_to_dataframe import JsonToDataframe
+    from rtml_plugins.flow.processor import Processor
     from rtml_plugins.flow.receiver import Receiver
 
-    return [Receiver, JsonToDataframe]
+    return [Receiver, JsonToDataframe, Processor]
