@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +76,12 @@ _MODULES = (
     "ensembles",
     "bayes",
     "distances",
+    "svm",
+    "neural",
 )
 _loaded = False
+#: whether what is being converted may meet infinite values, out of which its own arithmetic makes NaN
+_infinite: ContextVar[bool] = ContextVar("columns may be infinite", default=False)
 
 
 def converts(*names: str) -> Callable[[Converter], Converter]:
@@ -131,10 +136,19 @@ def convert(b: Builder, estimator: Any, columns: Columns) -> Columns | Predictio
         from rtml_plugins.sklearn_ops.fallback import convert_by_skl2onnx
 
         converter = convert_by_skl2onnx
-    result = converter(b, estimator, columns)
+    token = _infinite.set(_infinite.get() or not all(column.finite for column in columns))
+    try:
+        result = converter(b, estimator, columns)
+    finally:
+        _infinite.reset(token)
     if isinstance(result, Prediction):
         return result
     return Columns(result, names_out(estimator, columns.names, len(result)))
+
+
+def may_be_infinite() -> bool:
+    """Whether a column of the estimator that is being converted, or of one around it, may hold infinite values."""
+    return _infinite.get()
 
 
 def transform(b: Builder, estimator: Any, columns: Columns) -> Columns:
