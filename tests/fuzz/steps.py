@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rtml_core import Operator
 from rtml_core import operators as op
 from tests.fuzz.calls import CALLS
+from tests.fuzz.newer import NEWER
 
 Draw = Callable[[Any], Any]
 #: columns that reach the step: name -> dtype
@@ -119,6 +120,6 @@ def model(draw: Draw, columns: Reaching, fresh: str) -> Operator | None:
 
 #: a step, and how often it is taken
 STEPS: Final = (
-    (pandas_call, 12), (expression, 4), (frame_call, 3), (fill, 3), (rare, 2), (one_hot, 3), (model, 3),
+    (pandas_call, 12), (expression, 4), (frame_call, 3), (fill, 3), (rare, 2), (one_hot, 3), (model, 3), *NEWER,
 )  # fmt: skip
 CHOICES: Final = [step for step, weight in STEPS for _ in range(weight)]
