@@ -8,7 +8,7 @@ import numpy as np
 
 from rtml_core.lowering.symbolic import Symbolic, unpack
 from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_from_flag, label_from_scores
-from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered
+from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered, refuse_infinite
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
 from rtml_plugins.sklearn_ops.convert.tree_ensemble import Trees, intervals
 
@@ -113,6 +113,7 @@ def categorical(b: Builder, estimator: Any, columns: Columns) -> Prediction:
 def quadratic(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """A distance of its own for each class, by its own rotation and scaling."""
     numbers(b, columns, estimator, missing=False)
+    refuse_infinite(estimator)
     classes, means = classes_of(estimator), np.asarray(estimator.means_, np.float64)
     rotations = [r * (s ** (-0.5)) for r, s in zip(estimator.rotations_, estimator.scalings_, strict=True)]
     width = max(r.shape[1] for r in rotations)

@@ -11,7 +11,7 @@ import numpy as np
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import new, unpack
-from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered
+from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered, refuse_infinite
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def least(b: Builder, values: ir.Value) -> ir.Value:
 def k_means(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """The nearest centre -> label; the distances to all centres -> transformed."""
     numbers(b, columns, estimator, missing=False)
+    refuse_infinite(estimator)
     x, centres = ordered(b, columns), np.asarray(estimator.cluster_centers_, np.float64)
     if estimator.cluster_centers_.dtype != np.float64:
         raise NotLowerableError(f"{type(estimator).__name__} was fitted on float32; fit it on float64")

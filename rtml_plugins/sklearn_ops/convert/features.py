@@ -165,6 +165,14 @@ def function_transformer(b: Builder, estimator: Any, columns: Columns) -> list[S
     return [Symbolic("float64", column.tensor, column.index, column.nullable, finite=False) for column in result]
 
 
+def numpy_function(function: Any, where: str) -> Emit:
+    """How a function of numpy is emitted. Raises NotLowerableError for any other."""
+    name = _function_name(function)
+    if name not in _FUNCTIONS:
+        raise NotLowerableError(f"{where}: {name} can't be read as ONNX; use one of {listing(_FUNCTIONS)}")
+    return _FUNCTIONS[name][0]
+
+
 def _function_name(function: Any) -> str:
     if isinstance(function, np.ufunc):
         module = "numpy" if getattr(np, function.__name__, None) is function else "scipy.special"

@@ -9,7 +9,7 @@ import numpy as np
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import new, unpack
 from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_from_flag, label_from_scores
-from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered
+from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered, refuse_infinite
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _ACTIVATIONS: Final = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid", "i
 def _last_sums(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
     """float64 [N, outputs]: the sums of the last layer, before its own function."""
     numbers(b, columns, estimator, missing=False)
+    refuse_infinite(estimator)
     value = ordered(b, columns)
     for i, (weights, bias) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
         if i:

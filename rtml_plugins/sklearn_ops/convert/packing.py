@@ -129,6 +129,17 @@ def _all_numbers(b: Builder, columns: Columns) -> ir.Value:
     return b.op("Not", odd)
 
 
+def refuse_infinite(estimator: Any) -> None:
+    """Refuse columns that may be infinite, for an estimator whose arithmetic makes NaN of them in an order of its own."""
+    from rtml_plugins.sklearn_ops.convert.registry import may_be_infinite
+
+    if may_be_infinite():
+        raise NotLowerableError(
+            f"{type(estimator).__name__} takes no columns that may be infinite, and one of these may be; bound it first, e.g."
+            f' Pandas(import_="clip", kwargs={{"lower": -1e9, "upper": 1e9}})'
+        )
+
+
 def accepts_missing(estimator: Any) -> bool:
     """Whether scikit-learn says that the fitted estimator takes NaN."""
     return bool(estimator.__sklearn_tags__().input_tags.allow_nan)

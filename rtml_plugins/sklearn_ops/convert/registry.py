@@ -78,6 +78,7 @@ _MODULES = (
     "distances",
     "svm",
     "neural",
+    "reductions",
 )
 _loaded = False
 #: whether what is being converted may meet infinite values, out of which its own arithmetic makes NaN

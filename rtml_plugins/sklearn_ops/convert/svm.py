@@ -9,7 +9,7 @@ import numpy as np
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import new, unpack
 from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_from_flag, label_from_scores
-from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered
+from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered, refuse_infinite
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def kernel(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
     x, gamma = ordered(b, columns), float(estimator._gamma)
     if estimator.kernel == "rbf":
         return rbf(b, x, vectors, gamma)
+    refuse_infinite(estimator)
     if estimator.kernel not in ("linear", "poly", "sigmoid"):
         raise NotLowerableError(
             f"{type(estimator).__name__} has a kernel of its own ({estimator.kernel!r}); use 'rbf', 'linear', 'poly' or 'sigmoid'"
@@ -41,10 +42,12 @@ def kernel(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
 
 
 def _vectors(estimator: Any) -> Any:
-    vectors = estimator.support_vectors_
-    if not isinstance(vectors, np.ndarray):
-        raise NotLowerableError(f"{type(estimator).__name__} was fitted on a sparse matrix; fit it on the columns themselves")
-    return np.asarray(vectors, np.float64)
+    return _dense(estimator.support_vectors_)
+
+
+def _dense(matrix: Any) -> Any:
+    """A matrix as float64, also where the estimator learned from a sparse one, e.g. behind a OneHotEncoder."""
+    return np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, np.float64)
 
 
 def rbf(b: Builder, x: ir.Value, points: Any, gamma: float) -> ir.Value:
@@ -70,6 +73,7 @@ def _sums(b: Builder, estimator: Any, columns: Columns, weights: Any, bias: Any)
     """kernel @ weights + bias; with a linear kernel straight from the columns."""
     if estimator.kernel == "linear":
         numbers(b, columns, estimator, missing=False)
+        refuse_infinite(estimator)
         return _product(b, ordered(b, columns), _vectors(estimator).T @ weights, bias)
     return _product(b, kernel(b, estimator, columns), weights, bias)
 
@@ -77,14 +81,14 @@ def _sums(b: Builder, estimator: Any, columns: Columns, weights: Any, bias: Any)
 @converts("sklearn.svm.SVR", "sklearn.svm.NuSVR")
 def regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """A weighted sum of kernels -> value."""
-    weights = np.asarray(estimator._dual_coef_, np.float64).T
+    weights = _dense(estimator._dual_coef_).T
     return Prediction(value=new("float64", _sums(b, estimator, columns, weights, np.asarray(estimator._intercept_))))
 
 
 @converts("sklearn.svm.OneClassSVM")
 def one_class(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """A weighted sum of kernels -> decision; 1 above 0, else -1 -> label."""
-    weights = np.asarray(estimator._dual_coef_, np.float64).T
+    weights = _dense(estimator._dual_coef_).T
     decision = _sums(b, estimator, columns, weights, np.asarray(estimator._intercept_))
     inside = b.op("Greater", decision, b.const([[0.0]], "float64"), dtype="bool")
     return Prediction(label=label_from_flag(b, inside, (-1, 1)), decision=[new("float64", decision)])
@@ -96,7 +100,7 @@ def classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     classes, bias = classes_of(estimator), np.asarray(estimator._intercept_, np.float64)
     if len(classes) == 2:
         # the library's score speaks for the first class
-        weights = -np.asarray(estimator._dual_coef_, np.float64).T
+        weights = -_dense(estimator._dual_coef_).T
         decision = _sums(b, estimator, columns, weights, -bias)
         if estimator.kernel == "poly":
             # of infinite kernels the sum may be no number, and then the second class wins
@@ -106,11 +110,11 @@ def classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction:
         return Prediction(classes, label_from_flag(b, flag, classes), decision=[new("float64", decision, finite=False)])
     pairs = _pair_scores(b, estimator, columns, len(classes), bias)
     won = b.op("Not", b.op("Greater", pairs, b.const([[0.0]], "float64"), dtype="bool"))
-    votes = _votes(b, won, len(classes))
+    votes = votes_of_pairs(b, won, len(classes))
     if estimator.decision_function_shape == "ovo":
         return Prediction(classes, label_from_scores(b, votes, classes), decision=unpack(pairs, "float64", finite=False))
     lost = b.op("Less", pairs, b.const([[0.0]], "float64"), dtype="bool")
-    decision = b.op("Add", _votes(b, lost, len(classes)), _confidence(b, pairs, len(classes)))
+    decision = b.op("Add", votes_of_pairs(b, lost, len(classes)), confidence(b, b.op("Neg", pairs), len(classes)))
     label = label_from_scores(b, decision if estimator.break_ties else votes, classes)
     return Prediction(classes, label, decision=unpack(decision, "float64", finite=False))
 
@@ -122,7 +126,7 @@ def pairs_of(count: int) -> list[tuple[int, int]]:
 
 def _pair_scores(b: Builder, estimator: Any, columns: Columns, count: int, bias: Any) -> ir.Value:
     """float64 [N, pairs]; above 0 speaks for the first class of a pair. Only vectors of the two classes count."""
-    coef, sizes = np.asarray(estimator._dual_coef_, np.float64), np.asarray(estimator._n_support)
+    coef, sizes = _dense(estimator._dual_coef_), np.asarray(estimator._n_support)
     ends = np.cumsum(sizes)
     blocks = [slice(int(end - size), int(end)) for end, size in zip(ends, sizes, strict=True)]
     pairs = pairs_of(count)
@@ -157,14 +161,17 @@ def _sides(count: int) -> Any:
     return sides
 
 
-def _votes(b: Builder, second: ir.Value, count: int) -> ir.Value:
+def votes_of_pairs(b: Builder, second: ir.Value, count: int) -> ir.Value:
     """float64 [N, K]: how many pairs each class wins; `second` bool [N, pairs] says where the second of a pair does."""
     before = np.array([float(count - 1 - i) for i in range(count)])
     return _product(b, b.cast(second, "float64"), _sides(count), before)
 
 
-def _confidence(b: Builder, pairs: ir.Value, count: int) -> ir.Value:
-    """float64 [N, K]: the sum s of a class's scores as s / (3 (|s| + 1)), which breaks ties of votes."""
-    total = _product(b, pairs, -_sides(count), np.zeros(count))
+def confidence(b: Builder, pairs: ir.Value, count: int) -> ir.Value:
+    """float64 [N, K]: the sum s of a class's scores as s / (3 (|s| + 1)), which breaks ties of votes.
+
+    pairs: float64 [N, pairs]; above 0 speaks for the second class of a pair.
+    """
+    total = _product(b, pairs, _sides(count), np.zeros(count))
     size = b.op("Add", b.op("Abs", total), b.const([[1.0]], "float64"))
     return b.op("Div", total, b.op("Mul", size, b.const([[3.0]], "float64")))
