@@ -16,6 +16,8 @@ import numpy as np
 from rtml_core.errors import NotLowerableError, ParamError, close_match, listing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rtml_core.lowering.symbolic import Symbolic
 
 PARTS = ("label", "probability", "decision", "value", "transformed")
@@ -47,17 +49,22 @@ def kind_of(estimator: Any) -> str:
     raise ParamError(f"a {type(estimator).__name__} neither predicts nor transforms new rows, so it can't be a node")
 
 
-def answers_of(estimator: Any, names: Sequence[str], spec: Mapping[str, str] | None) -> list[Answer]:
-    """The output columns of a fitted estimator: those asked for, or all that one usually wants."""
+def answers_of(
+    estimator: Any, names: Sequence[str], spec: Mapping[str, str] | None, row: pd.DataFrame | None = None
+) -> list[Answer]:
+    """The output columns of a fitted estimator: those asked for, or all that one usually wants.
+
+    row: one row of its features, for transformers that do not name what they give.
+    """
     if spec is not None:
-        return [_asked(estimator, names, name, text) for name, text in spec.items()]
+        return [_asked(estimator, names, name, text, row) for name, text in spec.items()]
     kind = kind_of(estimator)
     if kind == "regressor":
         return [Answer("prediction", "value")]
     if kind == "labeller":
         return [Answer("label", "label")]
     if kind == "transformer":
-        return [Answer(name, "transformed", i) for i, name in enumerate(transformed_names(estimator, names))]
+        return [Answer(name, "transformed", i) for i, name in enumerate(transformed_names(estimator, names, row))]
     classes = class_list(estimator)
     for part in ("probability", "decision"):
         if hasattr(estimator, _METHODS[part]):
@@ -85,17 +92,22 @@ def class_list(estimator: Any) -> list[Any]:
     return list(np.asarray(classes).tolist())
 
 
-def transformed_names(estimator: Any, names: Sequence[str]) -> list[str]:
-    """Names of a fitted transformer's output columns."""
+def transformed_names(estimator: Any, names: Sequence[str], row: pd.DataFrame | None = None) -> list[str]:
+    """Names of a fitted transformer's output columns. Raises ParamError where even their number can't be told."""
     try:
         return [str(name) for name in estimator.get_feature_names_out(list(names))]
     except (AttributeError, ValueError, TypeError):
         from rtml_plugins.sklearn_ops.evaluate import width_of_transformed
 
-        return [f"x{i}" for i in range(width_of_transformed(estimator, names))]
+    try:
+        return [f"x{i}" for i in range(width_of_transformed(estimator, names, row))]
+    except (AttributeError, ValueError, TypeError) as error:
+        raise ParamError(
+            f"a {type(estimator).__name__} does not take rows of columns ({error}), so it can't be a node"
+        ) from error
 
 
-def _asked(estimator: Any, names: Sequence[str], name: str, text: str) -> Answer:
+def _asked(estimator: Any, names: Sequence[str], name: str, text: str, row: pd.DataFrame | None) -> Answer:
     """One entry of `outputs`. Raises ParamError that names it and what there is."""
     where = f"ScikitLearn: parameter 'outputs', entry '{name}'"
     match = _FORM.fullmatch(text.strip())
@@ -111,7 +123,11 @@ def _asked(estimator: Any, names: Sequence[str], name: str, text: str) -> Answer
     if part in ("label", "value"):
         return Answer(name, part)
     choices = (
-        transformed_names(estimator, names) if part == "transformed" else class_list(estimator) if kind == "classifier" else [0]
+        transformed_names(estimator, names, row)
+        if part == "transformed"
+        else class_list(estimator)
+        if kind == "classifier"
+        else [0]
     )
     single = len(choices) == 1 or (part == "decision" and len(choices) == 2)
     if which is None:

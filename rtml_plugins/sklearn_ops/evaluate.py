@@ -93,16 +93,18 @@ def part_of(estimator: Any, x: pd.DataFrame, part: str) -> Any:
     if isinstance(found, list):
         raise ColumnError(f"{type(estimator).__name__} predicts several labels at once; fit one model for each label")
     array = np.asarray(found)
+    if array.ndim == 0 or len(array) != len(x):
+        raise ColumnError(f"{type(estimator).__name__} answers {len(array)} rows for {len(x)}, so it can't be a node")
     return array.reshape(len(x), -1)
 
 
-def width_of_transformed(estimator: Any, names: Sequence[str]) -> int:
-    """Number of columns that a transformer without names for them gives."""
-    count = getattr(estimator, "n_features_in_", len(names))
+def width_of_transformed(estimator: Any, names: Sequence[str], row: pd.DataFrame | None = None) -> int:
+    """Number of columns that a transformer without names for them gives. row: one that it takes, where one is known."""
     import pandas as pd
 
-    found = total(estimator.transform, pd.DataFrame(np.zeros((1, count)), columns=list(names)))
-    return int(found.shape[1])
+    if row is None:
+        row = pd.DataFrame(np.zeros((1, len(names))), columns=list(names))
+    return int(part_of(estimator, row, "transformed").shape[1])
 
 
 def total(method: Callable[[Any], Any], x: pd.DataFrame) -> Any:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rtml_core.lowering.builder import Builder
+    from rtml_plugins.sklearn_ops.onnx_file import OnnxFile
     from rtml_plugins.sklearn_ops.scikit import ScikitLearn
 
 #: (relative, absolute), tried in this order
@@ -131,14 +132,12 @@ def prove(operator: ScikitLearn, schema: list[Column], used: list[str]) -> tuple
     expected = answer_frame(model, x, answers, dtypes)
     with watch():
         made = onnx_file.build(model, schema, answers, dtypes)
-    got = {
-        made.outputs[name]: value[:, 0]
-        for name, value in onnx_file.run(made.model, x, operator.features).items()
-        if name in made.outputs
-    }
+    got = _run(made, x, operator.features, names)
     for tolerance in TOLERANCES:
         differing = _first_difference(expected, got, *tolerance)
         if differing is None:
+            for few in (x.iloc[:1], x.iloc[:0]):
+                _run(made, few, operator.features, names)
             return tolerance
     column, row, wanted, came = differing
     raise NotLowerableError(
@@ -148,7 +147,30 @@ def prove(operator: ScikitLearn, schema: list[Column], used: list[str]) -> tuple
     )
 
 
+def _run(made: OnnxFile, x: pd.DataFrame, features: Sequence[str], names: str) -> dict[str, Any]:
+    """What the converted model answers, [N] by output column. Raises NotLowerableError where it fails."""
+    from rtml_plugins.sklearn_ops import onnx_file
+
+    try:
+        found = onnx_file.run(made.model, x, features)
+    except Exception as error:
+        if not type(error).__module__.startswith("onnxruntime"):
+            raise
+        raise NotLowerableError(
+            f"{names} can't be compiled: it has no converter of rtml's own, and what skl2onnx makes of it fails on {len(x)} rows"
+            f" ({describe(str(error), 120)}). Use another estimator"
+        ) from error
+    if any(len(found[name]) != len(x) for name in made.outputs):
+        raise NotLowerableError(
+            f"{names} can't be compiled: it has no converter of rtml's own, and what skl2onnx makes of it gives another number of"
+            f" rows than it gets. Use another estimator"
+        )
+    return {made.outputs[name]: found[name][:, 0] for name in made.outputs}
+
+
 def _rows(operator: ScikitLearn, schema: list[Column], names: str) -> pd.DataFrame:
+    import pandas as pd
+
     from rtml_plugins.sklearn_ops.edges import points
     from rtml_plugins.sklearn_ops.hard_rows import as_incoming, hard_rows
 
@@ -159,7 +181,15 @@ def _rows(operator: ScikitLearn, schema: list[Column], names: str) -> pd.DataFra
             f"{names} has no converter of rtml's own, and a conversion by skl2onnx must be proved on rows like those of the"
             f" training. Give the estimator unfitted, so that the node sees them"
         )
-    return hard_rows(as_incoming(inputs, {column.name: column for column in schema}), points(operator.model()))
+    rows = hard_rows(as_incoming(inputs, {column.name: column for column in schema}), points(operator.model()))
+    return pd.concat([rows, *_infinite(rows, schema)], ignore_index=True)
+
+
+def _infinite(rows: pd.DataFrame, schema: list[Column]) -> list[pd.DataFrame]:
+    """Rows with an infinite value in each column that may have one, and in all of them."""
+    rough = [column.name for column in schema if not column.finite and column.dtype in ("float64", "float32")]
+    places = [[name] for name in rough] + ([rough] if rough else [])
+    return [rows.iloc[[0]].assign(**dict.fromkeys(names, value)) for names in places for value in (np.inf, -np.inf)]
 
 
 def answered_rows(answer: Callable[[Any], Any], x: pd.DataFrame) -> list[int]:

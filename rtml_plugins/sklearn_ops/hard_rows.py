@@ -111,6 +111,16 @@ def _series(values: Sequence[Any], dtype: str) -> pd.Series:
     return pd.Series([np.nan if v is None else float(v) for v in values], dtype="float64")
 
 
+def typical_row(inputs: Mapping[str, Any]) -> pd.DataFrame:
+    """One row of the features as scikit-learn takes them, with a value of each that is typical."""
+    import pandas as pd
+
+    from rtml_plugins.sklearn_ops.evaluate import features_frame
+
+    row = pd.DataFrame({name: _series([_pick(facts["typical"], 0)], facts["dtype"]) for name, facts in inputs.items()})
+    return features_frame(row, list(inputs), {name: facts["seen"] for name, facts in inputs.items()})
+
+
 def describe_inputs(frame: pd.DataFrame, x: pd.DataFrame) -> dict[str, Any]:
     """For each feature: dtype as scikit-learn sees it, whether values were missing, and a few typical ones (no whole rows).
 

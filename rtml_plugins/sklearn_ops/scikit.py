@@ -152,8 +152,12 @@ class ScikitLearn(Operator):
     def answers(self) -> list[Answer]:
         """The output columns."""
         from rtml_plugins.sklearn_ops.answers import answers_of
+        from rtml_plugins.sklearn_ops.hard_rows import typical_row
 
-        return answers_of(self.model(), self.features, self.params.outputs)
+        model = self.model()
+        assert self.state is not None
+        row = typical_row(self.state["inputs"]) if self.state["inputs"] else None
+        return answers_of(model, self.features, self.params.outputs, row)
 
     # ---- the eager reference -----------------------------------------------------------------------------------------
 

@@ -35,17 +35,28 @@ def learn(operator: ScikitLearn, frame: pd.DataFrame) -> dict[str, Any]:
         raise RtmlError(f"{operator.name}: there is nothing to learn from: {len(frame)} rows, {len(features)} feature columns")
     x = features_frame(frame, features)
     taken = as_taken(estimator, x)
-    if label is None:
-        estimator.fit(taken)
-    else:
-        estimator.fit(taken, label_values(frame, label))
+    _fit(operator, estimator, taken, [] if label is None else [label_values(frame, label)])
     inputs = describe_inputs(frame, x)
     for column in features:
         inputs[column]["seen"] = trained_dtype(x[column])
-    answers = answers_of(estimator, features, operator.params.outputs)
+    answers = answers_of(estimator, features, operator.params.outputs, x.iloc[:1])
     # all rows, not a few: whether a column of strings or numbers comes out may show late
     answered = answer_frame(estimator, x, answers, {})
     return state_of(estimator, features, inputs, answered_dtypes(answered))
+
+
+def _fit(operator: ScikitLearn, estimator: Any, x: Any, labels: list[Any]) -> None:
+    try:
+        estimator.fit(x, *labels)
+    except (ValueError, TypeError, AttributeError) as error:
+        first = describe_error(error)
+        raise RtmlError(f"{operator.name}: a {type(estimator).__name__} does not learn from these rows: {first}") from error
+
+
+def describe_error(error: Exception) -> str:
+    """The first sentence of what scikit-learn says; what follows it there are links and advice for many cases."""
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return first if isinstance(error, ValueError) else f"{type(error).__name__}: {first}"
 
 
 def answered_dtypes(frame: pd.DataFrame) -> dict[str, str]:

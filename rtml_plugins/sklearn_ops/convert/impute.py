@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core.columns import MISSING_STRING
-from rtml_core.errors import NotLowerableError
+from rtml_core.errors import NotLowerableError, listing
 from rtml_core.lowering.symbolic import IDENTITY, Lookup, Symbolic
-from rtml_plugins.sklearn_ops.convert.packing import NUMBERS, pack
+from rtml_plugins.sklearn_ops.convert.packing import NUMBERS, numbers, pack
 from rtml_plugins.sklearn_ops.convert.registry import Columns, converts
 
 if TYPE_CHECKING:
@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 @converts("sklearn.impute.SimpleImputer")
 def simple_imputer(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic]:
     """Missing -> the learned value of the column; then, where asked, a column that says so for each that had missing ones."""
+    _refuse_nan(b, estimator, columns)
     kept, fills = _statistics(estimator, columns)
     filled = _fill(b, estimator, columns.pick(kept), fills)
     if not estimator.add_indicator:
         return filled
     return [*filled, *_indicate(b, estimator.indicator_, columns)]
+
+
+def _refuse_nan(b: Builder, estimator: Any, columns: Columns) -> None:
+    """Where something else than NaN stands for missing, NaN itself is refused, as scikit-learn does."""
+    if not _is_nan(estimator.missing_values):
+        numbers(b, columns.pick(i for i, column in enumerate(columns) if column.dtype in NUMBERS), estimator, missing=False)
 
 
 def _statistics(estimator: Any, columns: Columns) -> tuple[list[int], list[Any]]:
@@ -115,15 +122,31 @@ def _fill_strings(b: Builder, missing: Any, columns: Columns, fills: list[Any]) 
 @converts("sklearn.impute.MissingIndicator")
 def missing_indicator(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic]:
     """Where values are missing, as booleans."""
+    _refuse_nan(b, estimator, columns)
     if estimator.features == "missing-only" and estimator.error_on_new:
-        for position in set(range(len(columns))) - set(np.asarray(estimator.features_).tolist()):
-            if columns[position].nullable:
-                raise NotLowerableError(
-                    f"column '{columns.names[position]}' may be missing here and never was in training, which"
-                    f" MissingIndicator(error_on_new=True) refuses; pass error_on_new=False or fill the column first"
-                )
+        _refuse_new(b, estimator, columns)
     flags = _indicate(b, estimator, columns)
     return [Symbolic("bool", b.cast(flag.tensor, "bool"), flag.index) for flag in flags]
+
+
+def _refuse_new(b: Builder, estimator: Any, columns: Columns) -> None:
+    """Columns in which nothing was missing in training: refused where they may be missing, else looked at where they might."""
+    others = sorted(set(range(len(columns))) - set(np.asarray(estimator.features_).tolist()))
+    by_nan = _is_nan(estimator.missing_values)
+    for position in others:
+        if by_nan and columns[position].nullable:
+            raise NotLowerableError(
+                f"column '{columns.names[position]}' may be missing here and never was in training, which"
+                f" MissingIndicator(error_on_new=True) refuses; pass error_on_new=False or fill the column first"
+            )
+    doubtful = [i for i in others if columns[i].dtype in NUMBERS and not (by_nan and columns[i].finite)]
+    if doubtful:
+        part = columns.pick(doubtful)
+        packed = pack(b, part, extras=False)
+        missing = _missing(b, packed.value, estimator.missing_values)
+        if packed.width > 1:
+            missing = b.op("ReduceMax", missing, b.const([1], "int64"), dtype="bool", width=1, keepdims=1)
+        b.check(b.op("Not", missing), f"one of {listing(part.names)} is missing here and never was in training")
 
 
 def _indicate(b: Builder, indicator: Any, columns: Columns) -> list[Symbolic]:

@@ -9,7 +9,7 @@ import numpy as np
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import Symbolic, new
 from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered
-from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
+from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, may_be_infinite
 from rtml_plugins.sklearn_ops.convert.tree_ensemble import Trees, constant, steps
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ def interpolate(b: Builder, x: ir.Value, estimator: Any) -> ir.Value:
     trees = Trees()
     for target, weights in enumerate(parts):
         trees.add(steps(0, edges), weights, target)
+    if clipped and may_be_infinite():
+        # a slope of 0 times infinity is no number
+        x = b.op("Clip", x, b.const(float(at[0]), "float64"), b.const(float(at[-1]), "float64"), dtype="float64", width=1)
     found = trees.emit(b, x, 3)
     start, value, rise = (b.take(found, [i]) for i in range(3))
     return b.op("Add", b.op("Mul", rise, b.op("Sub", x, start)), value)

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import Symbolic, new, unpack
-from rtml_plugins.sklearn_ops.convert.registry import Prediction
+from rtml_plugins.sklearn_ops.convert.registry import Prediction, may_be_infinite
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -48,9 +48,21 @@ def label_from_flag(b: Builder, flag: ir.Value, classes: Sequence[Any]) -> Symbo
 
 
 def label_from_scores(b: Builder, scores: ir.Value, classes: Sequence[Any]) -> Symbolic:
-    """float64 [N, K] -> label column of the largest score; the first of equal ones, as numpy's argmax."""
+    """float64 [N, K] -> label column of the largest score; the first of equal ones, and NaN before all, as numpy's argmax."""
+    if may_be_infinite():
+        scores = _nan_largest(b, scores)
     index = b.op("ArgMax", scores, dtype="int64", width=1, axis=1, keepdims=1)
     return label_from_index(b, index, classes)
+
+
+def _nan_largest(b: Builder, scores: ir.Value) -> ir.Value:
+    """The scores with NaN, which onnxruntime's ArgMax passes over, as what is larger than all others."""
+    from rtml_core.lowering.builder import width_of
+
+    largest = b.const([[float(np.finfo(np.float64).max)]], "float64")
+    below = b.op("Min", scores, largest, dtype="float64", width=width_of(scores))
+    odd = b.op("IsNaN", scores, dtype="bool", width=width_of(scores))
+    return b.op("Where", odd, b.const([[np.inf]], "float64"), below, dtype="float64", width=width_of(scores))
 
 
 def label_from_index(b: Builder, index: ir.Value, classes: Sequence[Any]) -> Symbolic:

@@ -12,8 +12,8 @@ from rtml_core.lowering.symbolic import Symbolic, new, unpack
 from rtml_plugins.sklearn_ops.convert.isotonic import interpolate
 from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_from_index, label_from_scores, many
 from rtml_plugins.sklearn_ops.convert.linear import expit, shares
-from rtml_plugins.sklearn_ops.convert.packing import ordered, pack
-from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, predict
+from rtml_plugins.sklearn_ops.convert.packing import ordered
+from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, may_be_infinite, predict
 from rtml_plugins.sklearn_ops.convert.tree_ensemble import Trees
 from rtml_plugins.sklearn_ops.convert.votes import labels_of, votes
 
@@ -105,6 +105,7 @@ def _calibrated_member(b: Builder, member: Any, columns: Columns, count: int) ->
         raise NotLowerableError("CalibratedClassifierCV has a member that did not see every class; use fewer folds")
     responses = _responses(b, scored, count)
     if member.method == "isotonic":
+        _refuse_nan(b, scored)
         scores = [b.take(responses, [i]) for i in range(len(member.calibrators))]
         p = b.concat([interpolate(b, score, line) for score, line in zip(scores, member.calibrators, strict=True)])
     else:
@@ -115,6 +116,21 @@ def _calibrated_member(b: Builder, member: Any, columns: Columns, count: int) ->
     if count == 2:
         return b.concat([b.op("Sub", b.const([[1.0]], "float64"), p), p])
     return shares(b, p, count)
+
+
+def _refuse_nan(b: Builder, scored: list[Symbolic]) -> None:
+    """An isotonic calibrator takes no NaN, which rows beyond what a member can compute give."""
+    if all(score.finite for score in scored):
+        return
+    if may_be_infinite():
+        raise NotLowerableError(
+            "CalibratedClassifierCV(method='isotonic') over a member of which the score may be NaN takes no columns that may be"
+            " infinite; bound them first, e.g. with clip, or use method='sigmoid'"
+        )
+    odd = b.op("IsNaN", _responses(b, scored, len(scored)), dtype="bool")
+    if len(scored) > 2:
+        odd = b.op("ReduceMax", odd, b.const([1], "int64"), dtype="bool", width=1, keepdims=1)
+    b.check(b.op("Not", odd), "the score that an isotonic calibration reads is not a number here")
 
 
 def _responses(b: Builder, scored: list[Symbolic], count: int) -> ir.Value:
@@ -137,7 +153,7 @@ def dummy_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction
     classes = classes_of(estimator)
     row = np.zeros((1, estimator.n_features_in_ if hasattr(estimator, "n_features_in_") else 1))
     shared = estimator.predict_proba(row)[0]
-    rows = pack(b, columns).value
+    rows = _any_column(b, columns)
     p = _constants(b, rows, shared)
     label = classes.index(np.asarray(estimator.predict(row)).tolist()[0])
     if estimator.strategy == "prior":
@@ -149,7 +165,15 @@ def dummy_classifier(b: Builder, estimator: Any, columns: Columns) -> Prediction
 @converts("sklearn.dummy.DummyRegressor")
 def dummy_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """The same value for every row."""
-    return Prediction(value=new("float64", _constants(b, pack(b, columns).value, [float(np.ravel(estimator.constant_)[0])])))
+    return Prediction(value=new("float64", _constants(b, _any_column(b, columns), [float(np.ravel(estimator.constant_)[0])])))
+
+
+def _any_column(b: Builder, columns: Columns) -> ir.Value:
+    """float64 [N, 1], of which only the number of rows counts."""
+    value = b.take(columns[0].tensor, [columns[0].index])
+    if columns[0].dtype == "string":
+        value = b.op("Equal", value, value, dtype="bool")
+    return b.cast(value, "float64")
 
 
 def _constants(b: Builder, rows: ir.Value, values: Sequence[float]) -> ir.Value:

@@ -309,3 +309,22 @@ def test_values_beyond_float32_are_answered_by_both() -> None:
         rows = frame[columns].head(5).assign(a=[1e300, -1e300, 3.5e38, 1e39, 0.0])
         assert len(operator.transform(rows)) == 5
         assert_parity(operator, rows, nullable=False)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("sklearn.linear_model.LinearRegression", r"a LinearRegression does not learn from these rows: Input X contains NaN"),
+        ("sklearn.preprocessing.LabelEncoder", r"a LabelEncoder does not learn from these rows: "),
+        ("sklearn.preprocessing.MultiLabelBinarizer", r"MultiLabelBinarizer answers \d+ rows for 1, so it can't be a node"),
+        (
+            "sklearn.feature_extraction.image.PatchExtractor",
+            r"PatchExtractor does not take rows of columns",
+        ),
+    ],
+)
+def test_what_scikit_learn_refuses_to_learn_is_said_in_a_sentence(model: str, words: str) -> None:
+    frame = numbers(missing=True).assign(y=1.0)
+    label = "y" if "linear" in model else None
+    with pytest.raises(RtmlError, match=words):
+        ScikitLearn(model=model, features=["a", "c"], label=label).fit(frame)
