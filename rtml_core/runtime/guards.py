@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rtml_core.errors import PackageError
-from rtml_core.package import Manifest
+from rtml_core.package import Manifest, OpEntry
 from rtml_core.runtime.wire import fields, message, number, text
 
 #: ceilings that onnxruntime 1.31 guarantees
 MAX_IR: Final = 13
 MAX_OPSETS: Final = {"": 26, "ai.onnx.ml": 5, "ai.onnx.contrib": 1, "com.microsoft": 1}
+#: domains of operators that onnxruntime and its extensions have by themselves -> their kind in a manifest
+_KINDS: Final = {"": "core", "ai.onnx.ml": "core", "com.microsoft": "core", "ai.onnx.contrib": "extension"}
 CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 #: most nodes after all local functions are expanded; an exponential nest of functions hangs a loader
 MAX_NODES: Final = 200_000
@@ -153,6 +155,8 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
     for domain, op in present:
         if domain == "" and op in CONTROL_FLOW:
             raise PackageError(f"{where} holds control flow ({op}), which rtml does not write")
+    for entry in manifest.ops:
+        _require_kind(entry, where)
     listed = {(entry.domain, entry.op) for entry in manifest.ops}
     unlisted = sorted(f"{domain or 'ai.onnx'}:{op}" for domain, op in set(present) - listed - set(facts.functions))
     if unlisted:
@@ -160,6 +164,15 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
     expanded = _expanded(facts)
     if expanded > MAX_NODES:
         raise PackageError(f"{where} expands to {expanded:,} nodes; at most {MAX_NODES:,} are loaded")
+
+
+def _require_kind(entry: OpEntry, where: str) -> None:
+    """The kind decides whether a plugin is asked for and trusted, so it is not the manifest's to choose."""
+    kind = _KINDS.get(entry.domain)
+    if entry.kind != kind if kind is not None else entry.kind not in ("function", "native", "python"):
+        raise PackageError(
+            f"{where} lists the operator {entry.domain or 'ai.onnx'}:{entry.op} as kind '{entry.kind}', which it is not"
+        )
 
 
 def _expanded(facts: Facts) -> int:

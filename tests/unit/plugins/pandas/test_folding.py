@@ -75,10 +75,12 @@ def test_a_python_operator_is_not_needed_where_all_values_are_known() -> None:
     assert titled.compile().manifest.portable
 
 
-def test_a_column_of_labels_needs_the_python_operator(hard: pd.DataFrame) -> None:
+def test_labels_of_cut_need_no_python_operator(hard: pd.DataFrame) -> None:
     b, columns = start(hard)
-    TITLES.lower(b, AGES.lower(b, columns))
-    assert list(b.custom_ops) == ["rtml.pandas.title.v1"]
+    columns = TITLES.lower(b, AGES.lower(b, columns))
+    assert b.custom_ops == {}
+    assert columns["age"].lookup is not None
+    assert {"No", "Young", "Adult", "Old"} <= {*columns["age"].lookup.table.values(), columns["age"].lookup.default}
 
 
 def test_columns_of_one_kind_go_through_as_one_tensor(hard: pd.DataFrame) -> None:

@@ -58,7 +58,6 @@ REFUSED: list[tuple[str, Any, dict[str, Any], tuple[str, ...]]] = [
     ("astype", "h", {"dtype": "int64"}, ("column 'h' may be missing here", "no integer", 'fillna", cols="h"')),
     ("astype", "n", {"dtype": "int64"}, ("column 'n' may be missing here", '"value": False')),
     ("astype", "n", {"dtype": "bool"}, ("column 'n'", "neither true nor false")),
-    ("astype", "f", {"dtype": "str"}, ("column 'f'", "ONNX writes floats differently")),
     ("astype", "t", {"dtype": "str"}, ("column 't'", "dt.year")),
     ("astype", "s", {"dtype": "float64"}, ("column 's'", "map the strings to numbers")),
     ("astype", "s", {"dtype": "int64"}, ("column 's'", "map the strings to numbers")),
