@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rtml_core.errors import ColumnError, InputError, InputProblem, describe, listing
 from rtml_plugins.encoders import values
@@ -44,9 +44,6 @@ class Codes:
 class CategoryEncoder(ColumnLearner):
     """Numbers for categories, learned or given, as float64 columns."""
 
-    #: what a listed value is called in messages
-    word: ClassVar[str] = "category"
-
     def codes(self, column: str, dtype: str) -> Codes:
         """The table of a column of this dtype. Raises ColumnError for a dtype without categories, NotFittedError before fit."""
         raise NotImplementedError
@@ -82,10 +79,16 @@ class CategoryEncoder(ColumnLearner):
         return {name: self.params.new_name(name) for name in self.params.columns}
 
     def _expected(self, name: str, codes: Codes) -> str:
-        many = len(codes.categories)
-        few = listing(map(str, codes.categories), 10)
-        also = "" if codes.missing is None else " or null"
-        return f"one of the {many} {self.word} values of '{name}': {few}{also}"
+        if codes.unknown is not None:
+            return f"a value of '{name}'"
+        also = "" if codes.missing is None else ", or null"
+        return f"one of the {len(codes.categories)} categories of '{name}': {listing(map(str, codes.categories), 10)}{also}"
+
+    def _refused(self, name: str, codes: Codes, nullable: bool) -> str:
+        """What a row is refused for, as a row check says it."""
+        unknown = f"none of its {len(codes.categories)} categories: {listing(map(str, codes.categories), 10)}"
+        whats = [*(["missing"] if nullable and codes.missing is None else []), *([unknown] if codes.unknown is None else [])]
+        return f"a value of '{name}' that is {' or '.join(whats)}"
 
     # ---- compiled ---------------------------------------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ class CategoryEncoder(ColumnLearner):
             flags.append(Wanted(column, allowed, (int(table.unknown is not None),), "int64"))
         ok = b.cast(matrix(b, [slots[0] for slots in look_up(b, flags)], "int64"), "bool")
         for position, name in enumerate(strict):
-            b.check(b.take(ok, [position]), f"a value of '{name}' that is not {self._expected(name, codes[name])}")
+            b.check(b.take(ok, [position]), self._refused(name, codes[name], columns[name].nullable))
 
     def parity_cases(self) -> pd.DataFrame | None:
         """Categories of string columns, and what is close to one; None when a column is of another kind."""

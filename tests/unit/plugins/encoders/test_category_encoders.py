@@ -109,7 +109,7 @@ def test_numbers_and_booleans_agree_in_both_forms(values: Any) -> None:
 def test_a_value_or_a_gap_can_be_refused_in_both_forms() -> None:
     train, rows = texts("a", "b"), texts("a", "zz", None)
     strict = OrdinalEncoder(cols="s", handle_unknown="error", handle_missing="error").fit(train)
-    with pytest.raises(InputError, match=r"/1/s: expected one of the 2 category values of 's': a, b, got 'zz'; /2/s"):
+    with pytest.raises(InputError, match=r"/1/s: expected one of the 2 categories of 's': a, b, got 'zz'; /2/s"):
         strict.process(rows)
     for unknown, missing in (("error", "error"), ("error", "missing"), ("code", "error"), ("error", "unknown")):
         assert_parity(OrdinalEncoder(cols="s", handle_unknown=unknown, handle_missing=missing).fit(train), rows)

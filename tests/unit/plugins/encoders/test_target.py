@@ -135,7 +135,7 @@ def test_bins_fold_into_the_means() -> None:
 
 def test_unknown_values_can_be_refused() -> None:
     strict = TargetEncoder(cols="s", label="y", handle_unknown="error", handle_missing="error").fit(TRAIN)
-    with pytest.raises(InputError, match="/0/s: expected one of the 2 category values of 's': a, b, got 'zz'"):
+    with pytest.raises(InputError, match="/0/s: expected one of the 2 categories of 's': a, b, got 'zz'"):
         strict.process(pd.DataFrame({"s": ["zz"]}))
     assert_parity(strict, pd.DataFrame({"s": ["zz", "a", None]}))
 
