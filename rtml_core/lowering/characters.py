@@ -7,6 +7,7 @@ again. It serves whatever maps every character by itself; case mapping that look
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -59,6 +60,20 @@ def mapping_of(lowercase: bool, accents: str | None) -> Mapping:
         images = {char: accents_off(lower.get(char, char), accents) for char in block}
         longer.update({char.encode(): image for char, image in images.items() if image != ("" if drops else char)})
     singles = [_single(piece, lowercase, drops) for piece in _single_bytes()]
+    return Mapping(_vocabulary([*_single_bytes(), *longer]), ("", *singles, *longer.values()))
+
+
+def mapping_from(image: Callable[[str], str], plain: Callable[[str], bool]) -> Mapping:
+    """Every character of Unicode through a function; most must stay as they are, as the others are listed.
+
+    plain: whether no character of a text changes, to pass over most of Unicode quickly.
+    """
+    characters, longer = all_characters(), {}
+    for at in range(0x80, len(characters), _BLOCK):
+        block = characters[at : at + _BLOCK]
+        if not plain(block):
+            longer.update({char.encode(): image(char) for char in block if image(char) != char})
+    singles = [image(_text(piece)) if piece[0] < 0x80 else _text(piece) for piece in _single_bytes()]
     return Mapping(_vocabulary([*_single_bytes(), *longer]), ("", *singles, *longer.values()))
 
 

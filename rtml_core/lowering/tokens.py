@@ -43,14 +43,19 @@ class Reading:
     accents: str | None = None
 
 
-def text_rows(b: Builder, column: Symbolic) -> ir.Value:
-    """A string column that is never missing, with a made-up row behind: [N + 1, 1]. Raises NotLowerableError."""
+def require_there(column: Symbolic) -> None:
+    """Raise NotLowerableError unless the column holds texts and is never missing."""
     require_dtype(column, ("string",), "a string")
     if column.nullable:
         raise NotLowerableError(
             'a text may be missing here, and a missing text has no words. Fill it first, e.g. Pandas(import_="fillna",'
             ' kwargs={"value": ""}, inplace=True)'
         )
+
+
+def text_rows(b: Builder, column: Symbolic) -> ir.Value:
+    """A string column that is never missing, with a made-up row behind: [N + 1, 1]. Raises NotLowerableError."""
+    require_there(column)
     return b.op("Concat", value_of(b, column), b.const([[_LAST]], "string"), axis=0, shape=[None, 1])
 
 

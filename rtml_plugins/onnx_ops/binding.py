@@ -50,19 +50,37 @@ class Output:
 def bind_inputs(known: Mapping[str, Known], features: Sequence[str]) -> list[Input]:
     """Which features feed which input: all of them the only input, else each the input of its name, or by order.
 
-    Raises NotLowerableError (the model can't take columns) or ColumnError (it takes others).
+    An input of several columns that has none of its name takes <name>_0, <name>_1, ..., as tokenizers name them. Raises
+    NotLowerableError (the model can't take columns) or ColumnError (it takes others).
     """
     inputs = list(known.items())
+    groups = {name: _numbered(name, what, features) for name, what in inputs}
     if len(inputs) == 1:
         (name, what) = inputs[0]
-        return [_input(name, what, features)]
-    absent = [name for name, _ in inputs if name not in features]
+        return [_input(name, what, groups[name] or features)]
+    named = {name: [name] if name in features else groups[name] for name, _ in inputs}
+    absent = [name for name, found in named.items() if not found]
     if not absent:
-        return [_input(name, what, [name]) for name, what in inputs]
+        return [_input(name, what, named[name]) for name, what in inputs]
     if len(inputs) == len(features) and len(absent) == len(inputs):
         return [_input(name, what, [feature]) for (name, what), feature in zip(inputs, features, strict=True)]
     takes = listing(name for name, _ in inputs)
-    raise ColumnError(f"the ONNX model has an input for each column: {takes}. {missing_column(absent[0], features)}")
+    raise ColumnError(
+        f"the ONNX model has an input for each column: {takes} (of several columns: <input>_0, <input>_1, ...)."
+        f" {missing_column(absent[0], features)}"
+    )
+
+
+def _numbered(name: str, known: Known, features: Sequence[str]) -> list[str]:
+    """The columns <name>_0, <name>_1, ... for an input [N, k]: as many as it declares, or as there are."""
+    shape = known.shape or ("N",)
+    if len(shape) != 2:
+        return []
+    there = set(features)
+    found: list[str] = []
+    while f"{name}_{len(found)}" in there and len(found) != shape[1]:
+        found.append(f"{name}_{len(found)}")
+    return found
 
 
 def _input(name: str, known: Known, columns: Sequence[str]) -> Input:

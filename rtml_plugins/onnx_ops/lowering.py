@@ -21,7 +21,9 @@ def input_value(b: Builder, item: Input, columns: Mapping[str, Symbolic]) -> ir.
     for name in item.columns:
         check_column(item, name, columns[name].dtype)
     chosen = [columns[name] for name in item.columns]
-    if item.dtype.startswith("int"):
+    if item.dtype == "int64" and all(column.carrier == "int64" for column in chosen):
+        value = matrix(b, chosen, "int64")
+    elif item.dtype.startswith("int"):
         value = b.concat([_whole(b, item, name, columns[name]) for name in item.columns])
     elif item.dtype == "bool":
         value = b.concat([_boolean(b, name, columns[name]) for name in item.columns])

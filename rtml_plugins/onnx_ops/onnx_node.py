@@ -58,7 +58,8 @@ class ONNXNode(Operator):
     """Scores rows with an ONNX model; the frame that comes out has only its outputs, one row a row.
 
     Columns are cast to what the model declares (float32, float64, int64, int32, bool, string): one input [N, n] takes all
-    features in order, under any name; several inputs take the columns of their names. Missing numbers arrive as NaN. Whole
+    features in order, under any name; several inputs take the columns of their names,
+    or <name>_0, <name>_1, ... side by side. Missing numbers arrive as NaN. Whole
     numbers and booleans that the model needs must be there. Compiled, the model becomes part of the graph; the digest of its
     bytes is kept with the node, so that a file that changed is noticed.
     """

@@ -126,9 +126,7 @@ def _not_fitting(series: pd.Series, wrong: Any, expected: str) -> InputError:
     return InputError([InputProblem(f"/{row}/{series.name}", expected, repr(values.iloc[row])) for row in rows])
 
 
-def frame_of_outputs(
-    model: Model, outputs: Sequence[Output], feed: Mapping[str, Any], index: Any, checks: int
-) -> pd.DataFrame:
+def frame_of_outputs(model: Model, outputs: Sequence[Output], feed: Mapping[str, Any], index: Any, checks: int) -> pd.DataFrame:
     """Run the model and put the wanted columns into a canonical frame; raises InputError for rows that it refuses."""
     import numpy as np
     import pandas as pd
