@@ -94,7 +94,7 @@ def _unary(op: str) -> Emit:
     return lambda b, x: b.op(op, x)
 
 
-def _log1p(b: Builder, x: ir.Value) -> ir.Value:
+def log1p(b: Builder, x: ir.Value) -> ir.Value:
     """log(1 + x), right also for tiny x: x * log(u) / (u - 1) with u = 1 + x, and x itself where u is 1 (Kahan)."""
     one = b.const(1.0, "float64")
     u = b.op("Add", x, one)
@@ -105,7 +105,7 @@ def _log1p(b: Builder, x: ir.Value) -> ir.Value:
     return b.op("Where", infinite, b.op("Log", u), exact, dtype="float64")
 
 
-def _expm1(b: Builder, x: ir.Value) -> ir.Value:
+def expm1(b: Builder, x: ir.Value) -> ir.Value:
     """exp(x) - 1, right also for tiny x: (u - 1) * x / log(u) with u = exp(x) (Kahan), plainly for |x| >= 1."""
     one = b.const(1.0, "float64")
     u = b.op("Exp", x)
@@ -123,8 +123,8 @@ def _scaled_log(base: float) -> Emit:
 
 #: numpy function -> its ONNX form, and the least input for which it is a number (None: any)
 _FUNCTIONS: Final[dict[str, tuple[Emit, float | None]]] = {
-    "numpy.log1p": (_log1p, -1.0),
-    "numpy.expm1": (_expm1, None),
+    "numpy.log1p": (log1p, -1.0),
+    "numpy.expm1": (expm1, None),
     "numpy.log": (_unary("Log"), 0.0),
     "numpy.log2": (_scaled_log(2.0), 0.0),
     "numpy.log10": (_scaled_log(10.0), 0.0),

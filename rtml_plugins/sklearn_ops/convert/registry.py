@@ -79,6 +79,7 @@ _MODULES = (
     "svm",
     "neural",
     "reductions",
+    "curves",
 )
 _loaded = False
 #: whether what is being converted may meet infinite values, out of which its own arithmetic makes NaN
