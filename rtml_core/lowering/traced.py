@@ -185,8 +185,11 @@ class Tracer:
         if dtype_of(a) not in _FLOATS:
             raise NotLowerableError("% of whole numbers is not in the array namespace; make one of them a float, e.g. x * 1.0")
         rest = self.b.op("Mod", a, c, fmod=1)
-        signs = self.b.op("Less", self.b.op("Mul", rest, c), self.b.const([[0.0]], dtype_of(a)), dtype="bool")
-        return Traced(self, where(self.b, signs, self.b.op("Add", rest, c), rest))
+        zero = self.b.const([[0.0]], dtype_of(a))
+        # by their signs, not by that of a product, which may underflow
+        unlike = self.b.op("Xor", *(self.b.op("Less", value, zero, dtype="bool") for value in (rest, c)))
+        other = self.b.op("And", unlike, self.b.op("Not", self.b.op("Equal", rest, zero, dtype="bool")))
+        return Traced(self, where(self.b, other, self.b.op("Add", rest, c), rest))
 
     def negative(self, x: Any) -> Traced:
         if self.lift(x).dtype == "bool":
@@ -231,7 +234,12 @@ class Tracer:
         return self.multiply(Traced(self, self._float(x)), 180.0 / math.pi)
 
     def hypot(self, one: Any, two: Any) -> Traced:
-        return self.sqrt(self.add(self.square(self._as(one, "float64")), self.square(self._as(two, "float64"))))  # type: ignore[no-any-return]
+        """Scaled by the larger one, whose square may overflow; infinite where one is, even next to NaN."""
+        x, y = self.abs(self._as(one, "float64")), self.abs(self._as(two, "float64"))
+        big = self.maximum(x, y)
+        scaled = self.multiply(big, self.sqrt(self.add(self.square(self.divide(self.minimum(x, y), big)), 1.0)))
+        endless = self.logical_or(self.eq(x, math.inf), self.eq(y, math.inf))
+        return self.where(endless, math.inf, self.where(self.eq(big, 0.0), 0.0, scaled))
 
     def log2(self, x: Any) -> Traced:
         return self.divide(self.log(x), math.log(2.0))

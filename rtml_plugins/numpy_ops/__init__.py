@@ -9,5 +9,7 @@ from rtml_core import Operator, hookimpl
 
 @hookimpl
 def rtml_operators() -> Sequence[type[Operator]]:
-    """None yet."""
-    return []
+    """NumpyArrays."""
+    from rtml_plugins.numpy_ops.node import NumpyArrays
+
+    return [NumpyArrays]
