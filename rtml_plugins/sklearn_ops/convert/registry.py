@@ -80,6 +80,8 @@ _MODULES = (
     "neural",
     "reductions",
     "curves",
+    "projections",
+    "outliers",
 )
 _loaded = False
 #: whether what is being converted may meet infinite values, out of which its own arithmetic makes NaN
