@@ -9,9 +9,20 @@ from rtml_core import Operator, hookimpl
 
 @hookimpl
 def rtml_operators() -> Sequence[type[Operator]]:
-    """BertTokenizer, SentencePieceTokenizer, HfJsonTokenizer."""
+    """The operators of texts."""
     from rtml_plugins.text.bert import BertTokenizer
     from rtml_plugins.text.hf_json import HfJsonTokenizer
+    from rtml_plugins.text.pieces import TextHash, TextJoin, TextSplit
+    from rtml_plugins.text.regex_ops import RegexExtract, RegexReplace
     from rtml_plugins.text.sentencepiece import SentencePieceTokenizer
 
-    return [BertTokenizer, SentencePieceTokenizer, HfJsonTokenizer]
+    return [
+        RegexExtract,
+        RegexReplace,
+        TextJoin,
+        TextSplit,
+        TextHash,
+        BertTokenizer,
+        SentencePieceTokenizer,
+        HfJsonTokenizer,
+    ]

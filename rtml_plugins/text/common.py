@@ -61,3 +61,33 @@ def require_distinct(names: Iterable[str], parameter: str) -> None:
     listed = list(names)
     if not listed or len(set(listed)) != len(listed):
         raise ParamError(f"parameter '{parameter}' must name at least one column, each once; got {listed!r}")
+
+
+def text_series(values: list[Any], index: Any) -> pd.Series:
+    """Texts and None as a string column."""
+    import numpy as np
+    import pandas as pd
+
+    from rtml_core.frames import string_dtype
+
+    return pd.Series([np.nan if value is None else value for value in values], index=index, dtype=object).astype(string_dtype())
+
+
+def with_columns(frame: pd.DataFrame, made: Mapping[str, Any]) -> pd.DataFrame:
+    """The frame with columns replaced where they are there already, new ones behind."""
+    import pandas as pd
+
+    old = frame.assign(**{name: values for name, values in made.items() if name in frame.columns})
+    new = {name: values for name, values in made.items() if name not in frame.columns}
+    return pd.concat([old, pd.DataFrame(new, index=frame.index)], axis=1) if new else old
+
+
+def new_names(cols: str | list[str], into: str | list[str] | None) -> dict[str, str]:
+    """Column -> the column its result goes to: itself, or that of `into`. Raises ParamError."""
+    names = [cols] if isinstance(cols, str) else cols
+    targets = names if into is None else [into] if isinstance(into, str) else into
+    require_distinct(names, "cols")
+    require_distinct(targets, "into")
+    if len(targets) != len(names):
+        raise ParamError(f"parameter 'into' must name one new column for each of the {len(names)} in 'cols'; got {into!r}")
+    return dict(zip(names, targets, strict=True))
