@@ -9,5 +9,7 @@ from rtml_core import Operator, hookimpl
 
 @hookimpl
 def rtml_operators() -> Sequence[type[Operator]]:
-    """None yet."""
-    return []
+    """Function."""
+    from rtml_plugins.functions.operator import Function
+
+    return [Function]

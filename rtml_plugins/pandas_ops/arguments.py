@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rtml_core.columns import missing_column
 from rtml_core.errors import ColumnError, ParamError, describe
 from rtml_core.lowering.expressions import forbid_python
+from rtml_core.lowering.functions import PythonFunction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +40,8 @@ def normalise(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
             if "func" in found:
                 raise ParamError("'map': give either 'arg' or 'func', they are the same")
             found["func"] = found.pop("arg")
-        if "func" in found and not isinstance(found["func"], Mapping):
-            raise ParamError(f"'map': argument 'func' must be an object of values; got {describe(found['func'])}")
+        if "func" in found and not isinstance(found["func"], (Mapping, PythonFunction)):
+            raise ParamError(f"'map': argument 'func' must be an object of values or a function; got {describe(found['func'])}")
     if name in EXPRESSIONS:
         for value in found.values():
             if isinstance(value, str):

@@ -144,8 +144,8 @@ NOT_ROW_WISE: Final[Mapping[str, str]] = {
     **{name: _ABOUT_CATEGORIES + cure for name, cure in CATEGORIES.items()},
 }
 
-#: refused when a node is written, unless the function can be read
-TAKES_FUNCTIONS: Final = ("apply", "pipe", "transform")
+#: refused when a node is written: they take functions of whole columns
+TAKES_FUNCTIONS: Final = ("pipe", "transform")
 
 
 def outside(name: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtml_core.columns import missing_column
 from rtml_core.errors import ColumnError, ExecutionError
+from rtml_plugins.pandas_ops import functions
 from rtml_plugins.pandas_ops.arguments import for_pandas
 from rtml_plugins.pandas_ops.moments import iso_timestamps, reads_iso
 from rtml_plugins.pandas_ops.rowsums import added_in_order, adds_in_order
@@ -68,6 +69,9 @@ def _on_columns(node: Pandas, frame: pd.DataFrame) -> pd.DataFrame:
 
 def on_series(node: Pandas, frame: pd.DataFrame, series: pd.Series) -> Any:
     """The node's method on one column; `frame` is where other columns are looked up."""
+    function = functions.function_of(node.bound)
+    if function is not None:
+        return functions.on_series(node, function, series)
     arguments = for_pandas(node.target.name, node.bound, frame, series)
     if node.target.name == "to_datetime" and reads_iso(series, arguments):
         return iso_timestamps(series, arguments.get("errors", "raise"))
@@ -159,6 +163,9 @@ def _on_frame(node: Pandas, frame: pd.DataFrame) -> pd.DataFrame:
 
     from rtml_plugins.pandas_ops.framewise import frame_arguments
 
+    function = functions.function_of(node.bound)
+    if function is not None:
+        return _with_column(node, frame, functions.on_rows(node, function, frame))
     copy = frame.copy()
     columns = node.params.columns
     if columns is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rtml_core.lowering.symbolic import Symbolic
+from rtml_plugins.pandas_ops import functions
 from rtml_plugins.pandas_ops.arguments import ARITHMETIC, COMPARISONS
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered import (
@@ -48,7 +49,7 @@ COLUMN_METHODS: Final[Mapping[str, ColumnMethod]] = {
     **dict.fromkeys(("notna", "notnull"), ColumnMethod(missing.notna)),
     "combine_first": ColumnMethod(missing.combine_first, foldable=False),
     **dict.fromkeys(("where", "mask"), ColumnMethod(missing.where_or_mask, foldable=False)),
-    "map": ColumnMethod(mapping.mapped),
+    **dict.fromkeys(functions.METHODS, ColumnMethod(functions.mapped)),
     "replace": ColumnMethod(mapping.replaced),
     "isin": ColumnMethod(mapping.isin),
     "case_when": ColumnMethod(cases.case_when, foldable=False),
@@ -72,6 +73,7 @@ FRAME_METHODS: Final[Mapping[str, Callable[[Call], dict[str, Symbolic]]]] = {
     "insert": evaluate.inserted,
     "reset_index": reshape.reset_index,
     "eval": evaluate.evaluated,
+    "apply": functions.along_rows,
     "assign": evaluate.assigned,
     "get_dummies": dummies.dummies,
 }

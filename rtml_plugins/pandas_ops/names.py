@@ -88,8 +88,8 @@ def _require_known(name: str) -> None:
 
     if outside(name) and name in all_names():
         raise ParamError(f"'{name}' reads or writes outside the graph; a step takes a frame and gives a frame")
-    if name in ("pipe", "apply", "transform"):
-        raise ParamError(f"'{name}' takes a function, and a graph can't keep functions; write the formula for 'eval'")
+    if name in ("pipe", "transform"):
+        raise ParamError(f"'{name}' takes a function of whole columns; give a function of one cell to 'map' or 'apply'")
     if name not in names_of(pd.Series) | names_of(pd.DataFrame) | functions():
         raise UnknownNameError(_unknown(name))
 

@@ -57,8 +57,10 @@ class PandasParams(Params):
     ] = None
 
     def validate(self) -> None:
+        from rtml_plugins.pandas_ops.functions import kept
         from rtml_plugins.pandas_ops.values import to_json
 
+        self.args, self.kwargs = kept(self.import_, self.cols, self.args, self.kwargs)
         self.kwargs = {name: to_json(value, name) for name, value in self.kwargs.items()}
         self.args = [to_json(value, f"number {position + 1}") for position, value in enumerate(self.args)]
         if isinstance(self.inplace, str) and self.into is not None:
@@ -113,7 +115,9 @@ class Pandas(Operator):
     Arguments are those of pandas. `other`, `lower`, `upper`, `left`, `right` and the value of fillna may be another
     column: {"column": "name"}, or just its name where the node's own column is not of strings. The condition of `where`
     and `mask` is an expression ("age > 18"), and a value of `assign` may be one: {"eval": "price / km"}. `drop`, `filter`,
-    `rename` and `get_dummies` take `cols` as the columns they are about. Functions are refused: a graph can't keep them.
+    `rename` and `get_dummies` take `cols` as the columns they are about. `map` and `apply` take a Python function that can be
+    read from its source (see the operator Function): of a cell, which is NaN where it is missing as in pandas, or with axis=1 and
+    without `cols` of a row, whose cells are Python values.
 
     What is row-wise compiles, exactly as pandas computes it: arithmetic, comparisons, missing values, map, replace, isin,
     where, mask, clip, round, astype, cut, eval, to_datetime, parts of dates, text methods, and what picks, drops or
@@ -136,6 +140,7 @@ class Pandas(Operator):
             self.tolerance = LIBRARY_TOLERANCE  # type: ignore[misc]
 
     def _resolve(self) -> tuple[Target, dict[str, Any]]:
+        from rtml_plugins.pandas_ops import functions
         from rtml_plugins.pandas_ops.arguments import normalise
         from rtml_plugins.pandas_ops.names import bind, resolve
         from rtml_plugins.pandas_ops.values import from_json
@@ -143,14 +148,21 @@ class Pandas(Operator):
         kwargs = {name: from_json(value) for name, value in self.params.kwargs.items()}
         target = resolve(self.params.import_, columns=self.params.cols is not None, axis=kwargs.get("axis"))
         bound = bind(target, from_json(self.params.args), normalise(target.name, kwargs))
-        return target, normalise(target.name, bound)
+        bound = normalise(target.name, bound)
+        if target.name in functions.METHODS:
+            functions.check(target.name, bound)
+        return target, bound
 
     def _inexact(self) -> bool:
         """Whether the method ends in the mathematical library, where numpy and onnxruntime may differ in the last place."""
         from rtml_core.lowering.expressions import uses_functions
+        from rtml_core.lowering.functions import PythonFunction
 
         if self.target.name in ("pow", "rpow", "dt.total_seconds"):
             return True
+        function = self.bound.get("func")
+        if isinstance(function, PythonFunction):
+            return function.inexact
         texts = [value for value in self.bound.values() if isinstance(value, str)] if self.target.name == "eval" else []
         texts += [v["eval"] for v in self.bound.values() if isinstance(v, dict) and set(v) == {"eval"}]
         return any(uses_functions(text) for text in texts)

@@ -2,6 +2,7 @@
 
 JSON has no NaN, no timestamps and only text as keys, so these travel as objects with one marked key:
     {"$number": "nan"}   {"$timestamp": "2024-01-02T10:15:00"}   {"$timedelta": 86400000000}   {"$pairs": [[1, "a"], [2, "b"]]}
+    {"$function": ...}, a Python function as a tree (see rtml_core.lowering.functions)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from rtml_core.errors import ParamError, describe
 
-_MARKS: Final = ("$number", "$timestamp", "$timedelta", "$pairs")
+_MARKS: Final = ("$number", "$timestamp", "$timedelta", "$pairs", "$function")
 #: Python types that people pass as dtype
 _TYPES: Final = {int: "int64", float: "float64", bool: "bool", str: "str"}
 
@@ -37,8 +38,7 @@ def to_json(value: Any, name: str) -> Any:
         return _TYPES[value]
     if callable(value) and not hasattr(value, "dtype"):
         raise ParamError(
-            f"argument '{name}' is a function, and a graph can't keep functions. Give a dict of values to 'map', or write the"
-            f' formula for \'eval\', e.g. Pandas(import_="eval", args=["ratio = a / b"])'
+            f"argument '{name}' is a function, which only 'map' and 'apply' take: for a cell, or for a row with axis=1"
         )
     return _array_or_time(value, name)
 
@@ -98,6 +98,10 @@ def _marked(mark: str, item: Any) -> Any:
     import pandas as pd
 
     try:
+        if mark == "$function":
+            from rtml_core.lowering.functions import PythonFunction
+
+            return PythonFunction(item)
         if mark == "$number":
             return float(item)
         if mark == "$timestamp":

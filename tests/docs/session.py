@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import doctest
 import io
+import linecache
 import os
 import subprocess
 import sys
@@ -31,6 +32,7 @@ class Session:
         self.folder = folder
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
         self.status = 0
+        self.source: list[str] = []
         (folder / SITE).mkdir()
 
     def follow(self, steps: list[Block]) -> None:
@@ -51,6 +53,7 @@ class Session:
     def _python(self, step: Python) -> None:
         # Compiled under the page's own name and line numbers, so that a traceback points into the page.
         code = compile("\n" * (step.line - 1) + step.source, str(self.page), "exec", dont_inherit=True)
+        self._remember(step)
         printed = io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):
@@ -63,6 +66,12 @@ class Session:
             raise PageError(f"{self._at(step)}: the block prints what the page does not show:\n{printed.getvalue()}")
         if step.expected is not None:
             self._compare(step, step.expected, printed.getvalue())
+
+    def _remember(self, step: Python) -> None:
+        """The page's Python, all blocks so far, as its source: functions are found there, as in notebook cells."""
+        lines = self.source + ["\n"] * (step.line - 1 - len(self.source)) + step.source.splitlines(keepends=True)
+        self.source = lines
+        linecache.cache[str(self.page)] = (sum(map(len, lines)), None, lines, str(self.page))
 
     # ---- commands -----------------------------------------------------------------------------------------------
 

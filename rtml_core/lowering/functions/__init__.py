@@ -17,7 +17,6 @@ from rtml_core.lowering.functions.vocabulary import LIBRARY
 if TYPE_CHECKING:
     from rtml_core.lowering.builder import Builder
     from rtml_core.lowering.functions.columns import Missing
-    from rtml_core.lowering.functions.values import Value
     from rtml_core.lowering.symbolic import Symbolic
 
 
@@ -81,18 +80,33 @@ class PythonFunction:
             raise TypeError(f"{self.name}() takes {len(self.args)} arguments ({', '.join(self.args)}); got {len(values)}")
         return Interpreter(self.functions).run(self.args, self.body, values)
 
-    def lower(self, b: Builder, columns: Sequence[Symbolic], missing: Missing, count: int | None = None) -> list[Symbolic]:
+    def lower(
+        self, b: Builder, columns: Sequence[Symbolic], missing: Missing, results: Sequence[str] | None = None
+    ) -> list[Symbolic]:
         """Emit the function on columns, one for each argument (or for each of `columns`, of a row).
 
-        count: how many columns the answer is unpacked into; None: it is one column. Raises NotLowerableError with line,
-        reason and cure.
+        missing: what it sees for a missing cell. results: the columns that its answer, a tuple or dict, is unpacked into; None:
+        the answer is one column. Raises NotLowerableError with line, reason and cure.
         """
         from rtml_core.lowering.functions.compiling import lower_function
 
-        return lower_function(self, b, columns, missing, count)
+        return lower_function(self, b, columns, missing, results)
+
+    @property
+    def result_names(self) -> list[str] | None:
+        """The keys of the dict that it gives wherever it returns; None when it returns something else."""
+        given = [node[2] for node in walk(self.body) if node[0] == "return" and len(node) == 3]
+        found: list[str] | None = None
+        for value in given:
+            pairs = value[1] if value[0] == "dict" else []
+            names = [key[1] for key, _ in pairs if key[0] == "const" and isinstance(key[1], str)]
+            if not pairs or len(names) != len(pairs) or (found is not None and sorted(names) != sorted(found)):
+                return None
+            found = found or names
+        return found
 
     def __repr__(self) -> str:
         return f"<function {self.name}({', '.join(self.args) if not self.row else 'row'})>"
 
 
-__all__ = ["PythonFunction", "Value"]
+__all__ = ["PythonFunction"]

@@ -27,8 +27,8 @@ from rtml_core.lowering.functions.values import (
 )
 from rtml_core.lowering.symbolic import Symbolic, missing_mask, missing_of, new, value_of, where
 
-#: what a function sees for a missing cell: None, or NaN as in a pandas Series
-Missing = Literal["none", "nan"]
+#: what a function sees for a missing cell: None; NaN as in a pandas Series; or nothing, it is not called (pandas' na_action)
+Missing = Literal["none", "nan", "ignore"]
 _CARRIERS: Final = {"bool": "float64", "int64": "int64", "float64": "float64", "string": "string", "timestamp": "int64"}
 _KIND_WORDS: Final = {BOOL: "True or False", INT: "a number", FLOAT: "a number", STR: "a text", TIME: "a time"}
 
@@ -43,10 +43,11 @@ def argument(b: Builder, column: Symbolic, missing: Missing) -> Value:
     if missing == "nan" and column.dtype in ("bool", "timestamp"):
         raise NotLowerableError(f"a {column.dtype} column may be missing here, and pandas hands over NA or NaT; fill it first")
     gone = literal(missing_mask(b, column))
-    absent = constant_of(None if missing == "none" else math.nan)
+    absent = constant_of(math.nan if missing == "nan" else None)
     if present.kind == FLOAT:
         present = replace(present, carried=replace(present.symbolic, nullable=False))
-    return (replace(absent, when=gone), replace(present, when=negate(gone), gone=gone))
+    in_band = FALSE if present.kind == BOOL else gone  # a nullable boolean travels as a float, and is no boolean tensor here
+    return (replace(absent, when=gone), replace(present, when=negate(gone), gone=in_band))
 
 
 def _present(b: Builder, column: Symbolic) -> Alternative:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rtml_core.errors import NotLowerableError
+from rtml_core.errors import NotLowerableError, listing
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.functions.columns import Missing, argument, result
-from rtml_core.lowering.functions.conditions import TRUE
+from rtml_core.lowering.functions.conditions import FALSE, either, negate
 from rtml_core.lowering.functions.execute import Executor
 from rtml_core.lowering.functions.machine import Machine
-from rtml_core.lowering.functions.values import CONSTANT, TUPLE, Value, constant_of, joined, limited
+from rtml_core.lowering.functions.values import (
+    CONSTANT,
+    NONE,
+    TUPLE,
+    Alternative,
+    Value,
+    constant_of,
+    joined,
+    limited,
+    select,
+    under,
+)
 from rtml_core.lowering.symbolic import Symbolic
 
 if TYPE_CHECKING:
@@ -19,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def lower_function(
-    function: PythonFunction, b: Builder, columns: Sequence[Symbolic], missing: Missing, count: int | None
+    function: PythonFunction, b: Builder, columns: Sequence[Symbolic], missing: Missing, results: Sequence[str] | None
 ) -> list[Symbolic]:
     """See PythonFunction.lower."""
     m = Machine(b, name=function.name)
@@ -29,29 +40,41 @@ def lower_function(
         try:
             values.append(argument(b, column, missing))
         except NotLowerableError as error:
-            raise NotLowerableError(f"column of '{name}': {error}") from None
+            raise NotLowerableError(f"argument '{name}': {error}") from None
+    skipped = FALSE
+    if missing == "ignore":
+        skipped = either(*(item.when for value in values for item in value if item.kind == NONE))
+        values = [under(value, negate(skipped)) for value in values]
     executor = Executor(m, function.functions, dict(zip(names, values, strict=True)) if function.row else {})
-    answer = executor.run(function.name, function.args, function.body, [] if function.row else values, TRUE)
-    made = [result(m, answer, f"'{function.name}'")] if count is None else _unpacked(m, answer, function.name, count)
+    answer = executor.run(function.name, function.args, function.body, [] if function.row else values, negate(skipped))
+    answer = select(b, skipped, (constant_of(None),), answer)
+    said = f"'{function.name}'"
+    made = [result(m, answer, said)] if results is None else _unpacked(m, answer, said, list(results))
     m.checks()
     return made
 
 
-def _unpacked(m: Machine, answer: Value, name: str, count: int) -> list[Symbolic]:
-    """The items of a tuple, list or dict that a function gives in every row, as columns."""
-    places: list[list[Value]] = [[] for _ in range(count)]
-    for item in answer:
-        if item.kind == CONSTANT and isinstance(item.carried, (tuple, list, dict)):
-            given = item.carried.values() if isinstance(item.carried, dict) else item.carried
-            items: list[Value] = [(constant_of(value),) for value in given]
-        elif item.kind == TUPLE:
-            items = list(item.carried)
-        else:
-            raise NotLowerableError(f"'{name}' must give {count} values in every branch, as a tuple or dict")
-        if len(items) != count:
-            raise NotLowerableError(f"'{name}' gives {len(items)} values in a branch; {count} columns are named")
-        for place, value in zip(places, items, strict=True):
-            place.append(limited(value, item.when))
+def _unpacked(m: Machine, answer: Value, said: str, names: list[str]) -> list[Symbolic]:
+    """The items of a tuple or list, or the values of a dict, that a function gives in every row, as columns."""
     if not answer:
-        raise NotLowerableError(f"'{name}' raises in every row")
-    return [result(m, joined(m.b, [item for value in place for item in value]), f"'{name}'") for place in places]
+        raise NotLowerableError(f"{said} raises in every row")
+    places: list[list[Value]] = [[] for _ in names]
+    for item in answer:
+        for place, value in zip(places, _items(item, said, names), strict=True):
+            place.append(limited(value, item.when))
+    return [result(m, joined(m.b, [item for value in place for item in value]), said) for place in places]
+
+
+def _items(item: Alternative, said: str, names: list[str]) -> list[Value]:
+    given: Any = item.carried
+    if item.kind == TUPLE and item.keys is not None:
+        given = dict(zip(item.keys, item.carried, strict=True))
+    if isinstance(given, dict):
+        if sorted(map(str, given)) != sorted(names):
+            raise NotLowerableError(f"{said} gives a dict with the keys {listing(map(str, given))}; wanted are {listing(names)}")
+        given = [given[name] for name in names]
+    if item.kind not in (TUPLE, CONSTANT) or not isinstance(given, (tuple, list)):
+        raise NotLowerableError(f"{said} must give {len(names)} values in every branch, as a tuple or dict")
+    if len(given) != len(names):
+        raise NotLowerableError(f"{said} gives {len(given)} values in a branch; {len(names)} columns are named")
+    return list(given) if item.kind == TUPLE else [(constant_of(value),) for value in given]

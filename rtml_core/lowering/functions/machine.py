@@ -52,7 +52,7 @@ class Machine:
         if condition is FALSE:
             return
         where = f" in '{show(self.node)}'" if self.node is not None else ""
-        message = f"{self.name}, line {self.line}: {error}{where}"
+        message = f"a row for which '{self.name}' raises {error}{where} (line {self.line})"
         self.failures[message] = either(self.failures.get(message, FALSE), condition)
 
     def count(self) -> None:

@@ -24,7 +24,7 @@ class Refusal(Exception):
     def placed(self, scope: Scope) -> str:
         """The reason with its place and the source there."""
         line = getattr(self.node, "lineno", scope.first)
-        return f"{scope.label}, line {line}: in '{shown(self.node)}': {self}"
+        return f"{words(scope.function, line)}: in '{shown(self.node)}': {self}"
 
 
 def shown(node: Any) -> str:

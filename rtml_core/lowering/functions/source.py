@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 import types
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -47,11 +48,11 @@ def find(function: types.FunctionType) -> FunctionNode:
 _FUTURE = 0x1000000  # from __future__ import annotations
 
 
-def words(function: Any) -> str:
-    """A function, for a message: its name and where it stands."""
+def words(function: Any, line: int | None = None) -> str:
+    """A function, for a message: its name, and where it stands (or the line given)."""
     code = getattr(function, "__code__", None)
     name = getattr(function, "__name__", type(function).__name__)
-    where = f" ({code.co_filename}, line {code.co_firstlineno})" if code is not None else ""
+    where = f" ({os.path.basename(code.co_filename)}, line {line or code.co_firstlineno})" if code is not None else ""
     return f"{'the lambda' if name == '<lambda>' else repr(name)}{where}"
 
 
