@@ -128,21 +128,12 @@ def _singles(b: Builder, one: Wanted) -> list[Symbolic]:
 def _shared(b: Builder, members: Sequence[Wanted]) -> list[list[Symbolic]] | None:
     """All through one lookup; None when the shared table would grow too large.
 
-    Values fall into classes: those that mean the same to every column.
+    Values fall into classes: those that mean the same to every column. Class 0 is that of values which no table lists.
     """
-    from rtml_core.lowering.symbolic import lookup_value, matrix, unpack
+    from rtml_core.lowering.symbolic import matrix, unpack
 
     dtype = members[0].dtype
     folded = [_folded(one) for one in members]
-    classes: dict[tuple[Any, ...], int] = {}
-    meanings: list[tuple[Any, ...]] = []
-
-    def class_of(meaning: tuple[Any, ...]) -> int:
-        found = classes.setdefault(tuple(tuple(map(_same, row)) for row in meaning), len(classes))
-        if found == len(meanings):
-            meanings.append(meaning)
-        return found
-
     sources = [source for source, _, _ in folded]
     carrier = sources[0].carrier
     keys = _union([table for _, table, _ in folded])
@@ -151,18 +142,42 @@ def _shared(b: Builder, members: Sequence[Wanted]) -> list[list[Symbolic]] | Non
         values, default = alike
         found = b.label_encode(matrix(b, sources, carrier), keys, values, default, keys_dtype=carrier, values_dtype=dtype)
         return [_remembering(one, [slot], *way) for one, slot, way in zip(members, unpack(found, dtype), folded, strict=True)]
-    class_of(tuple(default for _, _, default in folded))
-    codes = [class_of(tuple(lookup_value(table, key, default) for _, table, default in folded)) for key in keys]
+    meanings = _meanings([(table, default) for _, table, default in folded], keys)
+    classes: dict[Any, int] = {(): 0}
+    codes = [classes.setdefault(tuple((at, tuple(map(_same, row))) for at, row in found), len(classes)) for found in meanings]
     width = max(one.width for one in members)
-    if len(members) * len(meanings) * width > _MAX_ELEMENTS or not keys:
+    if len(members) * len(classes) * width > _MAX_ELEMENTS or not keys:
         return None
     code = b.label_encode(matrix(b, sources, carrier), keys, codes, 0, keys_dtype=carrier, values_dtype="int64")
-    rows = [
-        [meaning[position] + meaning[position][:1] * (width - members[position].width) for meaning in meanings]
-        for position in range(len(members))
-    ]
-    slots = _fetch(b, code, rows, width, dtype)
+    rows = _rows([default for _, _, default in folded], dict(zip(codes, meanings, strict=True)), len(classes), width, dtype)
+    slots = _fetch(b, code, rows, dtype)
     return [_remembering(one, slots[i * width : i * width + one.width], *folded[i]) for i, one in enumerate(members)]
+
+
+def _meanings(
+    tables: Sequence[tuple[Mapping[Any, Any], tuple[Any, ...]]], keys: Sequence[Any]
+) -> list[list[tuple[int, tuple[Any, ...]]]]:
+    """For each key, the columns to which it means something else than all unlisted values do, and what."""
+    found: dict[Any, list[tuple[int, tuple[Any, ...]]]] = {_one_key(key): [] for key in keys}
+    for position, (table, default) in enumerate(tables):
+        usual = tuple(map(_same, default))
+        for key, row in table.items():
+            if tuple(map(_same, row)) != usual:
+                found[_one_key(key)].append((position, row))
+    return list(found.values())
+
+
+def _rows(defaults: Sequence[tuple[Any, ...]], meanings: Mapping[int, Any], classes: int, width: int, dtype: str) -> Any:
+    """What each class means to each column, as an array [columns, classes, width]; narrow columns are filled up."""
+    import numpy as np
+
+    rows = np.empty((len(defaults), classes, width), dtype=object if dtype == "string" else dtype)
+    for position, default in enumerate(defaults):
+        rows[position, :] = [*default, *default[:1] * (width - len(default))]
+    for number, found in meanings.items():
+        for position, row in found:
+            rows[position, number, : len(row)] = row
+    return rows
 
 
 def _alike(folded: Sequence[tuple[Symbolic, Mapping[Any, Any], Any]], keys: Sequence[Any]) -> tuple[list[Any], Any] | None:
@@ -206,20 +221,19 @@ def _same(value: Any) -> Any:
     return repr(value) if isinstance(value, float) else value
 
 
-def _fetch(b: Builder, code: Any, rows: list[list[tuple[Any, ...]]], width: int, dtype: str) -> list[Symbolic]:
+def _fetch(b: Builder, code: Any, rows: Any, dtype: str) -> list[Symbolic]:
     """Row `code` [N, columns] of each column's `rows` [columns, classes, width], as columns of one packed tensor."""
     import numpy as np
 
     from rtml_core.lowering.symbolic import unpack
 
-    columns, classes = len(rows), len(rows[0])
+    columns, classes, width = rows.shape
     if columns > 1:
         code = b.op("Add", code, b.const(np.arange(columns)[None, :] * classes, "int64"))
-    flat = np.array([value for column in rows for row in column for value in row], dtype=object if dtype == "string" else dtype)
     if width == 1:
-        fetched = b.op("Gather", b.const(flat, dtype), code, dtype=dtype, width=columns, axis=0)
+        fetched = b.op("Gather", b.const(rows.ravel(), dtype), code, dtype=dtype, width=columns, axis=0)
         return unpack(fetched, dtype)
-    table = b.const(flat.reshape(columns * classes, width), dtype)
+    table = b.const(rows.reshape(columns * classes, width), dtype)
     fetched = b.op("Gather", table, code, dtype=dtype, shape=["N", columns, width], axis=0)
     return unpack(b.op("Reshape", fetched, b.const([-1, columns * width], "int64"), width=columns * width), dtype)
 
@@ -242,5 +256,9 @@ def _union(tables: Sequence[Mapping[Any, Any]]) -> list[Any]:
     found: dict[Any, Any] = {}
     for table in tables:
         for key in table:
-            found.setdefault("NaN" if isinstance(key, float) and key != key else (key,), key)
+            found.setdefault(_one_key(key), key)
     return list(found.values())
+
+
+def _one_key(key: Any) -> Any:
+    return "NaN" if isinstance(key, float) and key != key else (key,)
