@@ -5,6 +5,7 @@ No pandas here: the runtime reads schemas too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -102,13 +103,19 @@ class Field:
     """One field of a signature: what a request may hold under `name`.
 
     `type` is a word of SIGNATURE_WORDS; `nullable` allows null. An `int` that may be null is a float64 column, as in
-    pandas.
+    pandas. `minimum` and `maximum` bound a number, both included. A request may leave an `optional` field out; it then holds
+    `default`. `doc` says what the field means.
     """
 
     name: str
     type: str
     nullable: bool = False
     categories: tuple[str, ...] | None = field(default=None)
+    minimum: float | None = None
+    maximum: float | None = None
+    optional: bool = False
+    default: Any = None
+    doc: str = ""
 
     @property
     def column(self) -> Column:
@@ -136,12 +143,16 @@ def _parse_field(name: object, spec: Any) -> Field:
     if not isinstance(name, str) or not name:
         raise RtmlError(f"a field name must be a non-empty string; got {name!r}")
     categories: tuple[str, ...] | None = None
-    word = spec
+    word, more = spec, {}
     if isinstance(spec, Mapping):
-        unknown = set(spec) - {"type", "categories"}
+        unknown = sorted(set(map(str, spec)) - set(_FIELD_KEYS))
         if unknown or "type" not in spec:
-            raise RtmlError(f'field \'{name}\' must be a type or {{"type": ..., "categories": [...]}}; got {spec!r}')
-        word = spec["type"]
+            hint = close_match(unknown[0], _FIELD_KEYS) if unknown else ""
+            raise RtmlError(
+                f"field '{name}' must be a type or an object {{\"type\": ..., ...}} with any of {listing(_FIELD_KEYS[1:])}; got"
+                f" {spec!r}.{hint}"
+            )
+        word, more = spec["type"], dict(spec)
         if spec.get("categories") is not None:
             categories = tuple(spec["categories"])
     base = word.removesuffix("?") if isinstance(word, str) else ""
@@ -158,9 +169,60 @@ def _parse_field(name: object, spec: Any) -> Field:
                 f"field '{name}': categories must be strings of a string field, at least one and none twice; got"
                 f" {list(categories)!r}"
             )
-    return Field(name, base, word.endswith("?"), categories)
+    return _bounded(Field(name, base, word.endswith("?"), categories), more)
+
+
+_FIELD_KEYS: Final = ("type", "categories", "min", "max", "default", "doc")
+
+
+def _bounded(entry: Field, more: Mapping[str, Any]) -> Field:
+    """The field with its range, default and meaning; raises RtmlError for those that do not fit its type."""
+    bounds: list[Any] = []
+    for key in ("min", "max"):
+        bound: Any = more.get(key)
+        number = isinstance(bound, (int, float)) and not isinstance(bound, bool) and abs(bound) < math.inf
+        whole = entry.type != "int" or (number and bound == int(bound))
+        if bound is not None and not (entry.type in ("float", "int") and number and whole):
+            kind = "a whole number" if entry.type == "int" else "a number, and the field one of numbers"
+            raise RtmlError(f"field '{entry.name}': {key} must be {kind}; got {bound!r}")
+        bounds.append(int(bound) if bound is not None and entry.type == "int" else bound)
+    low, high = bounds
+    if low is not None and high is not None and low > high:
+        raise RtmlError(f"field '{entry.name}': min must not be above max; got {low!r} and {high!r}")
+    text = more.get("doc", "")
+    if not isinstance(text, str):
+        raise RtmlError(f"field '{entry.name}': doc must be a text; got {text!r}")
+    made = replace(entry, minimum=low, maximum=high, optional="default" in more, default=more.get("default"), doc=text)
+    if made.optional and not _fits(made, made.default):
+        raise RtmlError(f"field '{entry.name}': default must be a value that a request may hold there; got {made.default!r}")
+    return made
+
+
+def _fits(entry: Field, value: Any) -> bool:
+    """Whether a default is a value of its field; of a timestamp only that it is a text (timestamps are read elsewhere)."""
+    if value is None:
+        return entry.nullable
+    if entry.type in ("float", "int"):
+        number = isinstance(value, int if entry.type == "int" else (int, float)) and not isinstance(value, bool)
+        return number and abs(value) < (math.inf if entry.type == "float" else 2**53) and within(entry, value)
+    if entry.type == "bool":
+        return isinstance(value, bool)
+    return isinstance(value, str) and (entry.categories is None or value in entry.categories)
+
+
+def within(entry: Any, value: Any) -> bool:
+    """Whether a number lies in the range of a field (a Field, or its entry in a manifest)."""
+    low, high = entry.minimum, entry.maximum
+    return (low is None or value >= low) and (high is None or value <= high)
 
 
 def signature_spec(fields: Iterable[Field]) -> dict[str, Any]:
     """The inverse of parse_signature, as JSON values."""
-    return {f.name: f.spec if f.categories is None else {"type": f.spec, "categories": list(f.categories)} for f in fields}
+    made: dict[str, Any] = {}
+    for f in fields:
+        more: dict[str, Any] = {"categories": list(f.categories)} if f.categories is not None else {}
+        more |= {key: bound for key, bound in (("min", f.minimum), ("max", f.maximum)) if bound is not None}
+        more |= {"default": f.default} if f.optional else {}
+        more |= {"doc": f.doc} if f.doc else {}
+        made[f.name] = {"type": f.spec, **more} if more else f.spec
+    return made

@@ -204,11 +204,7 @@ def _manifest(
     fields = []
     for entry in lowered.fields:
         slot = lowered.slots[entry.name]
-        fields.append(
-            package.FieldEntry(
-                entry.name, entry.type, entry.nullable, entry.categories, slot.tensor if slot else None, slot.index if slot else 0
-            )
-        )
+        fields.append(package.FieldEntry.of(entry, slot.tensor if slot else None, slot.index if slot else 0))
     return package.Manifest(
         format=package.FORMAT,
         rtml=__version__,

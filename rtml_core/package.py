@@ -39,10 +39,42 @@ class FieldEntry(msgspec.Struct, omit_defaults=True, frozen=True):
     categories: tuple[str, ...] | None = None
     tensor: str | None = None
     index: int = 0
+    minimum: float | None = None
+    maximum: float | None = None
+    optional: bool = False
+    default: Any = None
+    doc: str = ""
+
+    @classmethod
+    def of(cls, field: Field, tensor: str | None, index: int = 0) -> FieldEntry:
+        """The entry of a declared field, fed as column `index` of a tensor."""
+        return cls(
+            field.name,
+            field.type,
+            field.nullable,
+            field.categories,
+            tensor,
+            index,
+            field.minimum,
+            field.maximum,
+            field.optional,
+            field.default,
+            field.doc,
+        )
 
     @property
     def field(self) -> Field:
-        return Field(self.name, self.type, self.nullable, self.categories)
+        return Field(
+            self.name,
+            self.type,
+            self.nullable,
+            self.categories,
+            self.minimum,
+            self.maximum,
+            self.optional,
+            self.default,
+            self.doc,
+        )
 
 
 class TensorEntry(msgspec.Struct, frozen=True):

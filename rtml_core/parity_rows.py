@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rtml_core.columns import MISSING_STRING, Field, missing_column
+from rtml_core.columns import MISSING_STRING, Field, missing_column, within
 from rtml_core.errors import RtmlError, describe, listing
 from rtml_core.timestamps import parse_timestamp, to_micros
 
@@ -44,13 +45,21 @@ def sample_columns(fields: Sequence[Field], sample: pd.DataFrame) -> dict[str, l
 
     Raises RtmlError naming the column that is missing, or the first value that a request could not carry.
     """
-    absent = [entry.name for entry in fields if entry.name not in sample.columns]
+    absent = [entry.name for entry in fields if entry.name not in sample.columns and not entry.optional]
     if absent:
         known = list(map(str, sample.columns))
         needs = listing(entry.name for entry in fields)
         raise RtmlError(f"the sample does not fit the graph: {missing_column(absent[0], known)} The graph needs: {needs}")
     rows = sample.head(MAX_REAL)
-    return {entry.name: _python_values(entry, rows[entry.name]) for entry in fields}
+    return {
+        entry.name: _python_values(entry, rows[entry.name]) if entry.name in rows.columns else [_default(entry)] * len(rows)
+        for entry in fields
+    }
+
+
+def _default(entry: Field) -> Any:
+    """What an optional field holds when it is left out."""
+    return None if entry.default is None else _fit(entry, entry.default)
 
 
 def _python_values(entry: Field, series: pd.Series) -> list[Any]:
@@ -75,9 +84,9 @@ def _fit(entry: Field, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if entry.type == "float" and number and math.isfinite(value):
+    if entry.type == "float" and number and math.isfinite(value) and within(entry, value):
         return float(value)
-    if entry.type == "int" and number and float(value).is_integer():
+    if entry.type == "int" and number and float(value).is_integer() and within(entry, value):
         return int(value)
     if entry.type == "bool" and isinstance(value, bool):
         return value
@@ -89,6 +98,11 @@ def _fit(entry: Field, value: Any) -> Any:
         except (TypeError, ValueError):
             return _MISFIT
     return _MISFIT
+
+
+#: the texts in an expression: country == 'DE'
+_QUOTED: Final = re.compile(r"'([^'\n]{1,200})'|\"([^\"\n]{1,200})\"")
+_LONGEST: Final = 10_000
 
 
 def constants(document: Any) -> tuple[set[float], set[str]]:
@@ -105,8 +119,9 @@ def constants(document: Any) -> tuple[set[float], set[str]]:
             stack.extend(item)
         elif isinstance(item, (int, float)) and not isinstance(item, bool) and math.isfinite(item) and abs(item) <= 1e30:
             numbers.add(float(item))
-        elif isinstance(item, str) and len(item) <= 200:
-            texts.add(item)
+        elif isinstance(item, str):
+            texts.update([item] if len(item) <= 200 else [])
+            texts.update(a or b for a, b in _QUOTED.findall(item[:_LONGEST]))
     return set(sorted(numbers)[:MAX_POINTS]), set(sorted(texts)[:MAX_POINTS])
 
 
@@ -122,12 +137,18 @@ def edge_values(entry: Field, points: Iterable[float], texts: Iterable[str]) -> 
     if entry.type == "string":
         variants = {v for t in texts for v in (t, t.upper(), t.lower(), t.title(), f" {t}", f"{t} ")}
         return [*missing, *EDGE_STRINGS, *sorted(variants - set(EDGE_STRINGS) - {MISSING_STRING})[:MAX_POINTS]]
+    points = [*points, *(float(bound) for bound in (entry.minimum, entry.maximum) if bound is not None)]
     near = sorted({n for p in points for n in (p, np.nextafter(p, -np.inf).item(), np.nextafter(p, np.inf).item())})
     if entry.type == "float":
-        return [*missing, *EDGE_FLOATS, *near]
+        return [*missing, *_inside(entry, [*EDGE_FLOATS, *near])]
     limit = 2**53 if entry.nullable else 2**62
     whole = sorted({math.floor(n) + d for n in points for d in (-1, 0, 1)} | set(EDGE_INTS))
-    return missing + [n for n in whole if abs(n) <= limit]
+    return missing + _inside(entry, [n for n in whole if abs(n) <= limit])
+
+
+def _inside(entry: Field, values: Sequence[Any]) -> list[Any]:
+    """Those of the numbers that a request may hold in this field."""
+    return [value for value in values if within(entry, value)]
 
 
 def edge_rows(
@@ -176,7 +197,14 @@ def made_up(fields: Sequence[Field], texts: Sequence[str], rng: np.random.Genera
         "string": lambda e: str(_choice(list(e.categories or texts or EDGE_STRINGS), rng)),
         "timestamp": lambda e: np.datetime64(int(rng.integers(0, 4 * 10**15)), "us"),
     }
-    return {entry.name: [makers[entry.type](entry) for _ in range(RANDOM_ROWS)] for entry in fields}
+    return {entry.name: [_clipped(entry, makers[entry.type](entry)) for _ in range(RANDOM_ROWS)] for entry in fields}
+
+
+def _clipped(entry: Field, value: Any) -> Any:
+    """A number moved into the range of its field; anything else as it is."""
+    if entry.minimum is not None and value < entry.minimum:
+        return type(value)(entry.minimum)
+    return type(value)(entry.maximum) if entry.maximum is not None and value > entry.maximum else value
 
 
 def _choice(values: Sequence[Any], rng: np.random.Generator) -> Any:

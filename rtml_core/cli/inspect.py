@@ -15,7 +15,7 @@ from rtml_core.cli.tables import plural, table
 from rtml_core.errors import PackageError
 
 if TYPE_CHECKING:
-    from rtml_core.package import Archive, Manifest
+    from rtml_core.package import Archive, FieldEntry, Manifest
 
 
 @click.command("inspect", cls=Command, example="rtml inspect churn.rtml\nrtml inspect churn.rtml --json")
@@ -52,7 +52,7 @@ def render(name: str, archive: Archive, size: int) -> str:
         ("extra", "unknown fields are refused" if m.extra == "refuse" else "unknown fields are ignored"),
         ("checks", plural(len(m.checks), "row check") if m.checks else "-"),
     ]
-    fields = [(f.field.name, f.field.spec, _categories(f.categories) or ("" if f.tensor else "not used")) for f in m.fields]
+    fields = [(f.field.name, f.field.spec, _details(f)) for f in m.fields]
     outputs = [(o.name, o.dtype + ("?" if o.nullable else ""), _tolerance(o.rtol, o.atol)) for o in m.outputs]
     ops = [(op.label, op.kind, str(op.count), op.source or "ONNX") for op in m.ops]
     return "\n\n".join(
@@ -76,6 +76,21 @@ def parity(manifest: Manifest) -> str:
 
 def _plugin(name: str, distribution: str, version: str) -> str:
     return name if distribution == "rtml" else f"{name} ({distribution} {version})"
+
+
+def _details(entry: FieldEntry) -> str:
+    """What else is declared of a field, in words."""
+    from rtml_core.runtime.signature import spread
+
+    bounded = entry.minimum is not None or entry.maximum is not None
+    words = (
+        _categories(entry.categories),
+        spread(entry) if bounded else "",
+        f"optional: {msgspec.json.encode(entry.default).decode()}" if entry.optional else "",
+        "" if entry.tensor else "not used",
+        entry.doc,
+    )
+    return "; ".join(word for word in words if word)
 
 
 def _categories(categories: tuple[str, ...] | None) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, NoReturn
 import msgspec
 import numpy as np
 
-from rtml_core.columns import MISSING_STRING, MISSING_TIME, Field, carrier_of
+from rtml_core.columns import MISSING_STRING, MISSING_TIME, Field, carrier_of, within
 from rtml_core.errors import InputError, InputProblem, close_match, describe, listing
 from rtml_core.package import FieldEntry, TensorEntry
 from rtml_core.timestamps import parse_timestamps, to_micros
@@ -30,6 +30,16 @@ _EXPECTED: Final = {
     "timestamp": "an ISO 8601 timestamp, e.g. 2026-11-21T10:15:00Z",
 }
 _NUMPY: Final = {"float64": np.float64, "int64": np.int64, "bool": np.bool_, "string": np.object_}
+
+
+def _in_range(entry: FieldEntry) -> Any:
+    """The type of a number with its bounds, for msgspec."""
+    low, high = entry.minimum, entry.maximum
+    if entry.type == "float":
+        return Annotated[float, msgspec.Meta(ge=low, le=high)]
+    limit = 2**53 if entry.nullable else 2**63 - 1
+    return Annotated[int, msgspec.Meta(ge=-limit if low is None else int(low), le=limit if high is None else int(high))]
+
 
 Feed = dict[str, np.ndarray[Any, Any]]
 
@@ -55,7 +65,7 @@ class Signature:
     @classmethod
     def of_fields(cls, fields: Sequence[Field], *, ignore_extra: bool = False) -> Signature:
         """A signature without a model: each field is a tensor of its own, under its name."""
-        entries = [FieldEntry(f.name, f.type, f.nullable, f.categories, f.name) for f in fields]
+        entries = [FieldEntry.of(f, f.name) for f in fields]
         tensors = [TensorEntry(f.name, carrier_of(f.column.dtype, f.nullable), 1) for f in fields]
         return cls(entries, tensors, ignore_extra=ignore_extra)
 
@@ -65,9 +75,12 @@ class Signature:
             kind = _INT53 if entry.type == "int" and entry.nullable else _TYPES[entry.type]
             if entry.categories:
                 kind = Literal[entry.categories]
+            elif entry.minimum is not None or entry.maximum is not None:
+                kind = _in_range(entry)
             annotation = kind | None if entry.nullable and kind is not Any else kind
-            definitions.append((f"f{position}", annotation, msgspec.field(name=entry.name)))
-        return msgspec.defstruct("Row", definitions, forbid_unknown_fields=not self.ignore_extra, gc=False)
+            default = entry.default if entry.optional else msgspec.NODEFAULT
+            definitions.append((f"f{position}", annotation, msgspec.field(name=entry.name, default=default)))
+        return msgspec.defstruct("Row", definitions, forbid_unknown_fields=not self.ignore_extra, gc=False, kw_only=True)
 
     # ---- one row ------------------------------------------------------------------------------------------------
 
@@ -163,6 +176,7 @@ class Signature:
         if len(set(lengths.values())) > 1:
             raise InputError([InputProblem("/", "columns of one length", f"lengths {lengths}")])
         count = next(iter(lengths.values()), 0)
+        columns = {**{f.name: [f.default] * count for f in self.fields if f.optional and f.name not in columns}, **columns}
         feed: Feed = {}
         for name, dtype, start, stop, _ in self._plan:
             array: np.ndarray[Any, Any] = np.empty((count, stop - start), _NUMPY[dtype])
@@ -184,7 +198,7 @@ class Signature:
                 expected = "no such field" + (f" ({near[0].lower()}{near[1:]})" if near else "")
                 problems.append(InputProblem(f"{at}/{pointer(str(name))}", expected, "an unknown field"))
         for entry in self.fields:
-            if entry.name not in row:
+            if entry.name not in row and not entry.optional:
                 expected = expectation(entry)
                 problems.append(InputProblem(f"{at}/{pointer(entry.name)}", expected, "nothing: the field is missing"))
         if problems:
@@ -201,6 +215,7 @@ class Signature:
         values = []
         for entry in self._ordered:
             if entry.name not in row:
+                values.append(entry.default)
                 continue
             try:
                 values.append(_value(entry, row[entry.name]))
@@ -246,6 +261,8 @@ def _value(entry: FieldEntry, value: Any) -> Any:
     parsed = _PARSERS[entry.type](value, entry.nullable)
     if entry.categories is not None and parsed not in entry.categories:
         raise ValueError
+    if not within(entry, parsed):
+        raise ValueError
     return parsed
 
 
@@ -290,6 +307,8 @@ _PARSERS: Final = {"float": _float, "int": _integer, "bool": _boolean, "string":
 def _column(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
     """A column as the array that travels; fast for arrays that have the right dtype already."""
     array = values if isinstance(values, np.ndarray) else None
+    if array is not None and (entry.minimum is not None or entry.maximum is not None) and not _all_within(entry, array):
+        array = None
     if array is not None and array.dtype.kind in "fiu" and entry.type == "float":
         result = array.astype(np.float64)
         if np.isfinite(result).all() or (entry.nullable and not np.isinf(result).any()):
@@ -307,6 +326,14 @@ def _column(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
         return array
     together = _column_of_texts(entry, values) if entry.type in ("string", "timestamp") else None
     return _column_by_value(entry, values) if together is None else together
+
+
+def _all_within(entry: FieldEntry, array: np.ndarray[Any, Any]) -> bool:
+    """Whether all numbers that are there lie in the field's range; False when that takes a look at each."""
+    if array.dtype.kind not in "fiu":
+        return False
+    there = array[~np.isnan(array)] if array.dtype.kind == "f" else array
+    return not len(there) or (within(entry, there.min().item()) and within(entry, there.max().item()))
 
 
 def _column_of_texts(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any] | None:
@@ -370,6 +397,8 @@ def expectation(entry: FieldEntry, value: Any = None) -> str:
         text += " of Unicode text without U+0000 and U+FDD0"
     if entry.type == "int" and entry.nullable:
         text += " of at most 2^53"
+    if entry.minimum is not None or entry.maximum is not None:
+        text += f" {spread(entry)}"
     return text + (" or null" if entry.nullable else "")
 
 
@@ -379,3 +408,11 @@ def describe_value(value: Any) -> str:
         return "null"
     kinds = {bool: "boolean", int: "number", float: "number", str: "string", list: "list", dict: "object"}
     return f"{kinds.get(type(value), type(value).__name__)} {describe(value)}"
+
+
+def spread(entry: FieldEntry) -> str:
+    """The range of a field in words: 'from 0 to 150', 'from 0', 'up to 1'."""
+    ends = (("from", entry.minimum), ("to" if entry.minimum is not None else "up to", entry.maximum))
+    return " ".join(
+        f"{word} {bound:g}" if isinstance(bound, float) else f"{word} {bound}" for word, bound in ends if bound is not None
+    )

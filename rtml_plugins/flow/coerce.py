@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rtml_core.columns import MISSING_STRING, Field, missing_column
-from rtml_core.errors import ColumnError, InputError, InputProblem, describe
+from rtml_core.errors import ColumnError, InputError, InputProblem, RtmlError, describe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,15 @@ def coerce(fields: Sequence[Field], data: Any, *, extra: str) -> pd.DataFrame:
     else:
         raise InputError([InputProblem("/", "a frame, a row (an object) or a list of rows", describe(data))])
     return _frame(fields, signature, feed)
+
+
+def check_defaults(fields: Sequence[Field]) -> None:
+    """Raise RtmlError for a default that is no value of its field; columns.parse_signature knows all but timestamps."""
+    from rtml_core.timestamps import EXPECTED, parse_timestamp
+
+    for entry in fields:
+        if entry.type == "timestamp" and entry.default is not None and parse_timestamp(entry.default) is None:
+            raise RtmlError(f"field '{entry.name}': default must be {EXPECTED}; got {entry.default!r}")
 
 
 def as_columns(data: Mapping[str, Any]) -> dict[str, list[Any]] | None:
@@ -76,16 +85,17 @@ def _from_frame(fields: Sequence[Field], frame: pd.DataFrame) -> pd.DataFrame:
 
     names = [str(name) for name in frame.columns]
     for entry in fields:
-        if entry.name not in names:
+        if entry.name not in names and not entry.optional:
             raise ColumnError(missing_column(entry.name, names))
     frame = canonical(frame)
-    slow = [entry for entry in fields if not _fits(entry, frame[entry.name])]
+    slow = [entry for entry in fields if entry.name not in names or not _fits(entry, frame[entry.name])]
     coerced = frame
     if slow:
         from rtml_core.runtime.signature import Signature
 
         signature = Signature.of_fields(slow)
-        feed = signature.columns({entry.name: _values(frame[entry.name]) for entry in slow})
+        given = {e.name: _values(frame[e.name]) if e.name in names else [e.default] * len(frame) for e in slow}
+        feed = signature.columns(given)
         coerced = _frame(slow, signature, feed, frame.index)
     done = {entry.name for entry in slow}
     wanted = [entry.name for entry in fields]
@@ -115,6 +125,8 @@ def _fits(entry: Field, series: pd.Series) -> bool:
         texts = set(series.dropna())
         listed = entry.categories is None or texts <= set(entry.categories)
         return entry.type == "string" and listed and _sendable(texts)
+    if entry.minimum is not None or entry.maximum is not None:
+        return False  # the boundary looks at every number
     if entry.type == "float" or (entry.type == "int" and entry.nullable):
         whole = entry.type == "float" or bool((series.dropna() % 1 == 0).all() and (series.abs().dropna() <= 2**53).all())
         return bool(dtype == np.float64) and not np.isinf(series.to_numpy()).any() and whole

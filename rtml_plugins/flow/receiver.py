@@ -21,8 +21,9 @@ class ReceiverParams(Params):
     schema: Annotated[
         dict[str, Any],
         doc(
-            'Fields and types: float, int, bool, string or timestamp, with "?" where null may come; or {"type": "string", '
-            '"categories": [...]} where all values are known.',
+            'Fields and types: float, int, bool, string or timestamp, with "?" where null may come; or {"type": ..., ...} with'
+            ' any of "categories" (all the strings that may come), "min" and "max" (of a number, included), "default" (the field'
+            ' may be left out, and is this value then) and "doc" (what it means).',
             'an object of field names and types, e.g. {"age": "float?"}',
         ),
     ]
@@ -31,8 +32,10 @@ class ReceiverParams(Params):
     ] = "refuse"
 
     def validate(self) -> None:
+        from rtml_plugins.flow.coerce import check_defaults
+
         try:
-            parse_signature(self.schema)
+            check_defaults(parse_signature(self.schema))
         except RtmlError as error:
             raise ParamError(f"parameter 'schema': {error}") from None
 
@@ -41,7 +44,11 @@ class Receiver(Operator):
     """Where requests enter the graph: declares their fields, and turns rows into a frame of exactly these dtypes.
 
     float -> float64, int -> int64, "int?" -> float64 (as in pandas, whole numbers up to 2^53), bool, string, timestamp ->
-    datetime64[us] in UTC, read from ISO texts. Other columns of a training frame (a label) pass; those of a request do not.
+    datetime64[us] in UTC, read from ISO texts.
+
+    A request holds every field that has no default, within its categories and its range. One that does not is refused before it
+    reaches the model, with the field, what was expected and what came; so is a row of a training frame. The declarations travel
+    in the package, where `rtml inspect` shows them. Other columns of a training frame (a label) pass; those of a request do not.
     """
 
     Params = ReceiverParams

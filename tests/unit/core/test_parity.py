@@ -192,3 +192,11 @@ def test_an_explained_graph_counts_every_onnx_node() -> None:
     assert "Scale" in made.explain()
     with pytest.raises(NotLowerableError):
         Eager().lower(None, {})  # type: ignore[arg-type]
+
+
+def test_texts_inside_expressions_are_tried() -> None:
+    from rtml_core.parity_rows import constants
+
+    numbers, texts = constants([{"ops": [{"set": "x", "if": "country == 'DE' or c in [\"A B\", 'C']", "then": 7}]}])
+    assert {"DE", "A B", "C"} <= texts
+    assert numbers == {7.0}

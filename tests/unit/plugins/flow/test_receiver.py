@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtml_core import DataMsg, Graph
-from rtml_core.columns import Field
+from rtml_core.columns import Field, parse_signature, signature_spec
 from rtml_core.errors import ColumnError, ExecutionError, InputError, ParamError
 from rtml_plugins.encoders.fill_missing import FillMissing
 from rtml_plugins.flow.receiver import Receiver
@@ -175,3 +176,90 @@ def test_a_graph_compiles_and_scores_with_labels_in_the_training_frame() -> None
     package = graph.compile()
     assert package.score({"age": None}) == {"age": 2.0}
     assert package.node_count == 2
+
+
+# ---- ranges, defaults, meanings -------------------------------------------------------------------------------------------
+
+DECLARED: dict[str, Any] = {
+    "age": {"type": "int", "min": 0, "max": 150, "doc": "in years"},
+    "x": {"type": "float?", "min": -1.5, "default": None},
+    "c": {"type": "string", "categories": ["a", "b"], "default": "a"},
+    "t": {"type": "timestamp?", "default": "2024-01-01"},
+    "p": {"type": "float", "max": 1},
+}
+
+
+def test_fields_with_a_default_may_be_left_out_of_rows_columns_and_frames() -> None:
+    receiver = Receiver(schema=DECLARED)
+    row = {"age": 150, "p": 1.0}
+    full = {**row, "x": None, "c": "a", "t": "2024-01-01"}
+    expected = receiver.process([full, full]).data
+    for form in ([row, row], {"age": [150, 150], "p": [1.0, 1.0]}, pd.DataFrame([row, row])):
+        pd.testing.assert_frame_equal(receiver.process(form).data, expected)
+    pd.testing.assert_frame_equal(receiver.process(row).data, expected.head(1))
+    assert receiver.process([{**row, "x": -1.5, "c": "b"}]).data["x"].tolist() == [-1.5]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"age": 151}, "/age: expected a whole number from 0 to 150, got number 151"),
+        ({"age": -1}, "got number -1"),
+        ({"p": float(np.nextafter(1.0, 2.0))}, "/p: expected a finite number up to 1, got number 1.0000000000000002"),
+        ({"x": -1.6}, "/x: expected a finite number from -1.5 or null, got number -1.6"),
+        ({"c": "z"}, "/c: expected one of 'a', 'b', got string 'z'"),
+        ({"p": float("nan")}, "/p: expected a finite number up to 1"),
+    ],
+)
+def test_values_out_of_range_are_refused_when_authoring_and_when_scoring(changed: dict[str, Any], words: str) -> None:
+    row = {"age": 5, "p": 0.5, "x": 0.0, **changed}
+    receiver = Receiver(schema=DECLARED)
+    compiled = Graph.from_dsl(Graph.start(receiver).to_dsl()).compile()
+    for refuse in (receiver.process, compiled.score):
+        with pytest.raises(InputError, match=re.escape(words)):
+            refuse(row)
+        with pytest.raises(InputError, match=re.escape(words.replace("/", "/1/"))):
+            refuse([{"age": 5, "p": 0.5}, row])
+        with pytest.raises(InputError):
+            refuse({name: np.array([value, value]) for name, value in row.items()})
+    with pytest.raises(InputError):
+        receiver.process(pd.DataFrame([row]))
+
+
+def test_declarations_travel_in_the_package_and_bound_the_rows_of_the_gate() -> None:
+    graph = Graph.start(Receiver(schema=DECLARED))
+    compiled = Graph.from_dsl(graph.to_dsl()).compile()
+    entries = {entry.name: entry for entry in compiled.manifest.fields}
+    assert (entries["age"].minimum, entries["age"].maximum, entries["age"].doc) == (0, 150, "in years")
+    assert (entries["c"].optional, entries["c"].default, entries["p"].optional) == (True, "a", False)
+    assert [entry.field for entry in compiled.manifest.fields] == list(parse_signature(DECLARED))
+    assert signature_spec(parse_signature(DECLARED)) == DECLARED
+    assert compiled.score({"age": 5, "p": 0.5})["t"] == "2024-01-01T00:00:00Z"
+    assert compiled.report is not None
+    ages = [row["age"] for row in compiled.report.sample["rows"]]
+    assert all(0 <= age <= 150 for age in ages)
+    with_sample = graph.compile(pd.DataFrame({"age": [1, 150], "p": [0.1, 1.0]}))
+    assert {row["c"] for row in with_sample.report.sample["rows"]} == {"a", "b"}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"type": "int", "min": 1.5}, "field 'a': min must be a whole number; got 1.5"),
+        ({"type": "string", "min": 1}, "min must be a number, and the field one of numbers; got 1"),
+        ({"type": "float", "max": float("inf")}, "max must be a number"),
+        ({"type": "float", "min": 2, "max": 1}, "min must not be above max; got 2 and 1"),
+        ({"type": "float", "default": None}, "default must be a value that a request may hold there; got None"),
+        ({"type": "float", "max": 1, "default": 2}, "default must be a value that a request may hold there; got 2"),
+        ({"type": "string", "categories": ["x"], "default": "y"}, "got 'y'"),
+        ({"type": "bool", "default": 1}, "got 1"),
+        ({"type": "timestamp", "default": "tomorrow"}, "default must be an ISO timestamp"),
+        ({"type": "float", "minn": 2}, "with any of categories, min, max, default, doc"),
+        ({"type": "float", "minn": 2}, "Did you mean 'min'?"),
+        ({"type": "float", "doc": 2}, "doc must be a text; got 2"),
+    ],
+)
+def test_wrong_declarations_say_what_is_expected(spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParamError) as caught:
+        Receiver(schema={"a": spec})
+    assert words in str(caught.value)
