@@ -82,6 +82,8 @@ def lower(node: Pandas, b: Builder, frame: dict[str, Symbolic]) -> dict[str, Sym
     method = COLUMN_METHODS.get(name)
     if name in SEVERAL_COLUMNS and columns is not None:
         return _place_several(call, SEVERAL_COLUMNS[name])
+    if name == "to_datetime" and columns is None:
+        raise NotLowerableError("puts dates together from columns of the frame here; name the columns of texts in 'cols'")
     if method is None or (node.target.on_frame and columns is not None):
         raise not_lowerable(name, along_rows=call.get("axis") in (1, "columns"))
     return _place(call, method)

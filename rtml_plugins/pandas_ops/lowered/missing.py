@@ -98,6 +98,8 @@ def notna(call: Call) -> list[Symbolic]:
 
 def combine_first(call: Call) -> list[Symbolic]:
     """The column, and another column's value where it is missing."""
+    if call.whole:
+        raise NotLowerableError("name the columns in 'cols': 'other' is one column, not a frame of them")
     other = call.get("other")
 
     def step(block: Block) -> Block:

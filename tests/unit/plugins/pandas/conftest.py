@@ -9,8 +9,9 @@ import pytest
 from onnxruntime_extensions import get_library_path
 
 from rtml_core import Operator
-from rtml_core.assemble import assemble
+from rtml_core.assemble import assemble, kind_of
 from rtml_core.columns import MISSING_STRING
+from rtml_core.custom_ops.hosting import declare, guarded
 from rtml_core.frames import canonical, schema_of, string_dtype, to_carrier
 from rtml_core.lowering.scratch import lower_alone
 from rtml_core.lowering.symbolic import Symbolic
@@ -108,10 +109,10 @@ def plain() -> pd.DataFrame:
 class Proof:
     """A node lowered once for the columns of a frame, run on parts of that frame and compared with pandas."""
 
-    def __init__(self, node: Operator, frame: pd.DataFrame) -> None:
+    def __init__(self, node: Operator, frame: pd.DataFrame, nullable: bool | None = None) -> None:
         self.node = node
         self.frame = canonical(frame)
-        lowered = lower_alone(node, schema_of(self.frame))
+        lowered = lower_alone(node, schema_of(self.frame, nullable=nullable))
         self.schema, self.result = lowered.schema, lowered.result
         b = lowered.builder
         #: whether rows may be refused when they are scored
@@ -122,9 +123,13 @@ class Proof:
         ]
         outputs = {f"out:{name}": b.take(self.result[name].tensor, [self.result[name].index]) for name in self.made}
         outputs = {name: b.alias(value) for name, value in outputs.items()} or {"out:": b.alias(next(iter(b.inputs)))}
+        assembled = assemble(b, outputs)
+        #: kinds of the ONNX operators that it became
+        self.kinds = {kind_of(domain, assembled.custom_ops) for domain, _ in assembled.ops} if self.made else set()
+        declare(assembled.custom_ops.values())  # before the library is registered, which brings them in
         options = ort.SessionOptions()
         options.register_custom_ops_library(get_library_path())
-        self.session = ort.InferenceSession(assemble(b, outputs).model, options, providers=["CPUExecutionProvider"])
+        self.session = guarded(ort.InferenceSession)(assembled.model, options, providers=["CPUExecutionProvider"])
 
     def holds_on(self, *positions: int) -> None:
         """Fail unless both forms agree on the rows at `positions` (none: a frame without rows)."""
@@ -136,7 +141,7 @@ class Proof:
         feed = {name: to_carrier(rows[name], c.dtype == "bool" and c.nullable)[:, None] for name, c in self.schema.items()}
         wanted = {value.name for value in self.session.get_inputs()}
         names = [value.name for value in self.session.get_outputs()]
-        compiled = dict(zip(names, self.session.run(names, {n: a for n, a in feed.items() if n in wanted}), strict=True))
+        compiled = dict(zip(names, guarded(self.session.run)(names, {n: a for n, a in feed.items() if n in wanted}), strict=True))
         authored = canonical(self.node.process(rows).data)
         assert list(authored.columns) == list(self.result)
         for name in self.made:
