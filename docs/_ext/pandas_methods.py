@@ -1,4 +1,4 @@
-"""Writes docs/reference/pandas-methods.md: every public name of pandas, what it becomes, or why it does not compile.
+"""Writes docs/reference/what-lowers-pandas.md: every public name of pandas, what it becomes, or why it does not compile.
 
 The table is made by compiling an example of every method; what it says of exactness is what the operator declares, and the
 tests hold it against pandas on the examples' rows.
@@ -148,7 +148,7 @@ def refused(group: str) -> list[str]:
     if group == "outside the graph":
         return [f"Refused when the node is written: {_code(names)}."]
     if group == "takes a function":
-        return [f"{_code(names)} take functions of whole columns; `map` and `apply` take readable ones, of a cell or a row."]
+        return [f"{_code(names)} take functions of whole columns; map and apply take readable ones, of a cell or a row."]
     together: dict[str, list[str]] = {}
     for name in names:
         together.setdefault(_REASONS[group][1][name], []).append(name)
@@ -179,5 +179,5 @@ def write(target: Path) -> None:
 
 def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
-    app.connect("builder-inited", lambda built: write(Path(built.srcdir) / "reference" / "pandas-methods.md"))
+    app.connect("builder-inited", lambda built: write(Path(built.srcdir) / "reference" / "what-lowers-pandas.md"))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -102,7 +102,7 @@ def test_a_refusal_on_the_page_is_the_one_of_the_compiler(page: str) -> None:
 
 
 def test_the_page_is_written_where_the_documentation_looks_for_it(tmp_path: Path, page: str) -> None:
-    target = tmp_path / "pandas-methods.md"
+    target = tmp_path / "what-lowers-pandas.md"
     table.write(target)
     before = target.stat().st_mtime_ns
     table.write(target)
