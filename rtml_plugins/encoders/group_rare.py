@@ -23,10 +23,13 @@ class GroupRareParams(Params):
     top: Annotated[
         int | None, doc("How many of the most frequent values of the training frame stay.", "a whole number from 1")
     ] = None
+    min_count: Annotated[
+        int | None, doc("How many rows of the training frame have to hold a value that stays.", "a whole number from 1")
+    ] = None
     keep: Annotated[
         list[Any] | dict[str, list[Any]] | None,
         doc(
-            "The values that stay, instead of 'top': a list, or by column.",
+            "The values that stay, instead of what is learned: a list, or by column.",
             "a list of values or an object of column names and lists of values",
         ),
     ] = None
@@ -39,15 +42,21 @@ class GroupRareParams(Params):
         self.keep, self.other = values.plain(self.keep), values.plain(self.other)
         listed = values.by_column(self.keep, self.columns, "keep")
         values.check_listed(listed, "keep")
-        if self.top is not None and self.top < 1:
-            raise ParamError(f"parameter 'top' must be a whole number from 1; got {self.top}")
+        limits = {"top": self.top, "min_count": self.min_count}
+        for name, limit in limits.items():
+            if limit is not None and limit < 1:
+                raise ParamError(f"parameter '{name}' must be a whole number from 1; got {limit}")
         open_columns = [name for name in self.columns if name not in (listed or {})]
-        if open_columns and self.top is None:
+        if open_columns and self.top is None and self.min_count is None:
             raise ParamError(
-                f"parameter 'top' must say how many values of '{open_columns[0]}' stay, or 'keep' must list them; got neither"
+                f"parameter 'top' must say how many values of '{open_columns[0]}' stay, or 'min_count' how frequent they are, or"
+                f" 'keep' must list them; got none of these"
             )
-        if not open_columns and self.top is not None:
-            raise ParamError(f"parameter 'top' must be left out where 'keep' lists the values of every column; got {self.top}")
+        for name, limit in limits.items():
+            if not open_columns and limit is not None:
+                raise ParamError(
+                    f"parameter '{name}' must be left out where 'keep' lists the values of every column; got {limit}"
+                )
         if isinstance(self.other, bool) or self.other != self.other:
             raise ParamError(f"parameter 'other' must be a string or a number; got {describe(self.other)}")
 
@@ -58,10 +67,11 @@ class GroupRareParams(Params):
 
 
 class GroupRare(ColumnLearner):
-    """Replaces every value of a column that is not among the most frequent ones, or not listed, by `other`.
+    """Replaces every value of a column that is rare in the training frame, or not listed, by `other`.
 
-    Takes string and number columns, dtype and missing values stay. Ties at the edge of `top` go to the value that comes
-    first in ascending order, so that equal frames teach equal groups.
+    What stays is the `top` most frequent values, those that `min_count` rows hold, or, with both, what meets both. Takes
+    string and number columns, dtype and missing values stay. Ties at the edge of `top` go to the value that comes first in
+    ascending order, so that equal frames teach equal groups.
     """
 
     Params = GroupRareParams
@@ -78,7 +88,8 @@ class GroupRare(ColumnLearner):
         if not found:
             raise ColumnError(f"Column '{name}' has no value to learn from; list the values that stay in 'keep'")
         _require_groupable(name, dtype)
-        return [values.to_json(value, dtype) for value, _ in found[: self.params.top]]
+        kept = [value for value, count in found[: self.params.top] if count >= (self.params.min_count or 1)]
+        return [values.to_json(value, dtype) for value in kept]
 
     def kept(self, column: str, dtype: str) -> tuple[tuple[Any, ...], Any]:
         """The values that stay, and what the others become, in carrier form."""

@@ -66,8 +66,8 @@ class TargetEncoder(CategoryEncoder):
     label of all training rows: the m-estimate of D. Micci-Barreca, A Preprocessing Scheme for High-Cardinality Categorical
     Attributes (SIGKDD Explorations 3, 2001). Sums are correctly rounded, so that the order of rows does not matter.
 
-    Takes string, number and boolean columns. A label of numbers or of two classes (the share of the second in ascending
-    order) gives one column for each; one of more classes gives a column for each class, named <column>_<class>, at the end.
+    Takes string, number and boolean columns. Of a label of two classes it is the share of the second one, in ascending order.
+    A label of more classes gives a column for each class, named <column>_<class>, at the end, in place of the old one.
 
     The encoding of a training row has seen the label of that very row. Smoothing keeps this leak small; it is the same
     table when training and when serving, which encodings across folds are not.

@@ -12,9 +12,9 @@ from rtml_core.columns import Column, Schema
 from rtml_core.errors import ColumnError, NotFittedError, ParamError
 from rtml_core.testing import assert_parity
 from rtml_plugins.encoders.fill_missing import FillMissing
+from rtml_plugins.encoders.one_hot import OneHotEncoder
 from rtml_plugins.encoders.ordinal import OrdinalEncoder
 from tests.unit.plugins.encoders.graphs import chain_nodes
-from rtml_plugins.encoders.one_hot import OneHotEncoder
 
 DATA = pd.DataFrame(
     {

@@ -25,6 +25,16 @@ def test_the_most_frequent_stay_and_ties_go_to_the_first_in_order() -> None:
     assert data["brand"].iloc[0] == "VW"  # the input is not changed
 
 
+def test_values_stay_that_are_frequent_enough() -> None:
+    data = pd.DataFrame({"brand": ["VW"] * 5 + ["Kia"] * 3 + ["Audi"] * 3 + ["BMW", None]})
+    assert GroupRare(cols="brand", min_count=3).fit(data).state == {"keep": {"brand": ["VW", "Audi", "Kia"]}}
+    assert GroupRare(cols="brand", min_count=3, top=2).fit(data).state == {"keep": {"brand": ["VW", "Audi"]}}
+    none = GroupRare(cols="brand", min_count=9).fit(data)
+    assert none.state == {"keep": {"brand": []}}
+    assert none.process(data).data["brand"].tolist()[:12] == ["Others"] * 12
+    assert_parity(none, data)
+
+
 @settings(max_examples=30)
 @given(
     st.lists(st.sampled_from(["a", "b", "A", "", "Others", "ß", "日本", None]), min_size=1, max_size=10),
@@ -65,8 +75,10 @@ def test_the_schema_knows_all_values() -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"cols": "a"}, "parameter 'top' must say how many values of 'a' stay, or 'keep' must list them; got neither"),
+        ({"cols": "a"}, "parameter 'top' must say how many values of 'a' stay, or 'min_count' how frequent they are, or 'keep'"),
         ({"cols": "a", "top": 0}, "parameter 'top' must be a whole number from 1; got 0"),
+        ({"cols": "a", "min_count": 0}, "parameter 'min_count' must be a whole number from 1; got 0"),
+        ({"cols": "a", "min_count": 2, "keep": ["x"]}, "parameter 'min_count' must be left out where 'keep' lists"),
         ({"cols": "a", "top": 2, "keep": ["x"]}, "must be left out where 'keep' lists"),
         ({"cols": "a", "top": 2, "other": True}, "parameter 'other' must be a string or a number; got True"),
         ({"cols": "a", "keep": ["x", "x"]}, "got 'x' twice"),
