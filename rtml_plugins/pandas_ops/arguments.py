@@ -100,6 +100,8 @@ def for_pandas(name: str, arguments: Mapping[str, Any], frame: pd.DataFrame, ser
                 found[argument] = moment(found[argument], dtype)
         if name in ("where", "mask") and isinstance(found.get("cond"), str):
             found["cond"] = condition(frame, found["cond"])
+        if name in ("str.startswith", "str.endswith") and isinstance(found.get("pat"), list):
+            found["pat"] = tuple(found["pat"])  # JSON has no tuples, and pandas takes no lists here
         if name == "case_when":
             found["caselist"] = _cases(frame, found.get("caselist"), dtype)
         if name == "str.cat":

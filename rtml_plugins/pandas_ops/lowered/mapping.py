@@ -190,7 +190,9 @@ def replaced(call: Call) -> list[Symbolic]:
     if wanted is None:
         raise NotLowerableError("argument 'to_replace' must be given")
     if call.whole and isinstance(wanted, Mapping) and any(isinstance(value, Mapping) for value in wanted.values()):
-        raise NotLowerableError("an object for each column is not available; use one node a column, with 'cols'")
+        if "value" in call.node.bound or not all(isinstance(value, Mapping) for value in wanted.values()):
+            raise NotLowerableError("an object for each column must hold objects of values only, and no 'value'")
+        return _column_by_column(call, "to_replace", wanted, {})
     if call.whole and isinstance(call.get("value"), Mapping):
         raise NotLowerableError("an object for each column is not available; use one node a column, with 'cols'")
     values = list(wanted) if isinstance(wanted, (Mapping, list)) else [wanted]
@@ -256,9 +258,26 @@ def _by_where(b: Builder, column: Symbolic, table: Mapping[Any, Any], nullable: 
     return new(column.dtype, result, nullable=nullable, finite=finite)
 
 
+def _column_by_column(call: Call, argument: str, by_column: Mapping[str, Any], other: Any) -> list[Symbolic]:
+    """A method of the frame whose argument goes by columns, as one node a column; `other` is for columns without one."""
+    from rtml_plugins.pandas_ops.node import Pandas
+
+    made = []
+    for name, column in zip(call.columns, call.symbols, strict=True):
+        value = by_column.get(name, other)
+        if not value and argument == "to_replace":
+            made.append(column)
+            continue
+        node = Pandas(import_=call.name, cols=name, kwargs={argument: value}, inplace=True)
+        made.append(node.lower(call.b, call.frame)[name])
+    return made
+
+
 def isin(call: Call) -> list[Symbolic]:
-    """isin a list of values."""
+    """isin a list of values, or for the whole frame an object of columns and lists."""
     values = call.get("values")
+    if call.whole and isinstance(values, Mapping):
+        return _column_by_column(call, "values", values, [])
     if not isinstance(values, list):
         raise NotLowerableError(f"argument 'values' must be a list; got {describe(values)}")
 

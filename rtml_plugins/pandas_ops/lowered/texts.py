@@ -83,28 +83,30 @@ def _affixed(find: Any) -> Step:
 
     def step(call: Call, column: Symbolic) -> Symbolic:
         texts = call.get("pat")
-        if isinstance(texts, list):
-            raise NotLowerableError(
-                "argument 'pat' must be one text: pandas takes several as a tuple only, which JSON does not have"
-            )
-        return find(call.b, column, _text(call, "pat"), na=_missing_answer(call))  # type: ignore[no-any-return]
+        if not isinstance(texts, (list, tuple)):
+            texts = [_text(call, "pat")]
+        return find(call.b, column, texts, na=_missing_answer(call))  # type: ignore[no-any-return]
 
     return step
 
 
 def _replace(call: Call, column: Symbolic) -> Symbolic:
-    if isinstance(call.get("pat"), dict):
-        raise NotLowerableError("an object of texts is not available; use one node for each of them")
-    return strings.replace(
-        call.b,
-        column,
-        _text(call, "pat"),
-        _text(call, "repl"),
-        n=_number(call, "n"),
-        case=call.get("case"),
-        flags=_whole(call, "flags", 0) or 0,
-        regex_=bool(call.get("regex", False)),
-    )
+    pat = call.get("pat")
+    if isinstance(pat, dict) and call.get("repl") is not None:
+        raise NotLowerableError("argument 'repl' must be left out where 'pat' is an object of texts and what takes their place")
+    pairs = pat if isinstance(pat, dict) else {_text(call, "pat"): _text(call, "repl")}
+    for text, repl in pairs.items():  # one after the other, as in pandas
+        column = strings.replace(
+            call.b,
+            column,
+            strings.plain(text),
+            strings.plain(repl),
+            n=_number(call, "n"),
+            case=call.get("case"),
+            flags=_whole(call, "flags", 0) or 0,
+            regex_=bool(call.get("regex", False)),
+        )
+    return column
 
 
 def _slice(call: Call, column: Symbolic) -> Symbolic:
