@@ -134,8 +134,12 @@ class Processor(Operator):
         self.params.graph = _document(self._inner)
         self._runs = _meeting(self._inner)
         self.learns = any(operator.learns for operator in self._inner.nodes.values())
-        widest = [operator.tolerance for operator in self._inner.nodes.values()]
-        self.tolerance = (max(t[0] for t in widest), max(t[1] for t in widest))  # type: ignore[misc]
+        self._widen()
+
+    def _widen(self) -> None:
+        """The tolerance is the widest of the inner nodes'; a model declares its own when it is lowered."""
+        declared = [operator.tolerance for operator in self._inner.nodes.values()]
+        self.tolerance = (max(t[0] for t in declared), max(t[1] for t in declared))  # type: ignore[misc]
 
     # ---- state ----------------------------------------------------------------------------------------------------
 
@@ -222,6 +226,7 @@ class Processor(Operator):
         _require(inputs or {}, columns)
         entering = dict(columns) if inputs is None else {inside: columns[outside] for inside, outside in inputs.items()}
         made = self._leaving(lower_subgraph(self._runs, b, entering))
+        self._widen()
         return made if self._replaces else {**columns, **made}
 
 

@@ -186,6 +186,22 @@ def test_errors_and_differences_name_the_inner_node() -> None:
         twice().run(FRAME)
 
 
+def test_a_model_inside_brings_its_tolerance_and_learns_with_the_graph() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    train = pd.DataFrame({"price": [1.0, 2.0, 3.0, 4.0], "qty": [1.0, 0.0, 2.0, 5.0], "c": list("abab"), "y": [0, 0, 1, 1]})
+    model = op.ScikitLearn(model=LogisticRegression(), features=["x"], label="y", outputs={"p": "probability[1]"}, id="model")
+    inner = op.FieldTrans(rename={"price": "x"}, id="name") >> model
+    graph = op.Receiver(schema={"price": "float", "qty": "float", "c": "string"}) >> op.Processor(
+        graph=inner, outputs=["p"], id="in"
+    )
+    graph.fit(train)
+    compiled = Graph.from_dsl(json.dumps(graph.to_dsl())).compile(train)
+    outputs = {output.name: output for output in compiled.manifest.outputs}
+    assert outputs["p"].rtol > 0
+    assert compiled.score({"price": 4.0, "qty": 0.0, "c": "x"})["p"] == pytest.approx(graph.run(train)["p"].iloc[3], rel=1e-9)
+
+
 def test_a_row_check_inside_refuses_the_row() -> None:
     graph = op.Receiver(schema=FIELDS) >> op.Processor(graph=Graph.start(op.FieldTrans(require="c")), id="inner")
     compiled = graph.compile()
