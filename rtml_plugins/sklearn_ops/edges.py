@@ -133,6 +133,7 @@ _KNOWN: Mapping[str, Callable[[Any], Points]] = {
     "sklearn.compose.ColumnTransformer": _column_transformer,
     "sklearn.preprocessing.OneHotEncoder": _encoder,
     "sklearn.preprocessing.OrdinalEncoder": _encoder,
+    "sklearn.preprocessing.TargetEncoder": _encoder,
     "sklearn.preprocessing.KBinsDiscretizer": _bins,
     "sklearn.preprocessing.Binarizer": _binarizer,
     "sklearn.preprocessing.Normalizer": _normalizer,

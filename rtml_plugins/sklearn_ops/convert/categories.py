@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rtml_core.columns import MISSING_STRING
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import Symbolic, unpack
@@ -114,3 +116,17 @@ def _ordinal_position(encoder: Any, i: int, code: int) -> int:
     position = _grouped(encoder, i, code)
     assert position is not None
     return position
+
+
+@converts("sklearn.preprocessing.TargetEncoder")
+def target_encoder(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic]:
+    """The learned mean of the target for each category, for several classes one column each; unknown ones get that of all."""
+    per = len(estimator.classes_) if estimator.target_type_ == "multiclass" else 1
+    means = [float(mean) for mean in np.atleast_1d(estimator.target_mean_)]
+    tables, read = [], []
+    for target, encoding in enumerate(estimator.encodings_):
+        i = target // per
+        entries = {key: Entry(target, float(encoding[code])) for key, code in _codes(estimator.categories_[i], columns[i])}
+        tables.append(Table(entries, Entry(target, means[target % per])))
+        read.append(i)
+    return unpack(look_up(b, columns.pick(read), tables, len(tables)), "float64")

@@ -74,6 +74,12 @@ def search(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic] | Pre
     return convert(b, estimator.best_estimator_, columns)
 
 
+@converts("sklearn.semi_supervised.SelfTrainingClassifier")
+def self_training(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic] | Prediction:
+    """The classifier that learned last."""
+    return convert(b, estimator.estimator_, columns)
+
+
 @converts("sklearn.frozen.FrozenEstimator")
 def frozen(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic] | Prediction:
     """What was frozen."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from rtml_core.lowering.builder import Builder
+
+#: what scikit-learn adds to probabilities before it takes logarithms
+_TINY: Final = 1e-12
 
 
 def average(b: Builder, values: Sequence[ir.Value], weights: Sequence[float] | None) -> ir.Value:
@@ -97,8 +100,8 @@ def calibrated(b: Builder, estimator: Any, columns: Columns) -> Prediction:
 
 
 def _calibrated_member(b: Builder, member: Any, columns: Columns, count: int) -> ir.Value:
-    if member.method not in ("sigmoid", "isotonic"):
-        raise NotLowerableError(f"CalibratedClassifierCV(method={member.method!r}) has no ONNX form yet; use method='sigmoid'")
+    if member.method == "temperature":
+        return _cooled(b, member, columns, count)
     found = predict(b, member.estimator, columns)
     scored = found.decision if found.decision is not None else found.probability
     if scored is None or found.classes is None or len(found.classes) != count:
@@ -131,6 +134,29 @@ def _refuse_nan(b: Builder, scored: list[Symbolic]) -> None:
     if len(scored) > 2:
         odd = b.op("ReduceMax", odd, b.const([1], "int64"), dtype="bool", width=1, keepdims=1)
     b.check(b.op("Not", odd), "the score that an isotonic calibration reads is not a number here")
+
+
+def _cooled(b: Builder, member: Any, columns: Columns, count: int) -> ir.Value:
+    """softmax(beta * logits): the logits are scores, or logarithms of probabilities where there are no scores."""
+    found = predict(b, member.estimator, columns)
+    beta = b.const(float(member.calibrators[0].beta_), "float64")
+    decides = hasattr(member.estimator, "decision_function")
+    if decides and count > 2:
+        raise NotLowerableError(
+            "CalibratedClassifierCV(method='temperature') takes scores of several classes for probabilities where all rows of a"
+            " batch look like some; a row's answer may depend on the others. Use method='sigmoid'"
+        )
+    if found.classes is None or len(found.classes) != count:
+        raise NotLowerableError("CalibratedClassifierCV has a member that did not see every class; use fewer folds")
+    part = found.decision if decides else found.probability
+    if part is None:
+        raise NotLowerableError(f"{type(member.estimator).__name__} gives neither scores nor probabilities here")
+    if decides:
+        score = ordered(b, part[-1:])
+        logits = b.concat([b.op("Neg", score), score])
+    else:
+        logits = b.op("Log", b.op("Add", ordered(b, part), b.const(_TINY, "float64")))
+    return b.op("Softmax", b.op("Mul", logits, beta), axis=-1)
 
 
 def _responses(b: Builder, scored: list[Symbolic], count: int) -> ir.Value:

@@ -40,7 +40,13 @@ def _less_mean(b: Builder, x: ir.Value, mean: Any) -> ir.Value:
 @converts("sklearn.random_projection.GaussianRandomProjection", "sklearn.random_projection.SparseRandomProjection")
 def random_projection(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic]:
     """X @ components.T."""
-    return unpack(_product(b, _inputs(b, estimator, columns), estimator.components_.T), "float64")
+    x, components = _inputs(b, estimator, columns), estimator.components_
+    wide = np.asarray(components.toarray() if hasattr(components, "toarray") else components, np.float64)
+    sizes = np.unique(np.abs(wide[wide != 0]))
+    if len(sizes) != 1:
+        return unpack(_product(b, x, wide.T), "float64")
+    # plus and minus one number: multiplied last, so that equal values cancel out as exactly as they do in scikit-learn
+    return unpack(b.op("Mul", _product(b, x, np.sign(wide.T)), b.const(float(sizes[0]), "float64")), "float64")
 
 
 @converts("sklearn.decomposition.FastICA")

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from rtml_core.errors import NotLowerableError
-from tests.unit.plugins.sklearn.checks import agree, numbers, texts
+from tests.unit.plugins.sklearn.checks import agree, numbers, texts, three, two, value
 
 ONE_HOT: list[dict[str, Any]] = [
     {},
@@ -87,3 +87,12 @@ def test_numbers_that_float64_can_not_tell_apart_are_refused() -> None:
         agree(OneHotEncoder(), frame)
     with pytest.raises(NotLowerableError, match="drops every category"):
         agree(OneHotEncoder(drop="first"), pd.DataFrame({"a": ["x"] * 5}))
+
+
+@pytest.mark.parametrize("missing", [True, False])
+@pytest.mark.parametrize("target", [two, three, value])
+def test_means_of_the_target(target: Any, missing: bool) -> None:
+    y = target(numbers())
+    made = agree(TargetEncoder(random_state=0, cv=2), texts(missing=missing), y, rows=others(), exact=True)
+    assert made.nodes <= 6
+    agree(TargetEncoder(random_state=0, cv=2, smooth=3.0), numbers(missing=missing)[["b", "k"]], y, exact=True)

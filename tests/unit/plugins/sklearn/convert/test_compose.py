@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
@@ -13,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
 
 from rtml_core.errors import NotLowerableError
 from tests.unit.plugins.sklearn.checks import agree, numbers, texts, three, two
@@ -103,3 +105,9 @@ def test_another_number_of_columns_is_refused() -> None:
     scaler = StandardScaler().fit(numbers())
     with pytest.raises(NotLowerableError, match="StandardScaler was fitted on 4 columns and gets 2"):
         convert(b, scaler, Columns(unpack(b.input("x", "float64", 2), "float64")))
+
+
+def test_what_taught_itself_is_its_last_classifier() -> None:
+    x = numbers().assign(c=lambda f: f["c"] / 1e3)
+    some = np.where(np.arange(len(x)) % 3 == 0, -1, two(x))
+    agree(SelfTrainingClassifier(LogisticRegression()), x, some)

@@ -47,9 +47,12 @@ def test_calibration(base: Any, target: Any, method: str) -> None:
     agree(CalibratedClassifierCV(base, method=method, cv=2, ensemble=False), frame(), target(numbers()))
 
 
-def test_calibration_by_temperature_is_refused() -> None:
-    with pytest.raises(NotLowerableError, match=r"method='temperature'.*use method='sigmoid'"):
-        agree(CalibratedClassifierCV(LogisticRegression(), method="temperature", cv=2), frame(), two(numbers()))
+def test_calibration_by_temperature() -> None:
+    for base in (LogisticRegression(), RandomForestClassifier(5, max_depth=3, random_state=0)):
+        agree(CalibratedClassifierCV(base, method="temperature", cv=2), frame(), two(numbers()))
+    agree(CalibratedClassifierCV(base, method="temperature", cv=2), frame(), three(numbers()))
+    with pytest.raises(NotLowerableError, match=r"a row's answer may depend on the others\. Use method='sigmoid'"):
+        agree(CalibratedClassifierCV(LogisticRegression(), method="temperature", cv=2), frame(), three(numbers()))
 
 
 @pytest.mark.parametrize("outside", ["clip", "nan"])
