@@ -63,17 +63,18 @@ def mapping_of(lowercase: bool, accents: str | None) -> Mapping:
     return Mapping(_vocabulary([*_single_bytes(), *longer]), ("", *singles, *longer.values()))
 
 
-def mapping_from(image: Callable[[str], str], plain: Callable[[str], bool]) -> Mapping:
+def mapping_from(image: Callable[[str], str], plain: Callable[[str], bool], *, drops: bool = False) -> Mapping:
     """Every character of Unicode through a function; most must stay as they are, as the others are listed.
 
-    plain: whether no character of a text changes, to pass over most of Unicode quickly.
+    plain: whether no character of a text changes, to pass over most of Unicode quickly. drops: most characters that are
+    not ASCII go, instead; `plain` says of a text that all of it does.
     """
     characters, longer = all_characters(), {}
     for at in range(0x80, len(characters), _BLOCK):
         block = characters[at : at + _BLOCK]
         if not plain(block):
-            longer.update({char.encode(): image(char) for char in block if image(char) != char})
-    singles = [image(_text(piece)) if piece[0] < 0x80 else _text(piece) for piece in _single_bytes()]
+            longer.update({char.encode(): image(char) for char in block if image(char) != ("" if drops else char)})
+    singles = [image(_text(piece)) if piece[0] < 0x80 else "" if drops else _text(piece) for piece in _single_bytes()]
     return Mapping(_vocabulary([*_single_bytes(), *longer]), ("", *singles, *longer.values()))
 
 

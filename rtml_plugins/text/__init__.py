@@ -12,16 +12,20 @@ def rtml_operators() -> Sequence[type[Operator]]:
     """The operators of texts."""
     from rtml_plugins.text.bert import BertTokenizer
     from rtml_plugins.text.hf_json import HfJsonTokenizer
+    from rtml_plugins.text.normalize import TextNormalize
     from rtml_plugins.text.pieces import TextHash, TextJoin, TextSplit
     from rtml_plugins.text.regex_ops import RegexExtract, RegexReplace
     from rtml_plugins.text.sentencepiece import SentencePieceTokenizer
+    from rtml_plugins.text.tf_idf import TfIdf
 
     return [
+        TextNormalize,
         RegexExtract,
         RegexReplace,
         TextJoin,
         TextSplit,
         TextHash,
+        TfIdf,
         BertTokenizer,
         SentencePieceTokenizer,
         HfJsonTokenizer,
