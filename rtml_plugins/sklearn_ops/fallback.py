@@ -55,6 +55,11 @@ def convert_by_skl2onnx(b: Builder, estimator: Any, columns: Columns) -> list[Sy
     used = _used.get()
     if used is None:
         raise NotLowerableError(f"{name} has no converter here")
+    if any(column.dtype == "string" for column in columns):
+        raise NotLowerableError(
+            f"{name} can't be compiled: it has no converter of rtml's own, and those of skl2onnx are taken for numbers only. Use"
+            f" another estimator, or bring a converter for {class_path(type(estimator))} in a plugin (hook rtml_converters)"
+        )
     used.append(name)
     numbers(b, columns, estimator, missing=accepts_missing(estimator))
     matrix = ordered(b, columns)
@@ -186,10 +191,10 @@ def _rows(operator: ScikitLearn, schema: list[Column], names: str) -> pd.DataFra
 
 
 def _infinite(rows: pd.DataFrame, schema: list[Column]) -> list[pd.DataFrame]:
-    """Rows with an infinite value in each column that may have one, and in all of them."""
+    """Rows with an infinite value, or NaN, in each column that arithmetic may have made so, and in all of them."""
     rough = [column.name for column in schema if not column.finite and column.dtype in ("float64", "float32")]
     places = [[name] for name in rough] + ([rough] if rough else [])
-    return [rows.iloc[[0]].assign(**dict.fromkeys(names, value)) for names in places for value in (np.inf, -np.inf)]
+    return [rows.iloc[[0]].assign(**dict.fromkeys(names, value)) for names in places for value in (np.inf, -np.inf, np.nan)]
 
 
 def answered_rows(answer: Callable[[Any], Any], x: pd.DataFrame) -> list[int]:
