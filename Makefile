@@ -23,7 +23,7 @@ help:  ## list the targets
 demo: $(INSTALLED)-demo  ## the whole road on real data: author, compile, prove, score (under two minutes)
 	@$(BIN)/python docs/examples/demo_cdnow.py
 
-test: $(INSTALLED)-test  ## the test suite, warnings are errors
+test: $(INSTALLED)-contrib  ## the test suite, warnings are errors
 	@echo "Running the tests with $$($(BIN)/python --version), two at a time"
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
@@ -58,6 +58,13 @@ $(MADE):
 		echo "Making the environment $(VENV) with Python $(VERSION)"; \
 		$(PYTHON) -m venv --clear $(VENV); \
 	fi
+	@touch $@
+
+# What plugins_contrib holds, editable, with the libraries that its tests need: the largest is CatBoost, 100 MB.
+CONTRIB := $(wildcard plugins_contrib/*)
+$(INSTALLED)-contrib: $(INSTALLED)-test $(CONTRIB:%=%/pyproject.toml)
+	@echo "Installing the packages in plugins_contrib and the libraries they are for"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile $(CONTRIB:%=--editable './%[test]')
 	@touch $@
 
 # $(INSTALLED)-EXTRA: rtml itself, editable, with that extra. Byte code is made on all cores and without the packages' own tests,

@@ -166,9 +166,10 @@ def is_fitted(estimator: Any) -> bool:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
         return False
-    return bool([name for name in vars(estimator) if name.endswith("_") and not name.startswith("__")]) or hasattr(
-        estimator, "steps"
-    )
+    # of other libraries only they themselves know
+    asked = hasattr(estimator, "__sklearn_is_fitted__") and not type(estimator).__module__.startswith("sklearn.")
+    learned = [name for name in vars(estimator) if name.endswith("_") and not name.startswith("__")]
+    return asked or bool(learned) or hasattr(estimator, "steps")
 
 
 def needs_label(estimator: Any) -> bool:
