@@ -80,6 +80,8 @@ def lower_subgraph(graph: Graph, b: Builder, sources: Columns) -> Columns:
 
     Its nodes are emitted as "outer/inner". Raises what lower_node raises, with the inner node in front.
     """
+    if b.scope in b.subgraphs:
+        raise NotLowerableError(f"two nodes are called '{b.scope}', one of them inside a node; give one another id, without '/'")
     nodes = _lower_nodes(graph, b, sources)
     b.subgraphs[b.scope] = Subgraph(nodes, sources)
     return nodes[graph.ends()[0]]

@@ -59,9 +59,9 @@ class FieldOps(Operator):
 
     A condition is an expression, "age < 18"; {"missing": "age"}, {"present": "age"}; {"field": "country", "in": ["DE", "AT"]};
     {"field": "url", "contains": "/cart"}, or "starts_with" or "ends_with"; or {"all": [...]}, {"any": [...]}, {"not": ...}. A
-    condition that is missing counts as false. As everywhere in pandas, a missing value is less, equal and greater than
-    nothing, so `age < 18` is false for a missing age, and `age != 18` and `not (age < 18)` are true; ask {"missing": "age"}
-    first where that matters.
+    condition that is missing counts as false. As in pandas, a missing value is neither less than, equal to nor greater than
+    anything: `age < 18` is false for a missing age, and `age != 18` and `not (age < 18)` are true. Ask {"missing": "age"} first
+    where that matters.
 
     Values of one field are of one kind: numbers, texts, booleans or timestamps. Whole numbers stay int64 unless a float or a
     missing value is among them.

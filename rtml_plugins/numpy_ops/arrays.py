@@ -26,12 +26,16 @@ _NUMBERS = ("float64", "float32", "int64", "bool")
 
 @dataclass(frozen=True)
 class Lowered:
-    """An array during lowering: a tensor [N, k] of float64, int64 or bool; whether an element may be NaN, or infinite."""
+    """An array during lowering: a tensor [N, k] of float64, int64 or bool; whether an element may be NaN, or infinite.
+
+    `small`: none is, and none is beyond 2^64, so that no sum of them or of their squares is infinite either.
+    """
 
     tensor: ir.Value
     dtype: str = "float64"
     nan: bool = False
     finite: bool = True
+    small: bool = False
 
     @property
     def width(self) -> int:
@@ -108,7 +112,9 @@ def from_columns(b: Builder, columns: dict[str, Symbolic], names: Sequence[str])
     for name, column in zip(names, chosen, strict=True):
         require_number(name, column.dtype)
     finite = all(column.finite for column in chosen)
-    return Lowered(matrix(b, chosen, "float64"), "float64", any(column.nullable for column in chosen), finite)
+    nullable = any(column.nullable for column in chosen)
+    small = not nullable and all(column.dtype in ("int64", "bool") for column in chosen)
+    return Lowered(matrix(b, chosen, "float64"), "float64", nullable, finite, small)
 
 
 def names_of_result(

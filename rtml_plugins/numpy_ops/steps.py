@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -296,12 +296,14 @@ def lower(step: Step, b: Builder, values: Lowered, others: Others) -> Lowered:
     if name in elementwise.UNARY:
         return elementwise.lowered(name, b, wide, [])
     if name in rowwise.LOWERED:
-        return rowwise.LOWERED[name](b, wide, *_row_arguments(step))
+        made = rowwise.LOWERED[name](b, wide, *_row_arguments(step))
+        sure = wide.small and name not in ("prod", "std", "var") and made.dtype == "float64"
+        return replace(made, nan=False, finite=True) if sure else made
     return _lower_table(step, b, wide)
 
 
 def _as_float(b: Builder, values: Lowered) -> Lowered:
-    return values if values.dtype == "float64" else Lowered(b.cast(values.tensor, "float64"), "float64")
+    return values if values.dtype == "float64" else Lowered(b.cast(values.tensor, "float64"), "float64", small=True)
 
 
 def _lower_table(step: Step, b: Builder, values: Lowered) -> Lowered:

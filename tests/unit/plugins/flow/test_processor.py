@@ -202,6 +202,12 @@ def test_a_model_inside_brings_its_tolerance_and_learns_with_the_graph() -> None
     assert compiled.score({"price": 4.0, "qty": 0.0, "c": "x"})["p"] == pytest.approx(graph.run(train)["p"].iloc[3], rel=1e-9)
 
 
+def test_ids_that_look_like_those_of_inner_nodes_are_refused_where_they_meet_one() -> None:
+    graph = op.Receiver(schema=FIELDS) >> nested(2) >> op.Processor(graph=nested(0), id="in/in")
+    with pytest.raises(CompileError, match="two nodes are called 'in/in', one of them inside a node"):
+        graph.compile(FRAME)
+
+
 def test_a_row_check_inside_refuses_the_row() -> None:
     graph = op.Receiver(schema=FIELDS) >> op.Processor(graph=Graph.start(op.FieldTrans(require="c")), id="inner")
     compiled = graph.compile()

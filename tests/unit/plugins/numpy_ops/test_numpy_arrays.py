@@ -196,6 +196,15 @@ def test_many_columns_cost_what_one_costs_and_booleans_and_whole_numbers_are_num
     assert compiled.score([{**dict.fromkeys(fields, None), "c3": 16.0}])[0]["c3"] == 4.0
 
 
+def test_counts_and_sums_of_whole_numbers_are_never_missing() -> None:
+    schema = Schema([Column("a", "float64", True, False), Column("n", "int64"), Column("f", "bool")])
+    assert NumpyArrays(steps=["isnan", "sum"], into="r").schema(schema)["r"] == Column("r", "float64")
+    assert NumpyArrays(function="mean", cols=["n", "f"], into="r").schema(schema)["r"] == Column("r", "float64")
+    assert NumpyArrays(function="sum", into="r").schema(schema)["r"].nullable
+    with_zero = NumpyArrays(function="var", cols=["n"], kwargs={"ddof": 1}, into="r")
+    assert with_zero.schema(schema)["r"].nullable  # 0 / 0
+
+
 def test_what_is_exact_says_so() -> None:
     assert NumpyArrays(steps=["abs", "sum", {"function": "round", "args": [2]}]).tolerance == (0.0, 0.0)
     assert NumpyArrays(steps=["abs", "log1p", "sum"]).tolerance == TOLERANCE
