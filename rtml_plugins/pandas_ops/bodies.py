@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rtml_plugins.pandas_ops.calendar import writer
+from rtml_plugins.pandas_ops.datetimes import reader
 
 Array = np.ndarray[Any, Any]
 
@@ -65,6 +67,16 @@ def regex_group(texts: Array, pattern: str, flags: int, group: int) -> Array:
     return texts_of(None if match is None else match.group(group) for match in matches)
 
 
+def regex_count(texts: Array, pattern: str, flags: int) -> Array:
+    find = _pattern(pattern, flags).findall
+    return np.fromiter((len(find(text)) for text in texts), dtype=np.int64, count=len(texts))
+
+
+def wrap(texts: Array, width: int, options: dict[str, Any]) -> Array:
+    wrapper = textwrap.TextWrapper(width=width, **options)
+    return texts_of("\n".join(wrapper.wrap(text)) for text in texts)
+
+
 def replace(texts: Array, old: str, new: str, count: int) -> Array:
     return texts_of(text.replace(old, new, count) for text in texts)
 
@@ -76,3 +88,9 @@ def float_text(numbers: Array) -> Array:
 def strftime(times: Array, format: str, padded: bool) -> Array:
     write = writer(format, padded)
     return texts_of(write(micros) for micros in times.view(np.int64).tolist())
+
+
+def read_datetime(texts: Array, format: str) -> tuple[Array, Array]:
+    read = reader(format)
+    found = np.array([read(text) for text in texts], dtype=np.int64).reshape(-1, 2)
+    return np.ascontiguousarray(found[:, 0]).view("datetime64[us]"), np.ascontiguousarray(found[:, 1])

@@ -24,7 +24,7 @@ from rtml_plugins.pandas_ops.lowered import (
     texts,
     times,
 )
-from rtml_plugins.pandas_ops.lowered.python_only import PYTHON_METHODS, or_python
+from rtml_plugins.pandas_ops.lowered.python_only import PYTHON_METHODS, extracted, or_python
 from rtml_plugins.pandas_ops.lowered.texts import TEXT_METHODS
 from rtml_plugins.pandas_ops.lowered.times import TIME_METHODS
 
@@ -55,7 +55,7 @@ COLUMN_METHODS: Final[Mapping[str, ColumnMethod]] = {
     "case_when": ColumnMethod(cases.case_when, foldable=False),
     **dict.fromkeys(("copy", "infer_objects"), ColumnMethod(reshape.same)),
     "astype": ColumnMethod(conversions.astype),
-    "to_datetime": ColumnMethod(conversions.to_datetime),
+    "to_datetime": ColumnMethod(or_python("to_datetime", conversions.to_datetime)),
     "to_numeric": ColumnMethod(conversions.to_numeric),
     "to_timedelta": ColumnMethod(conversions.to_timedelta),
     "cut": ColumnMethod(binning.cut),
@@ -84,7 +84,7 @@ SEVERAL_COLUMNS: Final[Mapping[str, Callable[[Call, Symbolic], list[Symbolic]]]]
     "str.split": texts.split,
     "str.rsplit": texts.rsplit,
     **dict.fromkeys(("str.partition", "str.rpartition"), texts.partition),
-    "str.extract": texts.extract,
+    "str.extract": extracted(texts.extract),
     "dt.isocalendar": times.calendar,
     "dt.components": times.components,
 }

@@ -48,6 +48,27 @@ REGEX_GROUP: Final = _text_op(
     arguments={"pattern": "string", "flags": "int", "group": "int"},
     gives_missing=True,
 )
+REGEX_COUNT: Final = CustomOp(
+    "rtml.pandas",
+    "regex_count",
+    1,
+    _TEXT,
+    ("int64",),
+    f"{_BODIES}:regex_count",
+    "How often a regular expression matches.",
+    arguments={"pattern": "string", "flags": "int"},
+    unicode=True,
+)
+WRAP: Final = CustomOp(
+    "rtml.pandas",
+    "wrap",
+    1,
+    _TEXT,
+    _TEXT,
+    f"{_BODIES}:wrap",
+    "textwrap: texts broken into lines of at most `width` characters.",
+    arguments={"width": "int", "options": "object"},
+)
 REPLACE: Final = CustomOp(
     "rtml.pandas",
     "replace",
@@ -87,7 +108,21 @@ STRFTIME: Final = CustomOp(
     arguments={"format": "string", "padded": "bool"},
 )
 
+READ_DATETIME: Final = CustomOp(
+    "rtml.pandas",
+    "read_datetime",
+    1,
+    _TEXT,
+    ("timestamp", "int64"),
+    f"{_BODIES}:read_datetime",
+    "Texts read as timestamps by a format, as to_datetime does. The second output is 0 for what was read, 1 for what is no such"
+    " timestamp, 2 for what has no answer of its own: the clock, nanoseconds, years before the first.",
+    arguments={"format": "string"},
+    gives_missing=True,
+    unicode=True,
+)
+
 CUSTOM_OPS: Final = [
     TITLE, CAPITALIZE, SWAPCASE, CASEFOLD, NORMALIZE, REGEX_TEST, REGEX_REPLACE, REGEX_GROUP, REPLACE, FLOAT_TEXT, FLOAT32_TEXT,
-    STRFTIME,
+    STRFTIME, READ_DATETIME, REGEX_COUNT, WRAP,
 ]  # fmt: skip

@@ -13,7 +13,6 @@ NO_EXACT_FORM: Final[Mapping[str, str]] = {
     "str.decode": "bytes are no column",
     "str.encode": "bytes are no column",
     "str.findall": "a list is no column; use str.count for how many there are, str.extract for the first one",
-    "str.wrap": "RE2 has no such rule for breaking lines",
     "dt.date": "a date is no column of its own; use dt.normalize, the day's first moment",
     "dt.time": "a time of day is no column of its own; take dt.hour, dt.minute and dt.second",
     "dt.timetz": "a time of day is no column of its own; take dt.hour, dt.minute and dt.second",

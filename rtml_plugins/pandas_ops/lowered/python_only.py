@@ -16,11 +16,13 @@ from rtml_core.lowering.custom import custom, custom_each
 from rtml_core.lowering.symbolic import Symbolic, missing_mask, new, require_dtype, value_of
 from rtml_plugins.pandas_ops import python_ops as ops
 from rtml_plugins.pandas_ops.calendar import FAST, WRITERS, directives
+from rtml_plugins.pandas_ops.datetimes import READ, UNREADABLE, unreadable_format
 from rtml_plugins.pandas_ops.lower import Call
 from rtml_plugins.pandas_ops.lowered.common import one_by_one
 
 Lower = Callable[[Call], list[Symbolic]]
 Step = Callable[[Call, Symbolic], Symbolic]
+Several = Callable[[Call, Symbolic], list[Symbolic]]
 
 _FORMS: Final = ("NFC", "NFD", "NFKC", "NFKD")
 #: directives whose text is a matter of the locale
@@ -38,6 +40,10 @@ def _texts(op: Any, *allowed: str, arguments: Callable[[Call], Mapping[str, Any]
         return custom_each(call.b, op, call.symbols, **arguments(call))
 
     return lower
+
+
+class BetterReason(NotLowerableError):
+    """Why a Python operator has no exact form either, which helps more than why ONNX has none."""
 
 
 def require_string(column: Symbolic) -> Symbolic:
@@ -98,6 +104,31 @@ def _require_years(call: Call, column: Symbolic) -> None:
     b.check(inside, f"column '{call.columns[0]}' is outside of the years 1 to 9999, and its format has no text for that")
 
 
+def _read_datetime(call: Call, column: Symbolic) -> Symbolic:
+    """to_datetime by a format of the user's own. A column of timestamps stays what it is."""
+    call.only("format", "errors", "utc", "cache", "exact")
+    format, errors = call.get("format"), call.get("errors", "raise")
+    if column.dtype == "timestamp":
+        return column
+    require_string(column)
+    if not isinstance(format, str) or format in ("ISO8601", "mixed") or "\0" in format or call.get("exact", True) is not True:
+        raise NotLowerableError("the format must be one text for all rows, and exact")
+    wrong = unreadable_format(format)
+    if wrong:
+        raise BetterReason(wrong)
+    b = call.b
+    micros, status = b.custom(ops.READ_DATETIME, value_of(b, column), format=format)
+    limit = READ if errors == "raise" else UNREADABLE
+    name = call.columns[0]
+    b.check(
+        b.op("LessOrEqual", status, b.const([[limit]], "int64"), dtype="bool"),
+        f"column '{name}': a text that is no timestamp in the format '{format}'"
+        if errors == "raise"
+        else f"column '{name}': a text of which the format '{format}' makes no certain timestamp",
+    )
+    return new("timestamp", micros, nullable=True)
+
+
 # ---- regular expressions of Python --------------------------------------------------------------------------------------
 
 
@@ -149,6 +180,47 @@ def _require_template(pattern: str, flags: int, replacement: str) -> None:
         raise NotLowerableError(f"{replacement!r} is no replacement for the pattern {pattern!r}: {error}") from None
 
 
+def _counted(call: Call, column: Symbolic) -> Symbolic:
+    call.only("pat", "flags")
+    require_string(column)
+    pattern, flags = _python_pattern(call, call.get("pat"))
+    return custom(call.b, ops.REGEX_COUNT, column, pattern=pattern, flags=flags)[0]
+
+
+def extracted(core: Several) -> Several:
+    """str.extract; with what RE2 lacks, one Python operator a group."""
+
+    def step(call: Call, column: Symbolic) -> list[Symbolic]:
+        try:
+            return core(call, column)
+        except NotLowerableError as error:
+            call.only("pat", "flags", "expand")
+            require_string(column)
+            try:
+                pattern, flags = _python_pattern(call, call.get("pat"))
+            except NotLowerableError:
+                raise error from None
+            groups = range(1, re.compile(pattern, flags).groups + 1)
+            if not groups:
+                raise NotLowerableError(f"the pattern {pattern!r} has no group to extract; put () around one") from None
+            return [custom(call.b, ops.REGEX_GROUP, column, pattern=pattern, flags=flags, group=group)[0] for group in groups]
+
+    return step
+
+
+_WRAPPING: Final = ("expand_tabs", "replace_whitespace", "drop_whitespace", "break_long_words", "break_on_hyphens")
+
+
+def _wrapped(call: Call, column: Symbolic) -> Symbolic:
+    call.only("width", *_WRAPPING)
+    require_string(column)
+    width = call.get("width")
+    if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+        raise NotLowerableError(f"argument 'width' must be a whole number from 1 on; got {describe(width)}")
+    options = {name: bool(call.get(name)) for name in _WRAPPING if call.get(name) is not None}
+    return custom(call.b, ops.WRAP, column, width=width, options=options)[0]
+
+
 # ---- what is registered -------------------------------------------------------------------------------------------------
 
 
@@ -166,7 +238,9 @@ def or_python(name: str, core: Lower) -> Lower:
             del call.b.checks[checks:]
             try:
                 return one_by_one(call, lambda column: step(call, column))
-            except RtmlError:
+            except RtmlError as other:
+                if isinstance(other.__cause__, BetterReason):
+                    raise other from None
                 raise error from None
 
     return lower
@@ -179,6 +253,7 @@ PYTHON_METHODS: Final[Mapping[str, Lower]] = {
     "str.swapcase": _texts(ops.SWAPCASE),
     "str.casefold": _texts(ops.CASEFOLD),
     "str.normalize": _texts(ops.NORMALIZE, "form", arguments=_form),
+    "str.wrap": lambda call: one_by_one(call, lambda column: _wrapped(call, column)),
     "dt.strftime": lambda call: one_by_one(call, lambda column: _strftime(call, column)),
 }
 #: methods with a core form for most arguments -> a Python operator for the others
@@ -187,4 +262,6 @@ FALLBACKS: Final[Mapping[str, Step]] = {
     "str.match": _searched("match"),
     "str.fullmatch": _searched("fullmatch"),
     "str.replace": _replaced,
+    "str.count": _counted,
+    "to_datetime": _read_datetime,
 }

@@ -18,6 +18,7 @@ from rtml_core.lowering.scratch import lower_alone
 from rtml_core.testing import assert_parity, assert_refuses
 from rtml_plugins.pandas_ops import Pandas
 from rtml_plugins.pandas_ops.calendar import WRITERS, moment
+from rtml_plugins.pandas_ops.datetimes import READ, REFUSED, UNREADABLE, reader
 
 TEXTS = [
     "", " ", "hello  world", "o'neil mc-donald", "ßtraße ŉx", "ΑΣΑΣ ΑΣ.", "ǆabc ǅ ǉ", "İstanbul \u0131I", "ﬁn ﬂ", "日本語 abc",
@@ -143,6 +144,26 @@ def test_what_re2_has_stays_portable() -> None:
         assert python_ops(Pandas(import_=f"str.{method}", cols="s", kwargs=arguments, into="x"), frame()) == []
 
 
+@pytest.mark.parametrize("arguments", [{"pat": "(a)(?=b)"}, {"pat": "(?P<x>a)(?=(b)?)(z)?", "flags": int(re.IGNORECASE)}])
+def test_groups_and_counts_that_re2_lacks(arguments: dict[str, Any]) -> None:
+    groups = re.compile(arguments["pat"]).groups
+    node = Pandas(import_="str.extract", cols="s", kwargs=arguments, into=[f"g{number}" for number in range(groups)])
+    assert python_ops(node, frame()) == ["rtml.pandas.regex_group.v1"]
+    assert nodes_of(node, frame()) == groups
+    for column in "su":
+        node = Pandas(import_="str.count", cols=column, kwargs=arguments, into="x")
+        assert python_ops(node, frame()) == ["rtml.pandas.regex_count.v1"]
+        assert_parity(node, frame())
+    assert_refuses(Pandas(import_="str.extract", cols="s", kwargs={"pat": "a(?=b)"}), frame(), "column 's'", "group")
+
+
+def test_texts_broken_into_lines() -> None:
+    data = pd.DataFrame({"s": [*TEXTS, "a-b c\td  " * 12, "x" * 50]}).astype(string_dtype())
+    for arguments in ({"width": 7}, {"width": 10, "break_long_words": False, "drop_whitespace": False, "expand_tabs": False}):
+        assert nodes_of(Pandas(import_="str.wrap", cols="s", kwargs=arguments, into="x"), data) == 1
+    assert_refuses(Pandas(import_="str.wrap", cols="s", kwargs={"width": 0}, into="x"), data, "a whole number from 1 on; got 0")
+
+
 # ---- floats as text -----------------------------------------------------------------------------------------------------
 
 FLOATS = [
@@ -236,6 +257,91 @@ def test_names_of_a_locale_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(python_only, "datetime", German)
     assert_refuses(written("%A"), times(), "those of a locale", "LC_TIME=C")
     assert_parity(written("%Y %y"), times())
+
+
+# ---- texts as timestamps ------------------------------------------------------------------------------------------------
+
+FORMATS = [
+    "%d/%m/%Y", "%Y-%m-%d", "%Y%m%d", "%Y/%m/%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%m/%d/%y %I:%M %p", "%d %b %Y", "%B %d, %Y",
+    "%A %d %B %Y %H.%M", "%j %Y", "%Y-%m", "%Y", "%H:%M", "%Y.%m.%d %H", "%S.%f %y", "%%%d  %m", "%Y%m",
+]  # fmt: skip
+ODD = [
+    "",
+    "nan",
+    "NaT",
+    "nAn",
+    "None",
+    "-",
+    "0",
+    ".",
+    "1.5",
+    "-1.5",
+    "2024-02-29",
+    "2023-02-29",
+    "29/02/2023",
+    "60",
+    "1/2/3",
+    " 1/2/2023",
+]
+CHARACTERS = "0123456789-+:./ TtZzaApPmM,\u0663\uff12\u00a0\n\u017f\u212a"
+
+
+def read_by(format: str, errors: str = "coerce") -> Pandas:
+    return Pandas(import_="to_datetime", cols="s", kwargs={"format": format, "errors": errors}, inplace=True)
+
+
+def near(format: str, rng: np.random.Generator) -> str:
+    """A moment in the format, some of them a letter or three beside it."""
+    at = np.datetime64(int(rng.integers(YEAR_1, YEAR_9999)), "us").item()
+    text = at.replace(year=int(rng.integers(1000, 9999)), day=min(at.day, 28)).strftime(format)
+    for _ in range(int(rng.choice([0, 0, 1, 1, 3]))):
+        place, letter = int(rng.integers(len(text) + 1)), CHARACTERS[int(rng.integers(len(CHARACTERS)))]
+        text = text[:place] + letter + text[place + int(rng.integers(2)) :]
+    return text
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_formats_read_what_pandas_reads(format: str) -> None:
+    """Against pandas, which must give a missing value for what is said to be unreadable and raise when told to."""
+    rng = np.random.default_rng(5)
+    texts = [*ODD, *(near(format, rng) for _ in range(300))]
+    kept = [text for text in texts if reader(format)(text)[1] != REFUSED]
+    assert len(kept) > 0.9 * len(texts)
+    data = pd.DataFrame({"s": pd.Series([*kept, None], dtype=string_dtype())})
+    assert_parity(read_by(format), data)
+    readable = [text for text in kept if reader(format)(text)[1] == READ]
+    some = [text for text in kept if reader(format)(text)[1] == UNREADABLE][:5]
+    assert_parity(read_by(format, "raise"), pd.DataFrame({"s": pd.Series([*readable, *some, None], dtype=string_dtype())}))
+
+
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        ("%d/%m/%Y", "now"),
+        ("%Y-%m-%d", "today"),
+        ("%Y-%m-%d", "-2023-01-01"),
+        ("%Y-%m-%d", "-23-01-01"),
+        ("%Y-%m-%d", "0000-01-01"),
+        ("%Y-%m-%dT%H:%M:%S.%f", "2023-01-01T10:11:12."),
+        ("%Y-%m-%dT%H:%M:%S.%f", "2023-01-01T10:11:12.1234567"),
+        ("%S.%f", "10.123456789"),
+        ("%B %d", "\u017feptember 1"),
+        ("%a %d", "\u017fat 1"),
+    ],
+)
+def test_what_has_no_answer_of_its_own_is_refused_when_scored(format: str, text: str) -> None:
+    assert reader(format)(text)[1] == REFUSED
+    graph = op.Receiver(schema={"s": "string"}) >> read_by(format)
+    with pytest.raises(InputError, match=f"a text of which the format '{format}' makes no certain timestamp"):
+        graph.compile().score({"s": text})
+
+
+def test_formats_without_an_exact_form_are_refused() -> None:
+    for format, words in {"%d %z": "'%z' of the format", "%q": "%Y %y %m", "%d %d": "has '%d' twice", "%U %Y": "'%U' of"}.items():
+        assert_refuses(read_by(format), frame(), "column 's'", words)
+    assert_refuses(read_by("mixed"), frame(), "argument 'format' has no compiled form")
+    inexact = Pandas(import_="to_datetime", cols="s", kwargs={"format": "%d", "exact": False}, inplace=True)
+    assert_refuses(inexact, frame(), "no compiled form")
 
 
 # ---- whole graphs -------------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], tuple[str, ...]]] = [
     ("cut", "f", {"bins": [0, 1], "retbins": True}, ("retbins",)),
     ("combine_first", "h", {"other": 1}, ("use fillna",)),
     ("to_datetime", "i", {}, ("column 'i' is int64", "unit")),
-    ("to_datetime", "s", {"format": "%d/%m/%Y"}, ("argument 'format'",)),
+    ("to_datetime", "s", {"format": "%d/%m/%Y %z"}, ("'%z' of the format",)),
     ("to_datetime", "s", {"errors": "ignore"}, ('"raise" or "coerce"',)),
     ("dt.hour", "s", {}, ("column 's'", "timestamp")),
     ("str.lower", "f", {}, ("column 'f'", "a string")),
