@@ -9,10 +9,11 @@ import numpy as np
 
 from rtml_core.converters import converter_for
 from rtml_plugins.sklearn_ops.convert.registry import public_name
+from rtml_plugins.sklearn_ops.text_points import text_points
 
 #: position of an input column -> values at which something changes
 Points = dict[int, set[Any]]
-_TREES = ("DecisionTree", "ExtraTree", "RandomForest", "ExtraTrees", "GradientBoosting", "Bagging", "AdaBoost", "IsolationForest")
+_TREES = ("DecisionTree", "ExtraTree", "RandomForest", "ExtraTrees", "GradientBoosting", "AdaBoost", "IsolationForest")
 
 
 def points(estimator: Any) -> Points:
@@ -27,6 +28,9 @@ def points(estimator: Any) -> Points:
         return _KNOWN[name](estimator)
     if short.startswith("HistGradientBoosting"):
         return _hist(estimator)
+    if short.startswith("Bagging"):
+        subsets = [[int(position) for position in subset] for subset in estimator.estimators_features_]
+        return _merge(_at(points(member), at) for member, at in zip(estimator.estimators_, subsets, strict=True))
     if short.startswith(_TREES) and name.startswith("sklearn."):
         return _trees(estimator)
     return _merge(points(member) for member in _members(estimator))
@@ -34,8 +38,11 @@ def points(estimator: Any) -> Points:
 
 def _members(estimator: Any) -> Iterable[Any]:
     """Estimators inside one, that see the same columns."""
-    if hasattr(estimator, "best_estimator_"):
-        return [estimator.best_estimator_]
+    for attribute in ("best_estimator_", "regressor_"):
+        if hasattr(estimator, attribute):
+            return [getattr(estimator, attribute)]
+    if type(estimator).__name__ in ("FixedThresholdClassifier", "TunedThresholdClassifierCV", "SelfTrainingClassifier"):
+        return [estimator.estimator_]
     if hasattr(estimator, "calibrated_classifiers_"):
         return [member.estimator for member in estimator.calibrated_classifiers_]
     if hasattr(estimator, "transformer_list"):
@@ -102,6 +109,18 @@ def _bins(estimator: Any) -> Points:
     return {i: set(np.asarray(edges, float).tolist()) for i, edges in enumerate(estimator.bin_edges_)}
 
 
+def _splines(estimator: Any) -> Points:
+    return {i: set(spline.t.tolist()) for i, spline in enumerate(estimator.bsplines_)}
+
+
+def _quantiles(estimator: Any) -> Points:
+    return {i: set(column.tolist()) for i, column in enumerate(np.asarray(estimator.quantiles_, float).T)}
+
+
+def _isotonic(estimator: Any) -> Points:
+    return {0: set(np.asarray(estimator.X_thresholds_, float).tolist())}
+
+
 def _binarizer(estimator: Any) -> Points:
     return {i: {float(estimator.threshold)} for i in range(estimator.n_features_in_)}
 
@@ -135,8 +154,13 @@ _KNOWN: Mapping[str, Callable[[Any], Points]] = {
     "sklearn.preprocessing.OrdinalEncoder": _encoder,
     "sklearn.preprocessing.TargetEncoder": _encoder,
     "sklearn.preprocessing.KBinsDiscretizer": _bins,
+    "sklearn.preprocessing.SplineTransformer": _splines,
+    "sklearn.preprocessing.QuantileTransformer": _quantiles,
+    "sklearn.preprocessing.PowerTransformer": _normalizer,
+    "sklearn.isotonic.IsotonicRegression": _isotonic,
     "sklearn.preprocessing.Binarizer": _binarizer,
     "sklearn.preprocessing.Normalizer": _normalizer,
+    **{f"sklearn.feature_extraction.text.{name}Vectorizer": text_points for name in ("Count", "Tfidf", "Hashing")},
 }
 
 
@@ -155,7 +179,7 @@ def _back(step: Any, found: Points) -> Points:
     if hasattr(step, "get_support"):
         kept = np.flatnonzero(step.get_support()).tolist()
         return {kept[i]: values for i, values in found.items()}
-    if name in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"):
+    if name in ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "PowerTransformer"):
         return {i: _unscaled(step, i, values) for i, values in found.items()}
     if name == "FunctionTransformer" and step.func is None:
         return found

@@ -239,3 +239,11 @@ def test_two_text_columns_need_a_column_transformer() -> None:
     node = op.ScikitLearn(model=CountVectorizer(), features=["text", "title"])
     with pytest.raises(ColumnError, match="ColumnTransformer"):
         node.fit(pd.DataFrame({"text": PLAIN, "title": PLAIN}))
+
+
+def test_the_gate_tries_terms_in_other_cases() -> None:
+    frame = pd.DataFrame({"n": [1.0] * len(PLAIN), "text": PLAIN, "label": LABELS[: len(PLAIN)]})
+    steps = ColumnTransformer([("n", StandardScaler(), ["n"]), ("text", CountVectorizer(), "text")])
+    node = op.ScikitLearn(model=make_pipeline(steps, LogisticRegression()), features=["n", "text"], label="label").fit(frame)
+    tried = set(node.parity_cases()["text"])
+    assert {"quick", "QUICK", "qu\u0130c\u212a"} <= tried
