@@ -14,7 +14,7 @@ from rtml_core.lowering.casing import SIGMA, _single_bytes, _vocabulary, changes
 from rtml_core.lowering.strings import BLANKS
 from rtml_core.lowering.symbolic import Symbolic
 from rtml_core.lowering.token_patterns import DOT, DOTTED, read_pattern
-from rtml_core.lowering.tokens import SIGMAS, Reading, read_rows, text_rows, word_ids
+from rtml_core.lowering.tokens import SIGMAS, Reading, read_rows, text_rows, tokenize, word_ids
 
 #: widest result; a row of it is that many float64
 MAX_COLUMNS: Final = 200_000
@@ -110,7 +110,7 @@ def character_counts(
     fast = lowercase and accents is None and not sigma and DOT not in characters
     if not fast:
         rows = read_rows(b, rows, Reading(lowercase=lowercase, accents=accents), sigma=sigma)
-    rows = _blanks(b, rows, inside_words, " " in grams)
+    rows = _words_apart(b, rows) if inside_words else _blanks_as_one(b, rows)
     ids, number = _character_ids(b, rows, characters, fast)
     found: list[tuple[tuple[int, ...], int]] = []
     for term in grams:
@@ -122,24 +122,25 @@ def _is_word(term: str) -> bool:
     return len(term) > 2 and term[0] == term[-1] == " " and " " not in term[1:-1]
 
 
-def _blanks(b: Builder, rows: ir.Value, inside_words: bool, single: bool) -> ir.Value:
-    """Runs of blanks as scikit-learn has them; for words, two blanks between them, of which no sequence holds both."""
-    blank = regex.char_class(regex.ranges_of(BLANKS))
-    if not inside_words:
-        return _replace(b, rows, f"{blank}{{2,}}", " ")
-    word = blank.replace("[", "[^", 1)
-    spaced = _replace(b, rows, f"{blank}*({word}+){blank}*", r" \1 ")
-    # a text of blanks only has no word, so no blank of its own either
-    return _replace(b, spaced, rf"\A{blank}+\z", "") if single else spaced
-
-
-def _replace(b: Builder, rows: ir.Value, pattern: str, target: str) -> ir.Value:
+def _blanks_as_one(b: Builder, rows: ir.Value) -> ir.Value:
+    """Texts [N, 1] in which a run of several blanks is a space; a single blank of another kind stays what it is."""
+    pattern = f"{regex.char_class(regex.ranges_of(BLANKS))}{{2,}}"
     regex.check_re2(pattern, pattern)
-    return b.ext("StringRegexReplace", rows, b.const([pattern], "string"), b.const([target], "string"), global_replace=1)
+    return b.ext("StringRegexReplace", rows, b.const([pattern], "string"), b.const([" "], "string"), global_replace=1)
+
+
+def _words_apart(b: Builder, rows: ir.Value) -> ir.Value:
+    """Texts [N, 1] -> their words [N, T] with a space on both sides; where two of them meet no sequence goes across."""
+    words = tokenize(b, rows, regex.char_class(regex.ranges_of(BLANKS)).replace("[", "[^", 1) + "+")
+    space = b.const([[" "]], "string")
+    spaced = b.op("StringConcat", b.op("StringConcat", space, words, shape=[None, None]), space, shape=[None, None])
+    nothing = b.const([[""]], "string")
+    empty = b.op("Equal", words, nothing, dtype="bool", shape=[None, None])
+    return b.op("Where", empty, nothing, spaced, dtype="string", shape=[None, None])
 
 
 def _character_ids(b: Builder, rows: ir.Value, characters: Sequence[str], lowercase: bool) -> tuple[ir.Value, dict[str, int]]:
-    """ids [N + 1, T] of characters, a character standing for its lower case, and the number of each; see _ways."""
+    """Texts [N + 1, k] -> ids [N + 1, T] of their characters, which stand for their lower case, and the number of each."""
     number = {char: at + 1 for at, char in enumerate(characters)}
     number[DOTTED] = len(number) + 1 if DOTTED not in number else number[DOTTED]
     known = dict(number)
@@ -155,10 +156,10 @@ def _character_ids(b: Builder, rows: ir.Value, characters: Sequence[str], lowerc
     longer = {char.encode(): at for char, at in known.items() if not char.isascii()}
     codes = [known.get(piece.decode("ascii"), 0) if piece[0] < 0x80 else 0 for piece in singles]
     vocabulary = _vocabulary([*singles, *longer])
-    tokens = b.ext("TrieTokenizer", rows, dtype="int64", shape=[None, 1, None], vocab=vocabulary)
+    tokens = b.ext("TrieTokenizer", rows, dtype="int64", shape=[None, None, None], vocab=vocabulary)
     table = b.const([0, *codes, *longer.values()], "int64")
-    found = b.op("Gather", table, tokens, dtype="int64", shape=[None, 1, None], axis=0)
-    return b.op("Squeeze", found, b.const([1], "int64"), dtype="int64", shape=[None, None]), number
+    found = b.op("Gather", table, tokens, dtype="int64", shape=[None, None, None], axis=0)
+    return b.op("Reshape", found, b.const([0, -1], "int64"), dtype="int64", shape=[None, None]), number
 
 
 def _ways(term: str, number: Mapping[str, int], dotted: bool) -> list[tuple[int, ...]]:
