@@ -165,15 +165,16 @@ def place_outputs(graph: Graph, lowered: Lowered) -> tuple[dict[str, ir.Value], 
     for column in columns.values():
         asked.setdefault(id(column.tensor), set()).add(column.index)
     outputs: dict[str, ir.Value] = {}
-    names: dict[tuple[int, int], str] = {}
+    names: dict[int, str] = {}  # by the value itself: one that two columns share is one output
     entries = []
     tolerances = _tolerances(graph, columns)
     for name, column in columns.items():
         whole = len(asked[id(column.tensor)]) == width_of(column.tensor) > 1
-        key = (id(column.tensor), -1 if whole else column.index)
+        value = column.tensor if whole else b.take(column.tensor, [column.index])
+        key = id(value)
         if key not in names:
             names[key] = _output_name(name if not whole else f"{name}_and_others", outputs, b)
-            outputs[names[key]] = column.tensor if whole else b.take(column.tensor, [column.index])
+            outputs[names[key]] = value
         rtol, atol = tolerances[name]
         entries.append(
             package.OutputEntry(name, column.dtype, names[key], column.index if whole else 0, column.nullable, rtol, atol)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import onnx_ir as ir
 
 from rtml_core.columns import carrier_of
 from rtml_core.errors import ColumnError, RtmlError
-from rtml_core.lowering.blocks import TIMES, Block, block_of, symbols, time_scalar
+from rtml_core.lowering.blocks import TIMES, Block, symbols, time_scalar
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.expressions import ExpressionLowering
 from rtml_core.lowering.string_search import contains, endswith, startswith
@@ -136,6 +137,8 @@ class _Lowering:
             return Operand(term.dtype, None, term)
         if isinstance(term, FieldRef):
             return self._operand(self.columns[term.name])
+        if isinstance(term.tree, ast.Name):
+            return self._operand(self.columns[term.tree.id])
         block = self.evaluated(term)
         if block.is_scalar:
             found = Constant(block.value, block.dtype) if block.value == block.value else Constant(None, "null")
@@ -146,10 +149,6 @@ class _Lowering:
         return Operand(column.dtype, column)
 
     def evaluated(self, term: Expression) -> Block:
-        import ast
-
-        if isinstance(term.tree, ast.Name):
-            return block_of(self.b, [self.columns[term.tree.id]])
         return ExpressionLowering(self.b, self.columns, text_operand).lower(term.tree)
 
     # ---- conditions -----------------------------------------------------------------------------------------------

@@ -193,3 +193,12 @@ def test_an_output_that_is_not_there_is_named_with_the_nearest() -> None:
     graph.outputs = {"sum": "totl"}
     with pytest.raises(GraphError, match=r"output 'sum'.*totl.*Did you mean 'total'"):
         graph.compile(rows(20)[list(FIELDS)])
+
+
+def test_a_field_under_two_names_is_one_output_of_the_model() -> None:
+    graph = op.Receiver(schema={"b": "float", "f": "bool?", "g": "bool"})
+    graph = graph >> op.Pandas(import_="eval", kwargs={"expr": "twin = b"})
+    graph = graph >> op.FieldOps(ops=[{"set": "f", "if": "f", "then": {"field": "g"}}])
+    compiled = graph.compile()
+    assert compiled.score({"b": 1.5, "f": None, "g": True}) == {"b": 1.5, "f": None, "g": True, "twin": 1.5}
+    assert len({output.tensor for output in compiled.manifest.outputs if output.name in ("b", "twin")}) == 1
