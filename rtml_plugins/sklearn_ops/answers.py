@@ -7,7 +7,7 @@ Parts: "label", "probability[class or index]", "decision[class or index]" (or "d
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rtml_core.lowering.symbolic import Symbolic
+
+    Row = Callable[[], pd.DataFrame]
 
 PARTS = ("label", "probability", "decision", "value", "transformed")
 
@@ -49,12 +51,10 @@ def kind_of(estimator: Any) -> str:
     raise ParamError(f"a {type(estimator).__name__} neither predicts nor transforms new rows, so it can't be a node")
 
 
-def answers_of(
-    estimator: Any, names: Sequence[str], spec: Mapping[str, str] | None, row: pd.DataFrame | None = None
-) -> list[Answer]:
+def answers_of(estimator: Any, names: Sequence[str], spec: Mapping[str, str] | None, row: Row | None = None) -> list[Answer]:
     """The output columns of a fitted estimator: those asked for, or all that one usually wants.
 
-    row: one row of its features, for transformers that do not name what they give.
+    row: makes one row of its features, for transformers that do not name what they give.
     """
     if spec is not None:
         return [_asked(estimator, names, name, text, row) for name, text in spec.items()]
@@ -92,7 +92,7 @@ def class_list(estimator: Any) -> list[Any]:
     return list(np.asarray(classes).tolist())
 
 
-def transformed_names(estimator: Any, names: Sequence[str], row: pd.DataFrame | None = None) -> list[str]:
+def transformed_names(estimator: Any, names: Sequence[str], row: Row | None = None) -> list[str]:
     """Names of a fitted transformer's output columns. Raises ParamError where even their number can't be told."""
     try:
         return [str(name) for name in estimator.get_feature_names_out(list(names))]
@@ -100,14 +100,14 @@ def transformed_names(estimator: Any, names: Sequence[str], row: pd.DataFrame | 
         from rtml_plugins.sklearn_ops.evaluate import width_of_transformed
 
     try:
-        return [f"x{i}" for i in range(width_of_transformed(estimator, names, row))]
+        return [f"x{i}" for i in range(width_of_transformed(estimator, names, None if row is None else row()))]
     except (AttributeError, ValueError, TypeError) as error:
         raise ParamError(
             f"a {type(estimator).__name__} does not take rows of columns ({error}), so it can't be a node"
         ) from error
 
 
-def _asked(estimator: Any, names: Sequence[str], name: str, text: str, row: pd.DataFrame | None) -> Answer:
+def _asked(estimator: Any, names: Sequence[str], name: str, text: str, row: Row | None) -> Answer:
     """One entry of `outputs`. Raises ParamError that names it and what there is."""
     where = f"ScikitLearn: parameter 'outputs', entry '{name}'"
     match = _FORM.fullmatch(text.strip())

@@ -156,8 +156,8 @@ class ScikitLearn(Operator):
 
         model = self.model()
         assert self.state is not None
-        row = typical_row(self.state["inputs"]) if self.state["inputs"] else None
-        return answers_of(model, self.features, self.params.outputs, row)
+        inputs = self.state["inputs"]
+        return answers_of(model, self.features, self.params.outputs, None if inputs is None else lambda: typical_row(inputs))
 
     # ---- the eager reference -----------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ def learn(operator: ScikitLearn, frame: pd.DataFrame) -> dict[str, Any]:
     inputs = describe_inputs(frame, x)
     for column in features:
         inputs[column]["seen"] = trained_dtype(x[column])
-    answers = answers_of(estimator, features, operator.params.outputs, x.iloc[:1])
+    answers = answers_of(estimator, features, operator.params.outputs, lambda: x.iloc[:1])
     # all rows, not a few: whether a column of strings or numbers comes out may show late
     answered = answer_frame(estimator, x, answers, {})
     return state_of(estimator, features, inputs, answered_dtypes(answered))

@@ -5,14 +5,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Binarizer, KBinsDiscretizer, OneHotEncoder, StandardScaler
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.preprocessing import Binarizer, KBinsDiscretizer, OneHotEncoder, SplineTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from rtml_core.columns import Column
 from rtml_core.frames import canonical
@@ -42,6 +49,23 @@ def test_thresholds_of_trees_and_of_trees_inside() -> None:
     calibrated = CalibratedClassifierCV(RandomForestClassifier(2, max_depth=2, random_state=0), cv=2).fit(X, Y)
     assert len(points(calibrated)[0]) > 2
     assert points(LogisticRegression().fit(X / 1e3, Y)) == {}
+
+
+def test_points_of_members_that_see_some_columns_are_those_columns() -> None:
+    bagged = BaggingClassifier(DecisionTreeClassifier(max_depth=2), 4, max_features=1, random_state=0).fit(X, Y)
+    found = points(bagged)
+    assert thresholds(bagged.estimators_[0], 0) <= found[int(bagged.estimators_features_[0][0])]
+    assert set(found) == {int(subset[0]) for subset in bagged.estimators_features_}
+
+
+def test_points_of_what_is_wrapped_are_its_own() -> None:
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0)
+    fixed = FixedThresholdClassifier(tree, threshold=0.4).fit(X, Y[0] == Y)
+    assert points(fixed) == points(fixed.estimator_)
+    doubled = TransformedTargetRegressor(DecisionTreeRegressor(max_depth=2, random_state=0)).fit(X, X["a"])
+    assert points(doubled) == points(doubled.regressor_)
+    splines = SplineTransformer(n_knots=3, degree=1).fit(X)
+    assert set(splines.bsplines_[1].t.tolist()) == points(splines)[1]
 
 
 def test_points_are_traced_back_through_what_stands_before() -> None:
