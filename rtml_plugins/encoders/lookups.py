@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: largest shared table, in elements
 _MAX_ELEMENTS: Final = 1_000_000
+#: dtypes of results that a table holds as they are
+_SHARED: Final = ("float64", "float32", "int64", "string")
 #: with fewer results than this, each a LabelEncoder of its own, nothing is won
 _FEW: Final = 3
 
@@ -112,7 +114,7 @@ def _groups(wanted: Sequence[Wanted]) -> list[list[int]]:
 
 
 def _pays(members: Sequence[Wanted]) -> bool:
-    return sum(one.width for one in members) >= _FEW
+    return members[0].dtype in _SHARED and sum(one.width for one in members) >= _FEW
 
 
 def _singles(b: Builder, one: Wanted) -> list[Symbolic]:
@@ -207,7 +209,9 @@ def _alike(folded: Sequence[tuple[Symbolic, Mapping[Any, Any], Any]], keys: Sequ
 
 
 def _can_hold_others(source: Symbolic, table: Mapping[Any, Any]) -> bool:
-    return source.categories is None or any(value not in table for value in source.categories)
+    if source.categories is None or (source.nullable and not any(map(_is_missing, table))):
+        return True
+    return any(value not in table for value in source.categories)
 
 
 def _is_missing(key: Any) -> bool:
