@@ -253,10 +253,11 @@ def _decode_instance(state: dict[str, Any], decode: Encode) -> Any:
         raise StateError(f"the state of an estimator is made by {make!r}, which is not allowed")
     attributes = {key: decode(item) for key, item in state["state"].items()} if "state" in state else None
     _give_state(made, cls, attributes, decode(state["setstate"]) if "setstate" in state else None)
+    from rtml_plugins.sklearn_ops.decided import decided
     from rtml_plugins.sklearn_ops.state_trees import check_trees
 
     check_trees(made, attributes)
-    return made
+    return decided(made)
 
 
 def _from_plugin(cls: type, args: list[Any]) -> Any:

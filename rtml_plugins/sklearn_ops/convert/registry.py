@@ -82,6 +82,7 @@ _MODULES = (
     "curves",
     "projections",
     "outliers",
+    "neighbours",
 )
 _loaded = False
 #: whether what is being converted may meet infinite values, out of which its own arithmetic makes NaN
