@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from rtml_core.columns import MISSING_STRING
@@ -67,7 +68,7 @@ def is_all(b: Builder, column: Symbolic, method: str) -> Symbolic:
     found = apply_table(b, column, ask, "bool", missing=False)
     if found is not None:
         return found
-    members = regex.char_class(regex.ranges_of(filter(ask, regex.all_characters())))
+    members = regex.char_class(_characters(method))
     return _matches(b, column, f"{members}+", ask, False)
 
 
@@ -81,25 +82,30 @@ def is_cased(b: Builder, column: Symbolic, method: str) -> Symbolic:
 
 def _one_case(method: str) -> str:
     """RE2 text: a letter of one case, and none of the others."""
-    wanted = [char for char in regex.all_characters() if getattr(char, method)()]
-    uncased = regex.char_class(_uncased())
-    return f"{uncased}*{regex.char_class(regex.ranges_of(wanted))}[{_inside(_uncased())}{_inside(regex.ranges_of(wanted))}]*"
+    uncased, wanted = regex.char_class(_uncased()), regex.char_class(_characters(method))
+    return f"{uncased}*{wanted}[{uncased[1:-1]}{wanted[1:-1]}]*"
 
 
 def _title() -> str:
     """RE2 text: every run of cased letters begins with one in upper or title case, and goes on in lower case."""
-    small = regex.char_class(regex.ranges_of(char for char in regex.all_characters() if char.islower()))
-    big = regex.char_class(regex.ranges_of(char for char in regex.all_characters() if char.istitle()))
+    small, big = regex.char_class(_characters("islower")), regex.char_class(_characters("istitle"))
     other = regex.char_class(_uncased())
     return f"{other}*{big}{small}*(?:{other}+{big}{small}*)*{other}*"
 
 
-def _uncased() -> list[tuple[int, int]]:
-    return regex.ranges_of(char for char in regex.all_characters() if not (char.islower() or char.isupper() or char.istitle()))
+@lru_cache(maxsize=16)
+def _characters(method: str) -> tuple[tuple[int, int], ...]:
+    """Code point ranges of the characters of which a method of str without arguments is true."""
+    return tuple(regex.ranges_of(filter(getattr(str, method), regex.all_characters())))
 
 
-def _inside(ranges: Sequence[tuple[int, int]]) -> str:
-    return regex.char_class(ranges)[1:-1]
+@lru_cache(maxsize=1)
+def _uncased() -> tuple[tuple[int, int], ...]:
+    """Code point ranges of the characters that have no case; a title letter such as U+01C5 is in no case but its own."""
+    cased = [_characters(method) for method in ("islower", "isupper", "istitle")]
+    edges = sorted({edge for ranges in cased for low, high in ranges for edge in (low, high + 1)} | {0, 0x110000})
+    inside = [any(low <= edge <= high for ranges in cased for low, high in ranges) for edge in edges]
+    return tuple((low, high - 1) for low, high, taken in zip(edges, edges[1:], inside, strict=False) if not taken)
 
 
 _CASED: Final[dict[str, Callable[[], str]]] = {
