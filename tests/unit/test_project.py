@@ -51,7 +51,8 @@ def test_the_core_needs_exactly_these_packages_and_says_from_which_release() -> 
 
 
 def test_everything_the_source_imports_is_declared() -> None:
-    requirements = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["parquet"]]
+    optional = PROJECT["optional-dependencies"]
+    requirements = [*PROJECT["dependencies"], *optional["parquet"], *optional["text"]]
     declared = {canonicalize_name(Requirement(text).name) for text in requirements}
     own = {"rtml_core", "rtml_plugins"} | set(sys.stdlib_module_names)
     undeclared = {
