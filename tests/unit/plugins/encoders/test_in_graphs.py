@@ -55,3 +55,23 @@ def test_a_graph_of_all_of_them_learns_travels_as_json_and_compiles_exactly(mode
     strange = {"brand": None, "city": "Atlantis", "model": "", "grade": "none", "spent": None, "age": -3.5, "visits": 10**9}
     expected = whole.run(pd.DataFrame([strange]).astype({"brand": "str", "spent": "float64"}))["p"].iloc[0]
     assert compiled.score(strange)["p"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_missing_value_that_only_the_default_covers_keeps_lookups_apart() -> None:
+    """Three columns agree on all their declared values, but not on what a missing one becomes."""
+    names = ["p", "q", "r"]
+    codes = (
+        op.Receiver(schema={name: {"type": "string?", "categories": ["a", "b"]} for name in names})
+        >> op.Pandas(import_="map", cols=names, kwargs={"arg": {"a": "x", "b": "y"}}, inplace=True)
+        >> op.FillMissing(cols=names, strategy="constant", value="z")
+        >> op.OrdinalEncoder(cols=names, order={"p": ["x", "y", "z"], "q": ["x", "y", "w", "z"], "r": ["x", "y", "z"]})
+    )
+    compiled = codes.compile()
+    assert compiled.score({"p": None, "q": None, "r": "b"}) == {"p": 2.0, "q": 3.0, "r": 1.0}
+    assert compiled.node_count == 3
+    alike = (  # where they agree, one lookup does
+        op.Receiver(schema={name: {"type": "string?", "categories": ["a", "b"]} for name in names})
+        >> op.FillMissing(cols=names, strategy="constant", value="b")
+        >> op.OrdinalEncoder(cols=names, order={name: ["a", "b"] for name in names})
+    )
+    assert alike.compile().node_count == 1
