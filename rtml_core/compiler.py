@@ -78,11 +78,14 @@ class Compiled:
         return f"<package {self.id[:12]}: {self.node_count} ONNX nodes, {len(self.data):,} bytes; {proof}{foreign}>"
 
 
-def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: bool = True, seed: int = 0) -> Compiled:
+def compile_graph(
+    graph: Graph, sample: pd.DataFrame | None = None, *, parity: bool = True, seed: int = 0, portable: bool = False
+) -> Compiled:
     """Compile a graph.
 
     sample: real rows for the parity gate (and for the signature, when the graph has no source that declares one).
     parity=False builds without the gate; the manifest says so and a runtime refuses the package unless asked by flag.
+    portable=True refuses a graph of which a node needs code of a plugin at run time.
     Raises CompileError, GraphError, ParityError; nothing is written.
     """
     fields, extra = signature(graph, sample)
@@ -90,6 +93,8 @@ def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: b
     outputs, entries = place_outputs(graph, lowered)
     assembled = assemble(lowered.builder, outputs)
     manifest = _manifest(graph, lowered, assembled, entries, extra)
+    if portable and not manifest.portable:
+        raise CompileError(_not_portable(graph, assembled, manifest))
     report = None
     samples: Any = {"rows": [], "expected": []}
     if parity:
@@ -106,6 +111,16 @@ def compile_graph(graph: Graph, sample: pd.DataFrame | None = None, *, parity: b
     }
     data = package.write_archive(manifest, files)
     return Compiled(data, manifest, explain_rows(graph, assembled), report, assembled.custom_ops)
+
+
+def _not_portable(graph: Graph, assembled: Assembled, manifest: package.Manifest) -> str:
+    """The first node that needs code of a plugin, and what it needs."""
+    name = next(node for node, kinds in assembled.kinds.items() if kinds & {"python", "native"})
+    label = graph.label(name.partition("/")[0])
+    return (
+        f"{label[0].upper()}{label[1:]}: the package would be {manifest.portability}. Author it with what ONNX has, or compile"
+        f" without portable=True (--portable)"
+    )
 
 
 def signature(graph: Graph, sample: pd.DataFrame | None) -> tuple[tuple[Field, ...], str]:

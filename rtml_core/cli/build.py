@@ -54,8 +54,11 @@ rtml compile churn-fitted.json -o churn.rtml --sample test.csv --explain
 @click.option("--sample", metavar="FILE", help="Real rows for the parity gate: .jsonl, .csv or .parquet.")
 @click.option("--explain", is_flag=True, help="Show what each node became.")
 @click.option("--no-parity", is_flag=True, help="Build without proof; a runtime refuses such a package unless told otherwise.")
+@click.option("--portable", is_flag=True, help="Refuse a graph that needs Python or native operators of a plugin.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was built as JSON.")
-def compile_command(graph: str, output: str, sample: str | None, explain: bool, no_parity: bool, as_json: bool) -> None:
+def compile_command(
+    graph: str, output: str, sample: str | None, explain: bool, no_parity: bool, portable: bool, as_json: bool
+) -> None:
     """Compile a graph into one package and prove it equal to what was authored.
 
     Authored and compiled run on the sample, on random rows drawn from it and on edge rows; one difference and nothing is
@@ -64,7 +67,7 @@ def compile_command(graph: str, output: str, sample: str | None, explain: bool, 
     check_outputs([output], [graph, sample])
     authored = read_graph(graph)
     frame = None if sample is None else _rows(authored, sample)
-    compiled = authored.compile(frame, parity=not no_parity)
+    compiled = authored.compile(frame, parity=not no_parity, portable=portable)
     with pending(output) as (file,):
         assert file is not None
         file.stream.write(compiled.data)
@@ -75,8 +78,8 @@ def compile_command(graph: str, output: str, sample: str | None, explain: bool, 
         click.echo(compiled.explain() + "\n")
     proof = str(compiled.report) if compiled.report else "parity: NOT CHECKED (score and check it with --allow-unchecked)"
     m = compiled.manifest
-    portable = "portable" if m.portable else "not portable"
-    click.echo(f"Wrote {output}: {plural(compiled.node_count, 'ONNX node')}, {len(compiled.data):,} bytes, {portable}")
+    words = "portable" if m.portable else "not portable"
+    click.echo(f"Wrote {output}: {plural(compiled.node_count, 'ONNX node')}, {len(compiled.data):,} bytes, {words}")
     if not m.portable:
         click.echo(f"{m.portability[0].upper()}{m.portability[1:]}")
     click.echo(f"{proof}\nid {compiled.id}")

@@ -19,10 +19,7 @@ Array = np.ndarray[Any, Any]
 
 def texts_of(items: Iterable[Any]) -> Array:
     """Texts (or None) as an object array [N]."""
-    found = list(items)
-    made = np.empty(len(found), dtype=object)
-    made[:] = found
-    return made
+    return np.array(list(items), dtype=object)
 
 
 def title(texts: Array) -> Array:

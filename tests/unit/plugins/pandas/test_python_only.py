@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtml_core import operators as op
-from rtml_core.errors import InputError
+from rtml_core.errors import CompileError, InputError
 from rtml_core.frames import string_dtype
 from rtml_core.lowering.scratch import lower_alone
 from rtml_core.testing import assert_parity, assert_refuses
@@ -363,6 +363,17 @@ def test_a_graph_says_that_it_is_not_portable_and_scores() -> None:
     row = {"name": "o'neil of ß", "price": 1e16, "at": "2024-02-29T10:11:12Z"}
     assert made.score(row) == {"name": "O'Neil Of Ss", "price": "1e+16", "at": "2024/02/29 10:11"}
     assert made.score({"name": None, "price": None, "at": None}) == {"name": None, "price": None, "at": None}
+
+
+def test_who_wants_a_portable_package_or_none_is_told_the_node() -> None:
+    graph = op.Receiver(schema={"name": "string?"}) >> op.Pandas(import_="str.title", cols="name", inplace=True)
+    words = (
+        r"^Node 2 \(Pandas 'str\.title'\): the package would be not portable: needs the python operator rtml\.pandas:title 1 from"
+    )
+    with pytest.raises(CompileError, match=words):
+        graph.compile(portable=True)
+    upper = op.Receiver(schema={"name": "string?"}) >> op.Pandas(import_="str.upper", cols="name", inplace=True)
+    assert upper.compile(portable=True).manifest.portable
 
 
 def test_rows_outside_of_the_calendar_are_refused_when_scored() -> None:
