@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,7 @@ def lower(node: Pandas, b: Builder, frame: dict[str, Symbolic]) -> dict[str, Sym
 
     name = node.target.name
     columns = node.params.columns
+    _require_accessor(name, columns or (), frame)
     call = Call(b, node, frame, list(frame) if columns is None else columns, {**defaults(node.target), **node.bound})
     if name in FRAME_METHODS and (columns is None or node.target.on_frame):
         for column in columns or ():
@@ -87,6 +88,22 @@ def lower(node: Pandas, b: Builder, frame: dict[str, Symbolic]) -> dict[str, Sym
     if method is None or (node.target.on_frame and columns is not None):
         raise not_lowerable(name, along_rows=call.get("axis") in (1, "columns"))
     return _place(call, method)
+
+
+#: accessor -> the dtypes that have it, and how to come by one
+_ACCESSORS = {
+    "str": (("string",), 'make texts of it first, e.g. Pandas(import_="astype", kwargs={"dtype": "str"})'),
+    "dt": (("timestamp", "timedelta"), 'read times first, e.g. Pandas(import_="to_datetime")'),
+}
+
+
+def _require_accessor(name: str, columns: Sequence[str], frame: dict[str, Symbolic]) -> None:
+    """Refuse a column that has not the accessor of the method, where pandas raises AttributeError."""
+    dtypes, cure = _ACCESSORS.get(name.partition(".")[0] if "." in name else "", ((), ""))
+    for column in columns if dtypes else ():
+        dtype = require_column(frame, column).dtype
+        if dtype not in dtypes:
+            raise NotLowerableError(f"column '{column}' is {dtype}, and {name} takes {' or '.join(dtypes)}; {cure}")
 
 
 def _place(call: Call, method: Any) -> dict[str, Symbolic]:

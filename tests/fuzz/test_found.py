@@ -28,3 +28,10 @@ def test_a_whole_number_beyond_int64_is_refused_in_a_column_of_whole_numbers(oth
     frame = pd.DataFrame({"age": [1, 9]})
     node = op.Pandas(import_="where", cols="age", kwargs={"cond": "age > 5", "other": other})
     assert_refuses(node, frame, "int64", "astype")
+
+
+@pytest.mark.parametrize(("method", "needs"), [("str.isdigit", "string"), ("str.lower", "string"), ("dt.hour", "timestamp")])
+def test_an_accessor_on_a_column_of_another_dtype_is_refused(method: str, needs: str) -> None:
+    node = op.Pandas(import_=method, cols="age", into="made")
+    for values in ([True, False], [1.5, 2.0], [1, 2]):
+        assert_refuses(node, pd.DataFrame({"age": values}), "age", needs, "first")
