@@ -267,7 +267,9 @@ def function(b: Builder, name: str, *operands: Block) -> Block:
         import numpy as np
 
         with np.errstate(all="ignore"):
-            return scalar(float(getattr(np, name)(*(operand.value for operand in operands))))
+            return scalar(getattr(np, name)(*(operand.value for operand in operands)).item())
+    if name in ("floor", "ceil") and operands[0].dtype in ("int64", "bool"):
+        return operands[0]  # numpy leaves whole numbers and booleans as they are
     values = [Traced(tracer, tensor_of(b, _numeric(x), "float64")) for x in operands]
     result = getattr(tracer, name)(*values)
     finite = name in _BOUNDED or (name in _KEEP_FINITE and all(x.finite for x in operands))

@@ -15,7 +15,7 @@ from rtml_core.lowering.symbolic import integer_extreme, where
 _FLOATS = ("float64", "float32")
 #: numpy name -> ONNX operator with a float64 kernel in onnxruntime
 _UNARY = {
-    "sin": "Sin", "cos": "Cos", "tanh": "Tanh", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "floor": "Floor", "ceil": "Ceil",
+    "sin": "Sin", "cos": "Cos", "tanh": "Tanh", "exp": "Exp", "log": "Log", "sqrt": "Sqrt",
     "rint": "Round", "reciprocal": "Reciprocal",
 }  # fmt: skip
 _ALIASES = {
@@ -201,6 +201,8 @@ class Tracer:
         return traced if traced.dtype == "bool" else self._emit("Abs", traced.value)
 
     def sign(self, x: Any) -> Traced:
+        if self.lift(x).dtype == "int64":  # onnxruntime's own is wrong for large numbers
+            return self.subtract(self._as(self.gt(x, 0), "int64"), self._as(self.lt(x, 0), "int64"))
         value = self._float(x)
         return Traced(self, where(self.b, self.b.op("IsNaN", value, dtype="bool"), value, self.b.op("Sign", value)))
 
@@ -222,7 +224,20 @@ class Tracer:
         result = result if low is None else self.maximum(result, low)
         return result if high is None else self.minimum(result, high)
 
+    def floor(self, x: Any) -> Traced:
+        return self._rounded("Floor", x)
+
+    def ceil(self, x: Any) -> Traced:
+        return self._rounded("Ceil", x)
+
+    def _rounded(self, op: str, x: Any) -> Traced:
+        """numpy leaves whole numbers and booleans as they are."""
+        traced = self.lift(x)
+        return self._emit(op, traced.value) if traced.dtype in _FLOATS else traced
+
     def trunc(self, x: Any) -> Traced:
+        if self.lift(x).dtype not in _FLOATS:
+            return self.lift(x)
         value = self._float(x)
         negative = self.b.op("Less", value, self.b.const([[0.0]], dtype_of(value)), dtype="bool")
         return Traced(self, where(self.b, negative, self.b.op("Ceil", value), self.b.op("Floor", value)))

@@ -1,4 +1,4 @@
-"""Formulas at the ends of float64: a product may underflow, a square may overflow."""
+"""Formulas at the ends of float64 and int64: a product may underflow, a square overflow; whole numbers stay whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from rtml_core import Operator
+from rtml_core import operators as op
+from rtml_core.frames import schema_of
 from rtml_core.testing import assert_parity
 
 
@@ -33,3 +35,28 @@ def test_mod_and_hypot_at_the_ends() -> None:
     assert made["hypot"].max() == np.inf
     assert np.isfinite(made["hypot"][(frame["x"] == 1e200) & (frame["y"] == 3.0)]).all()
     assert_parity(Ends(), frame)
+
+
+class Whole(Operator):
+    """floor, ceil, trunc and sign of whole numbers, which numpy keeps whole."""
+
+    def columns(self) -> Sequence[str]:
+        return ["n"]
+
+    def compute(self, xp: Any, *columns: Any) -> Mapping[str, Any]:
+        (n,) = columns
+        return {"a": xp.floor(n) * 3, "b": xp.ceil(n) + 1, "c": xp.trunc(n), "d": xp.sign(n) * n}
+
+
+def test_whole_numbers_stay_whole() -> None:
+    frame = pd.DataFrame({"n": [0, 1, -1, 2**53 + 1, 2**62, -(2**62), -(2**63), 2**63 - 1]})
+    made = Whole().process(frame).data
+    assert [str(dtype) for dtype in made.dtypes] == ["int64"] * 5
+    assert_parity(Whole(), frame)
+    assert [column.dtype for column in Whole().schema(schema_of(frame)).values()] == ["int64"] * 5
+
+
+def test_floor_and_ceil_of_whole_numbers_in_expressions() -> None:
+    frame = pd.DataFrame({"n": [1, 2**53 + 1, 2**62, -(2**63)], "f": [True, False, True, False]})
+    for expression in ("18 * ceil(n)", "floor(n) + 1", "floor(f)", "ceil(2) * n"):
+        assert_parity(op.Pandas(import_="eval", kwargs={"expr": f"y = {expression}"}), frame)
