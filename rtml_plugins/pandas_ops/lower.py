@@ -74,13 +74,14 @@ def lower(node: Pandas, b: Builder, frame: dict[str, Symbolic]) -> dict[str, Sym
 
     name = node.target.name
     columns = node.params.columns
-    _require_accessor(name, columns or (), frame)
     call = Call(b, node, frame, list(frame) if columns is None else columns, {**defaults(node.target), **node.bound})
     if name in FRAME_METHODS and (columns is None or node.target.on_frame):
         for column in columns or ():
             require_column(frame, column)
         return FRAME_METHODS[name](call)
     method = COLUMN_METHODS.get(name)
+    if method is not None or name in SEVERAL_COLUMNS:
+        _require_accessor(name, columns or (), frame)
     if name in SEVERAL_COLUMNS and columns is not None:
         return _place_several(call, SEVERAL_COLUMNS[name])
     if name == "to_datetime" and columns is None:
@@ -103,7 +104,7 @@ def _require_accessor(name: str, columns: Sequence[str], frame: dict[str, Symbol
     for column in columns if dtypes else ():
         dtype = require_column(frame, column).dtype
         if dtype not in dtypes:
-            raise NotLowerableError(f"column '{column}' is {dtype}, and {name} takes {' or '.join(dtypes)}; {cure}")
+            raise NotLowerableError(f"column '{column}' is {dtype}, and {name} takes a {' or '.join(dtypes)}; {cure}")
 
 
 def _place(call: Call, method: Any) -> dict[str, Symbolic]:
