@@ -93,6 +93,7 @@ COLUMN: Final[dict[str, tuple[str, Arguments]]] = {
     "str.slice_replace": ("text", {"start": 1, "stop": 2, "repl": "_"}),
     "str.get": ("text", {"i": 0}),
     **{f"str.{name}": ("text", {"width": 9}) for name in ("pad", "ljust", "rjust", "center", "zfill")},
+    "str.wrap": ("word", {"width": 5}),
     "str.removeprefix": ("text", {"prefix": "Ä"}),
     "str.removesuffix": ("text", {"suffix": "3"}),
     **{f"str.{name}": ("text", {"sub": "r"}) for name in ("find", "rfind")},

@@ -79,10 +79,12 @@ def became(node: Any, rows: Any) -> tuple[set[str], int]:
 def line(name: str) -> Line:
     """What the examples of a method say."""
     found = {form: made for form in FORMS if (made := example(name, form)) is not None}
+    if not found:
+        raise RtmlError(f"'{name}' compiles and has no example: add one to docs/_ext/pandas_examples.py")
     node, rows = next(iter(found.values()))
     kinds, nodes = became(node, rows)
     tolerance = node.tolerance
-    if name in FALLBACKS or name == "astype":
+    if name in FALLBACKS or name in ("astype", "str.extract"):
         kinds.add("python")
     declared = "exact" if tolerance == (0.0, 0.0) else f"within {tolerance[0]:g}: {_LIBRARY}"
     if name in _SPECIAL:
