@@ -1,12 +1,13 @@
 """From a profile and a seed to columns: the same rows on every machine, and with every version of numpy.
 
-Rows are drawn in chunks, each from random numbers of its own, so that the first rows of many are those of few, and no more
-than a chunk is held. Only the Mersenne Twister's uniform numbers (whose sequence numpy has frozen), sums, products and
-comparisons are used, which are exact or rounded alike everywhere.
+Rows are drawn in chunks, each column of each from random numbers of its own: the first rows of many are those of few, the order
+of columns does not matter, and no more than a chunk is held. Only the Mersenne Twister's uniform numbers (whose sequence numpy
+has frozen), sums, products and comparisons are used, which are exact or rounded alike everywhere.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -33,12 +34,12 @@ Columns = dict[str, list[Any]]
 
 def chunks(profile: Mapping[str, Any], count: int, seed: int) -> Iterator[Columns]:
     """`count` rows as columns of JSON values (None is missing, times are microseconds), at most CHUNK at a time."""
-    names = list(profile["fields"])
+    names = sorted(profile["fields"])
     makers = [_maker(profile["fields"][name]) for name in names]
     factor = _factor(profile.get("correlations"), names)
     for number in range(-(-count // CHUNK)):
         wanted = min(CHUNK, count - number * CHUNK)
-        draws = [_Draws(seed, number, position) for position in range(len(names))]
+        draws = [_Draws(seed, number, name) for name in names]
         shares = _correlated([draw.share for draw in draws], factor)
         made: Columns = {}
         for name, maker, draw, share in zip(names, makers, draws, shares, strict=True):
@@ -51,11 +52,12 @@ def chunks(profile: Mapping[str, Any], count: int, seed: int) -> Iterator[Column
 class _Draws:
     """The random numbers of one column in one chunk, each uniform in [0, 1)."""
 
-    def __init__(self, seed: int, chunk: int, position: int):
+    def __init__(self, seed: int, chunk: int, name: str):
         import numpy as np
 
-        low, high = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
-        self._random = np.random.RandomState([low, high, chunk, position])
+        digest = hashlib.sha256(name.encode()).digest()
+        own = [int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")]
+        self._random = np.random.RandomState([seed & 0xFFFFFFFF, seed >> 32, chunk, *own])
         self.share, self.missing, self.other = self._random.random_sample((3, CHUNK))
 
     def letters(self, length: int) -> Any:

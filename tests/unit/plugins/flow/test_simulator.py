@@ -108,6 +108,11 @@ def test_the_first_rows_of_many_are_those_of_few_and_seeds_differ() -> None:
     assert len({json.dumps(row) for row in many}) == 2500
 
 
+def test_columns_are_drawn_alike_in_any_order() -> None:
+    fields = dict(reversed(LEARNED["fields"].items()))
+    assert list(Simulator(profile={**LEARNED, "fields": fields}).rows(20)) == list(Simulator(profile=LEARNED).rows(20))
+
+
 def test_zero_rows_are_a_frame_of_the_right_dtypes() -> None:
     frame = Simulator(schema=SCHEMA, rows=0).process(None).data
     assert len(frame) == 0
@@ -331,6 +336,26 @@ def test_a_profile_is_written_and_gives_the_same_rows(tmp_path: Path, capsysbina
     assert isinstance(row["pages"], int)
 
 
+def test_a_package_that_was_authored_on_a_simulator_brings_its_profile(tmp_path: Path) -> None:
+    source = Simulator(training_only=["vip"])
+    whole = source >> op.FillMissing(cols="age", strategy="median") >> op.Pandas(import_="filter", kwargs={"items": ["age"]})
+    whole.fit(visits())
+    path, out = tmp_path / "made.rtml", tmp_path / "rows.jsonl"
+    path.write_bytes(whole.compile(visits(200).drop(columns="vip")).data)
+    assert run(["simulate", str(path), "-n", "40", "--seed", "5", "-o", str(out), "-q"]) == 0
+    assert [json.loads(line) for line in out.read_text().splitlines()] == list(source.rows(40, seed=5))
+
+
+def test_parquet_files_are_profiled(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    real, out = tmp_path / "visits.parquet", tmp_path / "rows.jsonl"
+    visits().to_parquet(real)
+    assert run(["simulate", str(real), "-n", "5", "-o", str(out), "-q"]) == 0
+    assert [json.loads(line) for line in out.read_text().splitlines()] == list(Simulator().fit(visits()).rows(5))
+    real.write_bytes(b"PAR1 no more")
+    assert run(["simulate", str(real), "-n", "5", "-o", str(out), "-q"]) == 2
+
+
 def test_signatures_graphs_and_json_lines_are_sources_too(tmp_path: Path) -> None:
     signature, dsl, lines, out = (tmp_path / name for name in ("s.json", "g.json", "r.jsonl", "out.csv"))
     signature.write_text(json.dumps(SCHEMA))
@@ -410,7 +435,7 @@ LEARNED: dict[str, Any] = {
     },
 }
 DECLARED: list[dict[str, Any]] = [
-    {"age": None, "country": "DE", "segment": "a", "seen_at": "2026-03-29T02:05:50Z", "vip": False, "pages": 4, "visits": 52},
-    {"age": 31.0, "country": "DE", "segment": "c", "seen_at": "2026-03-04T17:00:17Z", "vip": False, "pages": 4, "visits": None},
+    {"age": None, "country": "DE", "segment": "a", "seen_at": "2026-03-15T07:23:02Z", "vip": True, "pages": 4, "visits": 82},
+    {"age": None, "country": "FR", "segment": "b", "seen_at": "2026-03-03T06:41:06Z", "vip": True, "pages": 5, "visits": 11},
 ]
-DIGEST = "519bc8073e6cc004cf122168f28b3558f5e360247c875ac92d5da1f03578542e"
+DIGEST = "ff66a8e944f6e3427eed0e1482e1ebcf0c02bc3b425a5fbdd4d3811fb4d6a953"
