@@ -58,7 +58,10 @@ def answers_of(estimator: Any, names: Sequence[str], spec: Mapping[str, str] | N
     """
     if spec is not None:
         return [_asked(estimator, names, name, text, row) for name, text in spec.items()]
-    kind = kind_of(estimator)
+    kind, count = kind_of(estimator), targets_of(estimator)
+    if count > 1:
+        name, part = ("prediction", "value") if kind == "regressor" else ("label", "label")
+        return [Answer(f"{name}_{i}", part, i) for i in range(count)]
     if kind == "regressor":
         return [Answer("prediction", "value")]
     if kind == "labeller":
@@ -82,6 +85,40 @@ _METHODS = {
     "transformed": "transform",
 }
 _FORM = re.compile(r"(\w+)(?:\[(.+)\])?")
+
+
+def targets_of(estimator: Any) -> int:
+    """How many targets a fitted predictor answers at once: 1 for most."""
+    inner = _answering(estimator)
+    if inner is not None:
+        return targets_of(inner)
+    classes = getattr(estimator, "classes_", None)
+    if isinstance(classes, list):
+        return len(classes)
+    if type(estimator).__name__ in ("MultiOutputRegressor", "RegressorChain"):
+        return len(estimator.estimators_)
+    if kind_of(estimator) != "regressor":
+        return 1
+    # whichever attribute says it: a number, or the rows of a matrix of weights, or the columns of what was learned
+    outputs = getattr(estimator, "n_outputs_", None)
+    if outputs is not None:
+        return int(outputs)
+    for name, axis in (("coef_", 0), ("_y", 1), ("dual_coef_", 1), ("y_train_", 1)):
+        found = np.shape(getattr(estimator, name, ()))
+        if len(found) == 2:
+            # support vectors have one row of weights for a vector each, whatever else
+            return 1 if type(estimator).__name__ in ("SVR", "NuSVR") else int(found[axis])
+    return 1
+
+
+def _answering(estimator: Any) -> Any:
+    """The estimator inside one that answers for it, if there is one."""
+    if hasattr(estimator, "steps"):
+        return estimator.steps[-1][1]
+    for name in ("best_estimator_", "regressor_", "final_estimator_"):
+        if hasattr(estimator, name):
+            return getattr(estimator, name)
+    return None
 
 
 def class_list(estimator: Any) -> list[Any]:
@@ -120,8 +157,14 @@ def _asked(estimator: Any, names: Sequence[str], name: str, text: str, row: Row 
     fits = {"value": ("regressor",), "transformed": ("transformer",), "label": ("classifier", "labeller")}
     if kind not in fits.get(part, (kind,)) or not hasattr(estimator, _METHODS[part]):
         raise ParamError(f"{where}: a {type(estimator).__name__} has no {part}; it has {listing(_parts(estimator))}")
-    if part in ("label", "value"):
+    count = targets_of(estimator)
+    if part in ("label", "value") and count == 1:
         return Answer(name, part)
+    if part in ("label", "value"):
+        index = _position(range(count), which or "")
+        if index is None:
+            raise ParamError(f"{where}: say which of {count} targets, e.g. '{part}[0]'; got {text!r}")
+        return Answer(name, part, index)
     choices = (
         transformed_names(estimator, names, row)
         if part == "transformed"
@@ -167,7 +210,7 @@ def symbolic_answers(result: Any, answers: Sequence[Answer]) -> dict[str, Symbol
             parts: Any = result if answer.part == "transformed" else None
         elif answer.part in ("label", "value"):
             one = result.label if answer.part == "label" else result.value
-            parts = None if one is None else [one]
+            parts = result.targets if one is None else [one]
         else:
             parts = getattr(result, answer.part, None)
         if parts is None or answer.index >= len(parts):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core.errors import NotLowerableError
-from rtml_core.lowering.symbolic import new
+from rtml_core.lowering.symbolic import new, unpack
 from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, label_from_flag, many
 from rtml_plugins.sklearn_ops.convert.packing import numbers
 from rtml_plugins.sklearn_ops.convert.reads import read_columns
@@ -22,6 +22,7 @@ _REGRESSORS = (
     *("LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "ElasticNet", "ElasticNetCV", "Lars", "LarsCV", "LassoLars"),
     *("LassoLarsCV", "LassoLarsIC", "BayesianRidge", "ARDRegression", "SGDRegressor", "HuberRegressor", "TheilSenRegressor"),
     *("OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "QuantileRegressor", "PassiveAggressiveRegressor"),
+    *("MultiTaskLasso", "MultiTaskLassoCV", "MultiTaskElasticNet", "MultiTaskElasticNetCV"),
 )
 _LOG_LINK = ("PoissonRegressor", "GammaRegressor", "TweedieRegressor")
 _BY_DECISION = ("RidgeClassifier", "RidgeClassifierCV", "Perceptron", "PassiveAggressiveClassifier")
@@ -43,8 +44,14 @@ def scores(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
 
 @converts(*(f"sklearn.linear_model.{name}" for name in _REGRESSORS), "sklearn.svm.LinearSVR")
 def linear_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
-    """A weighted sum -> value."""
-    return Prediction(value=new("float64", _one(estimator, scores(b, estimator, columns))))
+    """A weighted sum -> value; one product for several targets."""
+    return valued(scores(b, estimator, columns))
+
+
+def valued(tensor: ir.Value) -> Prediction:
+    """float64 [N, targets] as the values of a regressor."""
+    columns = unpack(tensor, "float64")
+    return Prediction(value=columns[0]) if len(columns) == 1 else Prediction(targets=columns)
 
 
 @converts(*(f"sklearn.linear_model.{name}" for name in _LOG_LINK))

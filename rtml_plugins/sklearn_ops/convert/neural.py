@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rtml_core.errors import NotLowerableError
-from rtml_core.lowering.symbolic import new, unpack
+from rtml_core.lowering.symbolic import unpack
 from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_from_flag, label_from_scores
 from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered, refuse_infinite
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
@@ -68,6 +68,5 @@ def regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     sums = _last_sums(b, estimator, columns)
     if estimator.out_activation_ != "identity":
         sums = b.op("Exp", sums)
-    if estimator.n_outputs_ != 1:
-        raise NotLowerableError(f"MLPRegressor predicts {estimator.n_outputs_} targets at once; fit one model for each")
-    return Prediction(value=new("float64", sums, finite=False))
+    values = unpack(sums, "float64", finite=False)
+    return Prediction(value=values[0]) if len(values) == 1 else Prediction(targets=values)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rtml_core.errors import NotLowerableError
-from rtml_core.lowering.symbolic import Symbolic, new, unpack
+from rtml_core.lowering.symbolic import Symbolic, unpack
+from rtml_plugins.sklearn_ops.convert.linear import valued
 from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered, refuse_infinite
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts
 from rtml_plugins.sklearn_ops.convert.svm import rbf
@@ -69,10 +70,8 @@ def factor_analysis(b: Builder, estimator: Any, columns: Columns) -> list[Symbol
 @converts(*(f"sklearn.cross_decomposition.{name}" for name in ("PLSRegression", "PLSCanonical", "CCA")))
 def partial_least_squares(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """(X - mean) @ coef.T + intercept."""
-    if len(estimator.coef_) != 1:
-        raise NotLowerableError(f"{type(estimator).__name__} predicts {len(estimator.coef_)} targets; fit one model for each")
     x = _less_mean(b, _inputs(b, estimator, columns), estimator._x_mean)
-    return Prediction(value=new("float64", _product(b, x, estimator.coef_.T, estimator.intercept_)))
+    return valued(_product(b, x, estimator.coef_.T, estimator.intercept_))
 
 
 # ---- kernels -----------------------------------------------------------------------------------------------------------
@@ -104,15 +103,14 @@ def kernel_with(b: Builder, estimator: Any, x: ir.Value, points: Any) -> ir.Valu
 def kernel_ridge(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """A weighted sum of kernels with the training rows -> value."""
     dual = np.asarray(estimator.dual_coef_, np.float64)
-    if dual.ndim != 1:
-        raise NotLowerableError(f"KernelRidge predicts {dual.shape[1]} targets at once; fit one model for each")
+    dual = dual.reshape(len(dual), -1)
     if hasattr(estimator.X_fit_, "toarray"):
         raise NotLowerableError("KernelRidge was fitted on a sparse matrix; fit it on the columns themselves")
     x = _inputs(b, estimator, columns)
     if estimator.kernel == "linear":
-        return Prediction(value=new("float64", _product(b, x, np.asarray(estimator.X_fit_).T @ dual[:, None])))
+        return valued(_product(b, x, np.asarray(estimator.X_fit_).T @ dual))
     found = kernel_with(b, estimator, x, estimator.X_fit_)
-    return Prediction(value=new("float64", _product(b, found, dual[:, None]), finite=False))
+    return valued(_product(b, found, dual))
 
 
 @converts("sklearn.kernel_approximation.Nystroem")

@@ -119,7 +119,8 @@ def threshold(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     member = getattr(estimator, "estimator_", estimator.estimator)
     found, classes = predict(b, member, columns), classes_of(estimator)
     if hasattr(estimator, "best_threshold_"):
-        positive, cut = estimator._curve_scorer._get_pos_label(), float(estimator.best_threshold_)
+        positive: Any = estimator._curve_scorer._get_pos_label()
+        cut: Any = float(estimator.best_threshold_)
     else:
         positive, cut = estimator.pos_label, estimator.threshold
     asked = estimator.response_method

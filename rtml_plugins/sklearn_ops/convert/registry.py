@@ -44,7 +44,7 @@ class Prediction:
 
     classes: the labels, in the order of `probability`. probability, decision: float64 columns. label: a column of the
     dtype of the classes. value: the prediction of a regressor, float64. transformed: what the estimator gives as a
-    transformer, where it is one too.
+    transformer, where it is one too. targets: the labels or values of a predictor of several targets, in place of one.
     """
 
     classes: tuple[Any, ...] | None = None
@@ -53,6 +53,7 @@ class Prediction:
     decision: list[Symbolic] | None = None
     value: Symbolic | None = None
     transformed: list[Symbolic] | None = None
+    targets: list[Symbolic] | None = None
 
 
 Converter = Callable[["Builder", Any, Columns], "list[Symbolic] | Prediction"]
@@ -83,6 +84,7 @@ _MODULES = (
     "projections",
     "outliers",
     "neighbours",
+    "targets",
 )
 _loaded = False
 #: whether what is being converted may meet infinite values, out of which its own arithmetic makes NaN

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rtml_core.errors import NotLowerableError
-from rtml_core.lowering.symbolic import new
+from rtml_core.lowering.symbolic import new, unpack
 from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, label_from_scores, many
 from rtml_plugins.sklearn_ops.convert.packing import accepts_missing, numbers
 from rtml_plugins.sklearn_ops.convert.reads import read_columns
@@ -70,26 +69,26 @@ def tell_thresholds(b: Builder, columns: Columns, points: dict[int, list[float]]
 
 @converts("sklearn.tree.DecisionTreeRegressor", "sklearn.tree.ExtraTreeRegressor")
 def tree_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
-    """One tree -> value."""
-    _one_output(estimator)
+    """One tree -> value, or the values of several targets."""
     return _regression(b, estimator, columns, [estimator], accepts_missing(estimator))
 
 
 @converts("sklearn.ensemble.RandomForestRegressor", "sklearn.ensemble.ExtraTreesRegressor")
 def forest_regressor(b: Builder, estimator: Any, columns: Columns) -> Prediction:
-    """The mean of the trees -> value."""
-    _one_output(estimator)
+    """The mean of the trees -> value, or the values of several targets."""
     return _regression(b, estimator, columns, estimator.estimators_, accepts_missing(estimator.estimators_[0]))
 
 
 def _regression(b: Builder, estimator: Any, columns: Columns, members: Sequence[Any], missing: bool) -> Prediction:
     trees = [member.tree_ for member in members]
     matrix, at = tree_matrix(b, estimator, columns, trees, missing=missing)
-    ensemble = Trees()
+    ensemble, count = Trees(), trees[0].value.shape[1]
     for tree in trees:
         flat = flat_tree(tree, at)
-        ensemble.add(flat, tree.value[flat.leaves, 0, 0])
-    return Prediction(value=new("float64", mean(b, ensemble.emit(b, matrix, 1), len(trees))))
+        for target in range(count):
+            ensemble.add(flat, tree.value[flat.leaves, target, 0], target)
+    values = unpack(mean(b, ensemble.emit(b, matrix, count), len(trees)), "float64")
+    return Prediction(value=values[0]) if count == 1 else Prediction(targets=values)
 
 
 def mean(b: Builder, total: ir.Value, count: int) -> ir.Value:
@@ -111,10 +110,11 @@ def forest_classifier(b: Builder, estimator: Any, columns: Columns) -> Predictio
 
 def vote_of_trees(b: Builder, estimator: Any, columns: Columns, members: Sequence[Any], missing: bool) -> Prediction:
     """The mean of the probabilities in the leaves of the members' trees (`tree_`); `estimator` has the classes."""
-    _one_output(estimator)
-    classes = classes_of(estimator)
     trees = [member.tree_ for member in members]
     matrix, at = tree_matrix(b, estimator, columns, trees, missing=missing)
+    if isinstance(estimator.classes_, list):
+        return _several_labels(b, estimator, matrix, [flat_tree(tree, at) for tree in trees], trees)
+    classes = classes_of(estimator)
     if len(classes) == 1:
         return one_class(b, matrix, classes)
     flats = [flat_tree(tree, at) for tree in trees]
@@ -173,8 +173,17 @@ def one_class(b: Builder, rows: ir.Value, classes: Sequence[Any]) -> Prediction:
     return Prediction(classes=tuple(classes), label=label_from_scores(b, p, classes), probability=[new("float64", p)])
 
 
-def _one_output(estimator: Any) -> None:
-    if getattr(estimator, "n_outputs_", 1) != 1:
-        raise NotLowerableError(
-            f"{type(estimator).__name__} predicts {estimator.n_outputs_} targets at once; fit one model for each"
-        )
+def _several_labels(b: Builder, estimator: Any, matrix: ir.Value, flats: Sequence[Flat], trees: Sequence[Any]) -> Prediction:
+    """The class of each target with the highest mean probability."""
+    sizes = [len(classes) for classes in estimator.classes_]
+    starts, ensemble = np.cumsum([0, *sizes]), Trees()
+    for flat, tree in zip(flats, trees, strict=True):
+        for target, size in enumerate(sizes):
+            for k in range(size):
+                ensemble.add(flat, tree.value[flat.leaves, target, k], int(starts[target]) + k)
+    sums = mean(b, ensemble.emit(b, matrix, int(starts[-1])), len(trees))
+    labels = []
+    for target, classes in enumerate(estimator.classes_):
+        own = b.take(sums, list(range(int(starts[target]), int(starts[target + 1]))))
+        labels.append(label_from_scores(b, own, tuple(np.asarray(classes).tolist())))
+    return Prediction(targets=labels)

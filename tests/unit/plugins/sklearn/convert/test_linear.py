@@ -111,5 +111,3 @@ def test_what_is_no_number_or_missing_is_refused() -> None:
         agree(LogisticRegression(), x, two(numbers()), nullable=["a"])
     with pytest.raises(ValueError, match="could not convert string"):
         agree(LogisticRegression(), texts(), two(numbers()))
-    with pytest.raises(NotLowerableError, match="2 targets at once"):
-        agree(Ridge(), x, np.stack([value(numbers())] * 2, axis=1))

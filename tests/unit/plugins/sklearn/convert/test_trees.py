@@ -115,9 +115,3 @@ def test_an_estimator_that_takes_no_missing_values_refuses_a_column_that_may_be_
         NotLowerableError, match=r"column 'c' may be missing here, and ExtraTreeRegressor takes no missing.*fillna"
     ):
         agree(estimator, frame, value(frame), nullable=["c"])
-
-
-def test_several_targets_are_refused() -> None:
-    frame = numbers()
-    with pytest.raises(NotLowerableError, match="2 targets at once"):
-        agree(DecisionTreeRegressor(), frame, np.stack([value(frame), value(frame)], axis=1))
