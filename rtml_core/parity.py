@@ -16,7 +16,7 @@ import numpy as np
 from rtml_core import package
 from rtml_core.assemble import Assembled
 from rtml_core.columns import Field
-from rtml_core.errors import ParityError, RtmlError, describe
+from rtml_core.errors import CustomOpError, ParityError, RtmlError, describe
 from rtml_core.graph import Graph
 from rtml_core.lowering.builder import SLOTS
 from rtml_core.lowering.trace import Lowered
@@ -126,7 +126,10 @@ def _points_by_field(lowered: Lowered, numbers: set[float]) -> dict[str, set[flo
 
 def _compare(graph: Graph, fields: Sequence[Field], runtime: Runtime, columns: Values, origin: str, report: Report) -> None:
     frame = to_frame(fields, columns)
-    arrays, passed = runtime.run_unchecked(runtime.signature.columns(columns))
+    try:
+        arrays, passed = runtime.run_unchecked(runtime.signature.columns(columns))
+    except CustomOpError as error:
+        raise ParityError(f"the compiled graph fails ({origin}): {error}. The package was not written.") from error
     accepted = passed.all(axis=1)
     tried = some_of_each(passed)
     _require_refusals(graph, frame, tried, origin)

@@ -14,7 +14,7 @@ import click
 
 from rtml_core import __version__
 from rtml_core.cli.command import Found, Group, Interrupted, State, debug_option
-from rtml_core.errors import InputError, NotFittedError, ParityError, RtmlError
+from rtml_core.errors import CustomOpError, InputError, NotFittedError, ParityError, RtmlError
 
 #: the commands of rtml itself, in the order of the help: "module:attribute|help"
 BUILT_IN: Final = {
@@ -142,7 +142,7 @@ def exit_code(error: RtmlError) -> int:
     """1 for what a command found, 2 for what the user gave it."""
     if isinstance(error, Interrupted):
         return INTERRUPTED
-    return FOUND if isinstance(error, (Found, ParityError, InputError)) else WRONG
+    return FOUND if isinstance(error, (Found, ParityError, InputError, CustomOpError)) else WRONG
 
 
 def message(error: RtmlError) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from rtml_core import CustomOp, Operator, hookimpl
 from rtml_core.columns import Column, Schema
-from rtml_core.errors import CompileError, NotLowerableError, PluginError
+from rtml_core.errors import CompileError, NotLowerableError, ParityError, PluginError
 from rtml_core.frames import string_dtype
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.custom import custom
@@ -256,6 +256,20 @@ def test_a_compiled_graph_says_whom_it_needs(monkeypatch: pytest.MonkeyPatch) ->
     assert made.manifest.portability in repr(made)
     assert [(row.kind, row.portable) for row in made.rows if row.operator == "Applied"] == [("python", False)]
     assert made.score([{"s": "ab"}, {"s": None}]) == [{"s": "ab", "made0": "<ba"}, {"s": None, "made0": None}]
+
+
+def test_a_body_that_fails_on_an_edge_row_stops_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rtml_core import explain
+
+    found = CustomOps()
+    first = op("first", body=lambda texts: np.array([text[0] for text in texts] + [""], dtype=object)[:-1], arguments={})
+    found.add_all([first], Origin("one", "rtml-one", "1.4"))
+    monkeypatch.setattr(explain, "plugins", lambda: types.SimpleNamespace(custom_ops=found))
+    graph: Any = Source(schema={"s": "string"}) >> Applied(first, ["s"])
+    with pytest.raises(
+        ParityError, match=r"the compiled graph fails \(.*rows\): .*testing:first 1 .*IndexError: string index out of"
+    ):
+        graph.compile()
 
 
 def test_a_schema_knows_what_may_be_missing() -> None:

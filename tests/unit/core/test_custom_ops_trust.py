@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from rtml_core import Graph, Runtime, package
 from rtml_core import operators as op
-from rtml_core.cli.app import run
-from rtml_core.errors import PackageError
+from rtml_core.cli.app import exit_code, run
+from rtml_core.custom_ops import hosting
+from rtml_core.errors import CustomOpError, PackageError
 from rtml_core.plugins import plugins
 from rtml_core.runtime import trusted
 from tests.unit.core.cli.helpers import chain, child, install, node
@@ -125,6 +127,29 @@ def test_on_the_command_line(installed: Path, capsys: pytest.CaptureFixture[str]
     assert (installed / "out.jsonl").read_text() == '{"s":"ab?"}\n'
     assert run(["inspect", "m.rtml"]) == 0
     assert "portable  no: needs the python operator shouting:shout 1 from Rtml_Shout 1.4\n" in capsys.readouterr().out
+
+
+def test_a_body_that_fails_ends_a_run_with_what_it_did(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import shout_plugin
+
+    (installed / "rows.jsonl").write_text('{"s": "ab"}\n')
+    runtime = Runtime.from_file("m.rtml", trust="all")
+    before = hosting.guarded(runtime.session.run)
+    assert before(None, {"string": np.array([["a"]], dtype=object)})[0].item() == "a?"
+    body = hosting._hosts["shouting.shout.v1"]
+    kept = body.__dict__["function"]
+    body.__dict__["function"] = lambda texts, mark: shout_plugin.no_such_thing
+    try:
+        assert run(["score", "m.rtml", "-i", "rows.jsonl", "-o", "out.jsonl", "-q", "--trust", "all"]) == 2  # its sample fails
+        with pytest.raises(
+            CustomOpError, match=r"shouting:shout 1 .*AttributeError: .*'shout_plugin' has no attribute"
+        ) as caught:
+            runtime.score({"s": "x"})
+        assert exit_code(caught.value) == 1
+    finally:
+        body.__dict__["function"] = kept
+    assert runtime.score({"s": "x"}) == {"s": "x?"}
+    assert "does not reproduce its parity sample here: the custom operator shouting:shout 1" in capsys.readouterr().err
 
 
 def test_what_is_not_installed_says_what_to_install(here: Path) -> None:
