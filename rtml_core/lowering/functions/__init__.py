@@ -57,7 +57,7 @@ class PythonFunction:
     def columns(self) -> list[str]:
         """Columns that a function of a row takes, in the order in which they first stand in it."""
         names = [node[1] for node in walk(self.body) if node[0] == "column" and len(node) == 2 and isinstance(node[1], str)]
-        return sorted(dict.fromkeys(names))
+        return list(dict.fromkeys(names))
 
     @property
     def inexact(self) -> bool:

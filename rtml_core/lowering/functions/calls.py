@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.blocks import Block
+from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.functions.arithmetic import as_float, as_integer, binary, folded, negative
 from rtml_core.lowering.functions.conditions import FALSE, Condition, both, either, literal, negate
 from rtml_core.lowering.functions.interpreter import INT64, call
@@ -103,9 +104,19 @@ def _math(m: Machine, name: str, item: Alternative, guard: Condition) -> Alterna
         m.b.op("Sqrt", x) if name == "sqrt" else function(m.b, _NAMES.get(name, name), Block("float64", x, True, False)).tensor
     )
     assert result is not None
+    if name == "cosh":
+        result = _large_cosh(m.b, x, result)
     if name in ("exp", "expm1", "sinh", "cosh"):
         m.fail(both(guard, _infinite(m, result), negate(_infinite(m, x))), "OverflowError (math range error)")
     return number(result, item)
+
+
+def _large_cosh(b: Builder, x: ir.Value, general: ir.Value) -> ir.Value:
+    """cosh where exp(x) overflows and its half does not: exp(x / 2) / 2 * exp(x / 2)."""
+    size = b.op("Abs", x)
+    root = b.op("Exp", b.op("Mul", size, b.const([[0.5]], "float64")))
+    large = b.op("Mul", b.op("Mul", root, b.const([[0.5]], "float64")), root)
+    return where(b, b.op("Greater", size, b.const([[700.0]], "float64"), dtype="bool"), large, general)
 
 
 def _outside(m: Machine, name: str, x: ir.Value) -> Condition | None:

@@ -33,7 +33,7 @@ def lower_function(
     function: PythonFunction, b: Builder, columns: Sequence[Symbolic], missing: Missing, results: Sequence[str] | None
 ) -> list[Symbolic]:
     """See PythonFunction.lower."""
-    m = Machine(b, name=function.name)
+    m = Machine(b)
     names = function.columns if function.row else function.args
     values = []
     for name, column in zip(names, columns, strict=True):
@@ -46,12 +46,19 @@ def lower_function(
         skipped = either(*(item.when for value in values for item in value if item.kind == NONE))
         values = [under(value, negate(skipped)) for value in values]
     executor = Executor(m, function.functions, dict(zip(names, values, strict=True)) if function.row else {})
-    answer = executor.run(function.name, function.args, function.body, [] if function.row else values, negate(skipped))
+    answer = executor.run(
+        plain_name(function.name), function.args, function.body, [] if function.row else values, negate(skipped)
+    )
     answer = select(b, skipped, (constant_of(None),), answer)
-    said = f"'{function.name}'"
+    said = f"'{plain_name(function.name)}'"
     made = [result(m, answer, said)] if results is None else _unpacked(m, answer, said, list(results))
     m.checks()
     return made
+
+
+def plain_name(name: str) -> str:
+    """A function's name, for messages."""
+    return "lambda" if name == "<lambda>" else name
 
 
 def _unpacked(m: Machine, answer: Value, said: str, names: list[str]) -> list[Symbolic]:

@@ -24,16 +24,20 @@ class Condition:
     value: ir.Value | None = None
     positive: bool = True
     key: object = field(init=False)
+    size: int = field(init=False)
+    _hash: int = field(init=False)
 
     def __post_init__(self) -> None:
         own = (id(self.value), self.positive) if self.kind == "literal" else frozenset(part.key for part in self.parts)
         object.__setattr__(self, "key", (self.kind, own))
+        object.__setattr__(self, "size", sum(part.size for part in self.parts) or 1)
+        object.__setattr__(self, "_hash", hash(self.key))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Condition) and self.key == other.key
+        return self is other or (isinstance(other, Condition) and self._hash == other._hash and self.key == other.key)
 
     def __hash__(self) -> int:
-        return hash(self.key)
+        return self._hash
 
 
 TRUE: Final = Condition("true")
@@ -53,7 +57,16 @@ def constant(value: bool) -> Condition:
 
 
 def negate(condition: Condition) -> Condition:
-    """not condition"""
+    """not condition; computed once for each condition"""
+    known: Condition | None = condition.__dict__.get("negation")
+    if known is None:
+        known = _negated(condition)
+        object.__setattr__(condition, "negation", known)
+        known.__dict__.setdefault("negation", condition)
+    return known
+
+
+def _negated(condition: Condition) -> Condition:
     match condition.kind:
         case "true" | "false":
             return FALSE if condition.kind == "true" else TRUE
@@ -138,6 +151,11 @@ def _differ_in_one(one: Condition, two: Condition, dual: str) -> bool:
         return False
     mine, yours = one.parts - two.parts, two.parts - one.parts
     return len(mine) == 1 and negate(next(iter(mine))) in yours
+
+
+def compact(b: Builder, condition: Condition, limit: int) -> Condition:
+    """A condition of more than `limit` literals as one literal: simplifying large ones costs more than it brings."""
+    return literal(emit(b, condition)) if condition.size > limit else condition
 
 
 def emit(b: Builder, condition: Condition) -> ir.Value:

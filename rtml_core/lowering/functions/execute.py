@@ -10,8 +10,8 @@ from rtml_core.errors import ColumnError, NotLowerableError, RtmlError
 from rtml_core.lowering.functions import comparing, methods
 from rtml_core.lowering.functions.arithmetic import binary, unary
 from rtml_core.lowering.functions.calls import call_function, is_kind, text_of
-from rtml_core.lowering.functions.conditions import FALSE, TRUE, Condition, both, constant, either, negate
-from rtml_core.lowering.functions.machine import Machine
+from rtml_core.lowering.functions.conditions import FALSE, TRUE, Condition, both, compact, constant, either, negate
+from rtml_core.lowering.functions.machine import LARGE, Machine
 from rtml_core.lowering.functions.text import show
 from rtml_core.lowering.functions.tree import NUMBERS, Node
 from rtml_core.lowering.functions.values import (
@@ -69,7 +69,7 @@ class Executor:
         statements = list(reversed(body))
         while statements:
             statement = statements.pop()
-            here = both(guard, negate(gone))
+            here = self.m.inside(guard, negate(gone))
             if here is FALSE:
                 break
             if statement[0] == "for":
@@ -79,7 +79,7 @@ class Executor:
             names = answer.names
             if answer.returned is not FALSE:
                 pending.append((answer.returned, answer.value))
-                gone = either(gone, answer.returned)
+                gone = compact(self.m.b, either(gone, answer.returned), LARGE)
                 if answer.returned is TRUE:
                     gone = TRUE
                     break
@@ -121,7 +121,7 @@ class Executor:
         return f": {value[0].carried}" if len(value) == 1 and value[0].constant else ""
 
     def _if(self, test: Condition, yes: list[Node], no: list[Node], names: Names, guard: Condition) -> Answer:
-        first, second = both(guard, test), both(guard, negate(test))
+        first, second = self.m.inside(guard, test), self.m.inside(guard, negate(test))
         if first is FALSE or second is FALSE:
             return self.block(no if first is FALSE else yes, names, guard)
         before = _narrowed(names, first), _narrowed(names, second)
@@ -291,7 +291,7 @@ class Executor:
     def _choose(self, node: Node, names: Names, guard: Condition) -> Value:
         _, test, yes, no = node
         condition = self.m.truth(self.value(test, names, guard), guard)
-        first, second = both(guard, condition), both(guard, negate(condition))
+        first, second = self.m.inside(guard, condition), self.m.inside(guard, negate(condition))
         if first is FALSE or second is FALSE:
             return self.value(no if first is FALSE else yes, names, guard)
         one, two = self.value(yes, _narrowed(names, first), first), self.value(no, _narrowed(names, second), second)

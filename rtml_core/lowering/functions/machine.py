@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.functions.conditions import FALSE, TRUE, Condition, both, either, emit, literal, negate
+from rtml_core.lowering.functions.conditions import FALSE, TRUE, Condition, both, compact, either, emit, literal, negate
 from rtml_core.lowering.functions.text import show
 from rtml_core.lowering.functions.tree import Node
 from rtml_core.lowering.functions.values import (
@@ -28,6 +28,9 @@ from rtml_core.lowering.functions.values import (
     truth_of,
 )
 
+#: literals of a test, and of all tests that lead to a place, up to which it is looked into what they say about each other
+LARGE: Final = 12
+LARGE_GUARD: Final = 40
 #: expressions that one function may come to when its loops and calls are written out
 MAX_WORK: Final = 20_000
 
@@ -53,7 +56,11 @@ class Machine:
             return
         where = f" in '{show(self.node)}'" if self.node is not None else ""
         message = f"a row for which '{self.name}' raises {error}{where} (line {self.line})"
-        self.failures[message] = either(self.failures.get(message, FALSE), condition)
+        self.failures[message] = compact(self.b, either(self.failures.get(message, FALSE), condition), LARGE_GUARD)
+
+    def inside(self, guard: Condition, test: Condition) -> Condition:
+        """The guard of what runs where a test holds, too."""
+        return compact(self.b, both(guard, test), LARGE_GUARD)
 
     def count(self) -> None:
         """One more expression; raises NotLowerableError when they are too many."""
@@ -96,7 +103,7 @@ class Machine:
         answer = self.spread([value], guard, lambda items, inner: _truth(self.b, items[0]))
         if not answer:
             return FALSE
-        return either(*(both(item.when, truth_of(item)) for item in answer))
+        return compact(self.b, either(*(both(item.when, truth_of(item)) for item in answer)), LARGE)
 
 
 def _require_bound(choice: Sequence[Alternative]) -> None:

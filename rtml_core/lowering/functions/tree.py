@@ -239,13 +239,13 @@ def arguments(least: int, most: int | None) -> str:
 
 
 def walk(node: Any) -> Iterator[Node]:
-    """Every node of a tree (any list that begins with a word), parents first."""
+    """Every node of a tree (any list that begins with a word), in the order in which they stand there."""
     stack = [node]
     while stack:
         item = stack.pop()
         if isinstance(item, Mapping):
-            stack.extend(item.values())
+            stack.extend(reversed(item.values()))
         elif isinstance(item, list):
             if item and isinstance(item[0], str):
                 yield item
-            stack.extend(part for part in item if isinstance(part, list))
+            stack.extend(part for part in reversed(item) if isinstance(part, list))

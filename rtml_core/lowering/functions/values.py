@@ -16,7 +16,7 @@ import onnx_ir as ir
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.builder import Builder, dtype_of
-from rtml_core.lowering.functions.conditions import FALSE, TRUE, Condition, both, either, emit, negate
+from rtml_core.lowering.functions.conditions import FALSE, TRUE, Condition, both, compact, either, emit, negate
 from rtml_core.lowering.functions.interpreter import INT64
 from rtml_core.lowering.symbolic import Symbolic, new, value_of, where
 
@@ -35,6 +35,8 @@ UNBOUND: Final = "unbound"
 #: as Python names them in messages
 PYTHON_NAMES: Final = {NONE: "NoneType", TIME: "Timestamp", TUPLE: "tuple", CONSTANT: "set or dict"}
 NUMBERS: Final = (BOOL, INT, FLOAT)
+#: literals of a condition up to which it stays a formula
+_LARGE: Final = 12
 _DTYPES: Final = {INT: "int64", FLOAT: "float64", STR: "string", TIME: "timestamp"}
 
 
@@ -170,10 +172,10 @@ def limited(value: Value, condition: Condition) -> Value:
 
 def select(b: Builder, condition: Condition, yes: Value, no: Value) -> Value:
     """`yes` where the condition holds, `no` elsewhere. A side without alternatives (it raised) gives way to the other."""
-    if condition is TRUE or not no:
-        return yes
-    if condition is FALSE or not yes:
-        return no
+    if condition in (TRUE, FALSE):
+        return yes if condition is TRUE else no
+    if not yes or not no:
+        return yes or no
     if yes == no:
         return yes
     return joined(b, [*limited(yes, condition), *limited(no, negate(condition))])
@@ -206,12 +208,12 @@ def _united(b: Builder, members: list[Alternative]) -> Alternative:
 
 def _pair(b: Builder, one: Alternative, two: Alternative) -> Alternative:
     """Two alternatives of one kind as one, which holds where one of them does."""
-    when = either(one.when, two.when)
+    when = compact(b, either(one.when, two.when), _LARGE)
     if one.kind in (NONE, CONSTANT, UNBOUND) or same(one, two):
         return replace(one, when=when)
     if one.kind == BOOL:
         chosen = either(both(one.when, truth_of(one)), both(negate(one.when), truth_of(two)))
-        return replace(boolean(chosen), when=when)
+        return replace(boolean(compact(b, chosen, _LARGE)), when=when)
     if one.kind == TUPLE:
         pairs = zip(one.carried, two.carried, strict=True)
         return replace(one, when=when, carried=tuple(select(b, one.when, x, y) for x, y in pairs))
