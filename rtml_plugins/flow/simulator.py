@@ -10,6 +10,7 @@ from rtml_core import DataMsg, Operator, Params, doc
 from rtml_core.columns import Field, parse_signature
 from rtml_core.errors import ColumnError, NotFittedError, ParamError, RtmlError, close_match, describe, listing
 from rtml_core.timestamps import parse_timestamp
+from rtml_plugins.flow.simulator_profile import pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,8 @@ class SimulatorParams(Params):
         dict[str, Any] | None,
         doc(
             'Fields and types, as for Receiver. A field may also say what is plausible: {"type": "float?", "range": [18, 90],'
-            ' "decimals": 0, "missing": 0.1}, {"type": "string", "choices": {"DE": 3, "FR": 1}} with weights, or a plain list.',
+            ' "decimals": 0, "missing": 0.1}, {"type": "string", "choices": {"DE": 3, "FR": 1}} with weights, or a list of values or'
+            " of [value, weight].",
             'an object of field names and types, e.g. {"age": {"type": "float?", "range": [18, 90]}}',
         ),
     ] = None
@@ -270,14 +272,15 @@ def _ends(entry: Field, given: Any, at: str) -> tuple[float, float]:
 
 
 def _check_choices(entry: Field, choices: Any, at: str) -> None:
-    weights = list(choices.values()) if isinstance(choices, Mapping) else []
-    listed = list(choices) if isinstance(choices, (list, tuple, Mapping)) else []
-    if not listed or not all(_is_number(weight) and weight >= 0 for weight in weights) or (weights and not sum(weights) > 0):
-        raise ParamError(f"{at}: 'choices' must be a list of values, or an object of values and weights; got {describe(choices)}")
+    if isinstance(choices, Mapping) and entry.type != "string":
+        raise ParamError(f"{at}: 'choices' with weights are pairs in a {entry.type} field, [[value, weight], ...]; got an object")
+    pairs = pairs_of(choices)
+    if not pairs or not all(_is_number(weight) and weight >= 0 for _, weight in pairs) or not any(weight for _, weight in pairs):
+        raise ParamError(f"{at}: 'choices' must be a list of values, or of values and weights; got {describe(choices)}")
     kinds: dict[str, Any] = {"string": str, "bool": bool, "int": int, "float": (int, float)}
-    for value in listed:
+    for value, _ in pairs:
         if not isinstance(value, kinds[entry.type]) or (isinstance(value, bool) and entry.type != "bool"):
-            raise ParamError(f"{at}: 'choices' must be values of a {entry.type} field; got {describe(value)}")
+            raise ParamError(f"{at}: 'choices' must be values of the type {entry.type}; got {describe(value)}")
         if entry.categories is not None and value not in entry.categories:
             near = close_match(value, entry.categories)
             raise ParamError(

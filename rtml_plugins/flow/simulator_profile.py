@@ -212,14 +212,23 @@ def declared(fields: Sequence[Field], details: Mapping[str, Mapping[str, Any]]) 
     return {"fields": {entry.name: declared_field(entry, details.get(entry.name, {})) for entry in fields}}
 
 
+def pairs_of(choices: Any) -> list[tuple[Any, Any]]:
+    """Values and weights of {value: weight}, [value, ...] or [[value, weight], ...]; empty for anything else."""
+    if isinstance(choices, Mapping):
+        return list(choices.items())
+    if not isinstance(choices, (list, tuple)):
+        return []
+    weighted = all(isinstance(item, (list, tuple)) and len(item) == 2 for item in choices)
+    return [(item[0], item[1]) if weighted else (item, 1.0) for item in choices]
+
+
 def declared_field(entry: Field, details: Mapping[str, Any]) -> dict[str, Any]:
     """The profile of one declared field."""
     missing = details.get("missing", 0.05 if entry.nullable else 0.0)
     head: dict[str, Any] = {"type": entry.spec, **({"missing": float(missing)} if missing else {})}
     choices = details.get("choices") or entry.categories
     if choices is not None:
-        pairs = choices.items() if isinstance(choices, Mapping) else ((value, 1.0) for value in choices)
-        return {**head, "kind": "choices", "values": [[value, float(weight)] for value, weight in pairs]}
+        return {**head, "kind": "choices", "values": [[value, float(weight)] for value, weight in pairs_of(choices)]}
     if entry.type == "bool":
         return {**head, "kind": "choices", "values": [[False, 0.5], [True, 0.5]]}
     if entry.type == "string":

@@ -108,6 +108,17 @@ def test_the_first_rows_of_many_are_those_of_few_and_seeds_differ() -> None:
     assert len({json.dumps(row) for row in many}) == 2500
 
 
+def test_a_schema_travels_as_json() -> None:
+    schema = {**SCHEMA, "pages": {"type": "int", "choices": [[1, 3], [2, 1]]}, "vip": {"type": "bool", "choices": [True]}}
+    graph = op.Simulator(schema=schema, rows=20) >> op.Pandas(import_="isna")
+    again = Graph.from_dsl(json.loads(json.dumps(graph.to_dsl())))
+    assert again.run(None).equals(graph.run(None))
+    made = Simulator(schema=schema).frame(400)
+    assert set(made["pages"]) == {1, 2}
+    assert (made["pages"] == 1).sum() > 250
+    assert made["vip"].all()
+
+
 def test_columns_are_drawn_alike_in_any_order() -> None:
     fields = dict(reversed(LEARNED["fields"].items()))
     assert list(Simulator(profile={**LEARNED, "fields": fields}).rows(20)) == list(Simulator(profile=LEARNED).rows(20))
@@ -223,7 +234,12 @@ def test_columns_that_can_not_be_learned_are_named(column: Any, words: str) -> N
         ({"schema": {"a": {"type": "float?", "missing": 2}}}, "'missing' must be a share from 0 to 1; got 2"),
         ({"schema": {"a": {"type": "string", "choices": []}}}, "'choices' must be a list of values"),
         ({"schema": {"a": {"type": "string", "choices": {"x": -1}}}}, "'choices' must be a list of values"),
-        ({"schema": {"a": {"type": "int", "choices": [1, "x"]}}}, "'choices' must be values of a int field; got 'x'"),
+        ({"schema": {"a": {"type": "int", "choices": [1, "x"]}}}, "'choices' must be values of the type int; got 'x'"),
+        (
+            {"schema": {"a": {"type": "int", "choices": {1: 2}}}},
+            "are pairs in a int field, [[value, weight], ...]; got an object",
+        ),
+        ({"schema": {"a": {"type": "int", "choices": [[1, 0]]}}}, "'choices' must be a list of values, or of values and weights"),
         ({"schema": {"a": {"type": "string", "categories": ["x"], "choices": ["y"]}}}, "must be among its categories x; got 'y'"),
         ({"schema": {"a": {"type": "float", "range": [0, 1], "choices": [1]}}}, "must have 'range' or 'choices', not both"),
         ({"schema": {"a": {"type": "float", "decimals": 40}}}, "'decimals' must be a whole number from 0 to 15; got 40"),
