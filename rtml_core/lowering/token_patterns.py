@@ -145,7 +145,7 @@ class _Reader:
 
 
 @lru_cache(maxsize=64)
-def read_pattern(pattern: str) -> TokenPattern:
+def read_pattern(pattern: str | re.Pattern[str]) -> TokenPattern:
     """The pattern as one for Tokenizer. Raises NotLowerableError with the cure where that would find other tokens."""
     compiled = regex.compile_python(pattern)
     parsed = _parser.parse(compiled.pattern, compiled.flags & ~re.UNICODE)
@@ -155,10 +155,10 @@ def read_pattern(pattern: str) -> TokenPattern:
         items = items[1:-1]
     if compiled.groups:
         items = _without_group(compiled, items)
-    reader = _Reader(pattern)
+    reader = _Reader(compiled.pattern)
     reader.check(reader.sequence(items, flags))
     run = _run(items, flags)
-    text = regex.write(items, flags, pattern)
+    text = regex.write(items, flags, compiled.pattern)
     keep = None
     if all(bounded):
         words = tuple(regex.character_ranges(_c.IN, [(_c.CATEGORY, _c.CATEGORY_WORD)], flags))
@@ -166,7 +166,7 @@ def read_pattern(pattern: str) -> TokenPattern:
             raise reader.refuse(r"has \b beside what is no word character")
         if run is None or run.ranges != words or run.most is not None:
             run, keep, text = Run(words, 1, None), text, f"{regex.char_class(words)}+"
-    regex.check_re2(text, pattern)
+    regex.check_re2(text, compiled.pattern)
     held = [run.ranges] if keep is not None and run is not None else reader.classes
     blank = any(_holds(ranges, " ") for ranges in held)
     one_sigma = any(_holds(ranges, FINAL_SIGMA) != _holds(ranges, changes(False)[SIGMA]) for ranges in reader.classes)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from rtml_core.errors import ParamError
@@ -32,16 +31,20 @@ _KEPT_BLANKS: Final = "\t\n\r"
 _ASCII_PUNCTUATION: Final = ((33, 47), (58, 64), (91, 96), (123, 126))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Pieces in order: their positions are the numbers of the answer. unknown, first, last, padding: special ones."""
+    """Pieces in order: their positions are the numbers of the answer. unknown, first, last, padding: special ones.
+
+    numbers: the position of each piece.
+    """
 
     pieces: tuple[str, ...]
     unknown: int
     first: int
     last: int
     padding: int
-    continued: str = "##"
+    continued: str
+    numbers: Mapping[str, int]
 
 
 def vocabulary_of(pieces: Sequence[str], unknown: str, first: str, last: str, padding: str, continued: str) -> Vocabulary:
@@ -53,7 +56,7 @@ def vocabulary_of(pieces: Sequence[str], unknown: str, first: str, last: str, pa
     for special in (unknown, first, last, padding):
         if special not in number:
             raise ParamError(f"parameter 'vocabulary' must hold the special piece {special!r}; it has {len(pieces)} others")
-    return Vocabulary(tuple(pieces), number[unknown], number[first], number[last], number[padding], continued)
+    return Vocabulary(tuple(pieces), number[unknown], number[first], number[last], number[padding], continued, number)
 
 
 def is_blank(char: str) -> bool:
@@ -110,14 +113,9 @@ def words_of(text: str, lowercase: bool) -> list[str]:
     return [*words, current] if current else words
 
 
-@lru_cache(maxsize=8)
-def _numbers(vocabulary: Vocabulary) -> Mapping[str, int]:
-    return {piece: at for at, piece in enumerate(vocabulary.pieces)}
-
-
 def pieces_of(word: str, vocabulary: Vocabulary) -> list[int]:
     """The numbers of the pieces of a word, or that of the unknown piece."""
-    numbers = _numbers(vocabulary)
+    numbers = vocabulary.numbers
     found: list[int] = []
     start = 0
     while start < len(word) <= MAX_CHARACTERS:

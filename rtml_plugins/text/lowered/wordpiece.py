@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,9 @@ def _cleaning(lowercase: bool) -> Mapping:
 def _words() -> str:
     """RE2 text of a word: an ideograph, a punctuation mark, or a run of anything else but blanks."""
     ideographs = [chr(code) for lo, hi in wordpiece.CJK for code in range(lo, hi + 1)]
-    alone = [*filter(wordpiece.is_punctuation, regex.all_characters()), *ideographs]
+    # punctuation outside of ASCII is what Unicode calls so
+    rest = [char for char in regex.all_characters()[0x80:] if unicodedata.category(char)[0] == "P"]
+    alone = [*filter(wordpiece.is_punctuation, map(chr, range(0x80))), *rest, *ideographs]
     ranges = regex.ranges_of(alone)
     others = regex.char_class(regex.ranges_of([*alone, " "])).replace("[", "[^", 1)
     return f"(?:{regex.char_class(ranges)}|{others}+)"
