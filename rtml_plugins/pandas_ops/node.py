@@ -122,7 +122,9 @@ class Pandas(Operator):
     What is row-wise compiles, exactly as pandas computes it: arithmetic, comparisons, missing values, map, replace, isin,
     where, mask, clip, round, astype, cut, eval, to_datetime, parts of dates, text methods, and what picks, drops or
     renames columns. What needs other rows (shift, rolling, groupby, dropna, ...) runs when authoring and is refused by the
-    compiler. to_datetime reads each text by itself, as ISO 8601 in UTC; intervals of `cut` without labels become text.
+    compiler. to_datetime reads each text by itself, as ISO 8601 in UTC or by its `format`; intervals of `cut` without labels
+    become text. What ONNX can't say exactly (title case, floats as text, patterns that look ahead, ...) becomes a Python
+    operator: the package is not portable then, and compile says so.
     """
 
     Params = PandasParams

@@ -87,7 +87,7 @@ def _strftime(call: Call, column: Symbolic) -> Symbolic:
         if _NAMES & set(found) and datetime(2024, 1, 1).strftime("%A %a %B %b %p") != "Monday Mon January Jan AM":
             raise NotLowerableError("the names of days and months here are those of a locale; compile under LC_TIME=C")
         _require_years(call, column)
-        padded = datetime(999, 1, 1).strftime("%Y") == "0999"  # Python 3.13 pads, before it is up to the C library
+        padded = datetime(999, 1, 1).strftime("%Y") == "0999"  # it is up to Python and its C library
     return custom(call.b, ops.STRFTIME, column, format=format, padded=padded)[0]
 
 
