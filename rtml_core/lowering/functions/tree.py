@@ -244,7 +244,7 @@ def walk(node: Any) -> Iterator[Node]:
     while stack:
         item = stack.pop()
         if isinstance(item, Mapping):
-            stack.extend(reversed(item.values()))
+            stack.extend(reversed(list(item.values())))
         elif isinstance(item, list):
             if item and isinstance(item[0], str):
                 yield item

@@ -114,7 +114,7 @@ def test_functions_of_the_mathematical_library_have_a_tolerance() -> None:
         ({"import_": "apply", "cols": "x"}, "'apply' takes a function"),
         ({"import_": "map", "cols": "x", "kwargs": {"func": lambda a, b: a}}, "calls the function with one cell; it takes a, b"),
         ({"import_": "apply", "cols": "x", "kwargs": {"func": len, "args": [1]}}, "argument 'args' can't be kept"),
-        ({"import_": "map", "cols": "x", "kwargs": {"func": lambda v: open(v)}}, "'open' can't be compiled"),
+        ({"import_": "map", "cols": "x", "kwargs": {"func": lambda v: input(v)}}, "'input' can't be compiled"),
         ({"import_": "map", "cols": "x", "kwargs": {"func": np.log}}, "can't be read"),
     ],
 )

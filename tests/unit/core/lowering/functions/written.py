@@ -1,4 +1,4 @@
-"""Random Python functions over seven columns, mostly well typed, sometimes not: sources to compare Python with its compiled form."""
+"""Random Python functions over seven columns, mostly well typed: sources to compare Python with its compiled form."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ class Writer:
         if depth <= 0 or chance < 0.15:
             return self._leaf(kind)
         if chance < 0.27:
-            return f"({self.expression(kind, depth - 1)} if {self.expression('B', depth - 1)} else {self.expression(kind, depth - 1)})"
+            test = self.expression("B", depth - 1)
+            return f"({self.expression(kind, depth - 1)} if {test} else {self.expression(kind, depth - 1)})"
         if chance < 0.30:
             return f"({self.expression(kind, depth - 1)} {self.r.choice(['and', 'or'])} {self.expression(kind, depth - 1)})"
         fitting = [helper for helper in self.helpers if helper[1] == kind]
