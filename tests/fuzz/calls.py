@@ -59,6 +59,14 @@ _STRING: Final = [
     _call("str.slice", start=st.integers(0, 2), stop=st.integers(2, 5)),
     _call("str.replace", pat=st.sampled_from(["e", " ", "ß"]), repl=_TEXTS, regex=False),
     _call("str.zfill", width=st.integers(0, 6)),
+    *[_call(name) for name in ("str.islower", "str.isupper", "str.istitle", "str.isascii")],
+    _call("str.count", pat=st.sampled_from(["e", "[a-z]", "ß|É"])),
+    *[_call(name, sub=_TEXTS) for name in ("str.find", "str.rfind")],
+    _call("str.repeat", repeats=st.integers(0, 3)),
+    _call("str.slice_replace", start=st.integers(0, 2), stop=st.integers(0, 4), repl=_TEXTS),
+    _call("str.translate", table=st.just({101: "E", 223: "ss", 32: None})),
+    _call("str.join", sep=_TEXTS),
+    _call("to_numeric", errors="coerce"),
 ]
 _BOOL: Final = [
     *_ANY,
@@ -72,10 +80,12 @@ _TIMESTAMP: Final = [
     *_ANY,
     *[_call(f"dt.{part}") for part in ("year", "month", "day", "hour", "minute", "second", "dayofweek", "dayofyear", "quarter")],
     _call("dt.normalize"),
+    *[_call(f"dt.{part}") for part in ("days_in_month", "is_month_end", "is_quarter_end", "is_year_end", "nanosecond")],
+    *[_call(f"dt.{name}", freq=st.sampled_from(["D", "h", "7min", "90s", "ms"])) for name in ("floor", "ceil", "round")],
     _call("sub", other=st.just("2020-02-29")),
     _call("ge", other=st.just("1999-12-31T23:59:59")),
 ]
-_TIMEDELTA: Final = [*_ANY, _call("dt.total_seconds"), _call("dt.days")]
+_TIMEDELTA: Final = [*_ANY, _call("dt.total_seconds"), _call("dt.days"), _call("dt.round", freq="h")]
 
 #: dtype -> calls on a column of it
 CALLS: Final[dict[str, st.SearchStrategy[Call]]] = {
