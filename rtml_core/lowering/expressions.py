@@ -179,8 +179,6 @@ class ExpressionLowering:
         one, two = self.lower(tree.left), self.lower(tree.right)
         if "string" in (one.dtype, two.dtype):
             one, two = self._texts(one, two)
-        if isinstance(tree.op, ast.Div):
-            one, two = (_as_int(block) for block in (one, two))  # eval divides booleans too
         return binary(self.b, _ARITHMETIC[type(tree.op)], one, two)
 
     def _bool(self, tree: ast.BoolOp) -> Block:
@@ -260,13 +258,6 @@ def _words(tree: ast.expr) -> str:
         ast.List: "a list",
     }
     return f"{known.get(type(tree), type(tree).__name__)} ('{ast.unparse(tree)}')"
-
-
-def _as_int(block: Block) -> Block:
-    """Booleans that can't be missing, as whole numbers."""
-    if block.dtype != "bool" or block.nullable or block.is_scalar:
-        return block
-    return Block("int64", block.tensor)
 
 
 def membership(b: Builder, block: Block, values: list[Any]) -> Block:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from rtml_core import Operator
 from rtml_core import operators as op
 from rtml_core.frames import schema_of
-from rtml_core.testing import assert_parity
+from rtml_core.testing import assert_parity, assert_refuses
 
 
 class Ends(Operator):
@@ -60,3 +61,13 @@ def test_floor_and_ceil_of_whole_numbers_in_expressions() -> None:
     frame = pd.DataFrame({"n": [1, 2**53 + 1, 2**62, -(2**63)], "f": [True, False, True, False]})
     for expression in ("18 * ceil(n)", "floor(n) + 1", "floor(f)", "ceil(2) * n"):
         assert_parity(op.Pandas(import_="eval", kwargs={"expr": f"y = {expression}"}), frame)
+
+
+def test_eval_divides_a_boolean_by_a_number_and_not_by_a_boolean() -> None:
+    frame = pd.DataFrame({"f": [True, False], "g": [True, True], "n": [2, 0]})
+    for expression in ("f / n", "2 / f", "f / 2"):
+        assert_parity(op.Pandas(import_="eval", kwargs={"expr": f"y = {expression}"}), frame)
+    both = op.Pandas(import_="eval", kwargs={"expr": "y = f / g"})
+    with pytest.raises(NotImplementedError):
+        both.process(frame)
+    assert_refuses(both, frame, "booleans can't be divided by booleans")
