@@ -76,6 +76,9 @@ def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp
         )
     if plugin in _listed("RTML_BLOCK_PLUGINS"):
         raise PackageError(f"{needs}, and its plugin '{plugin}' is blocked here (RTML_BLOCK_PLUGINS)")
+    allowed = _listed("RTML_PLUGINS")
+    if allowed and plugin not in allowed and _normal(distribution) != BUILT_IN:
+        raise PackageError(f"{needs}, and its plugin '{plugin}' is not among those that are loaded here (RTML_PLUGINS)")
     declared = _declared(point, needs)
     op = declared.get((entry.custom, entry.op, entry.op_version))
     if op is not None:
@@ -119,7 +122,7 @@ def _declared(point: Any, needs: str) -> dict[tuple[str, str, int], CustomOp]:
 
 
 def _listed(variable: str) -> set[str]:
-    return {part.strip() for part in os.environ.get(variable, "").split(",")}
+    return {part.strip() for part in os.environ.get(variable, "").split(",") if part.strip()}
 
 
 def _require_unicode(entry: OpEntry, where: str) -> None:

@@ -184,7 +184,13 @@ def test_a_blocked_plugin_stays_blocked(installed: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("RTML_BLOCK_PLUGINS", "geo, shout")
     with pytest.raises(PackageError, match=r"its plugin 'shout' is blocked here \(RTML_BLOCK_PLUGINS\)"):
         Runtime.from_file("m.rtml", trust="all")
+    monkeypatch.setenv("RTML_BLOCK_PLUGINS", "")
+    monkeypatch.setenv("RTML_PLUGINS", "geo")
+    with pytest.raises(PackageError, match=r"its plugin 'shout' is not among those that are loaded here \(RTML_PLUGINS\)"):
+        Runtime.from_file("m.rtml", trust="all")
     assert "shout_plugin" not in sys.modules
+    monkeypatch.setenv("RTML_PLUGINS", "geo, shout")
+    assert Runtime.from_file("m.rtml", trust="all").score({"s": "ab"}) == {"s": "ab?"}
 
 
 def rewritten(**changed: Any) -> bytes:
@@ -238,15 +244,18 @@ def test_rtmls_own_need_no_trust_and_another_unicode_is_refused(tmp_path: Path, 
 SCORE = """
 import sys
 from rtml_core import Runtime
-print(Runtime.from_file(sys.argv[1]).score({"s": "ŉa b"})["s"])
+runtime = Runtime.from_file(sys.argv[1])
+print(runtime.score({"s": "ŉa b"})["s"])
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"onnx", "onnx_ir", "pandas", "sklearn", "scipy", "pyarrow"}))
+import onnxruntime_extensions  # gets the modules that the runtime has loaded without it
+print(runtime.score({"s": "x y"})["s"], Runtime.from_file(sys.argv[1]).score({"s": "z"})["s"])
 """
 
 
 def test_scoring_with_a_python_operator_imports_no_authoring_side(tmp_path: Path) -> None:
     titled().compile().save(tmp_path / "t.rtml")
     done = subprocess.run([sys.executable, "-c", SCORE, str(tmp_path / "t.rtml")], check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["\u02bcNa B", "[]"]
+    assert done.stdout.splitlines() == ["\u02bcNa B", "[]", "X Y Z"]
 
 
 def test_custom_ops_are_listed_and_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
