@@ -13,7 +13,7 @@ from rtml_plugins.sklearn_ops.text_points import text_points
 
 #: position of an input column -> values at which something changes
 Points = dict[int, set[Any]]
-_TREES = ("DecisionTree", "ExtraTree", "RandomForest", "ExtraTrees", "GradientBoosting", "AdaBoost", "IsolationForest")
+_TREES = ("DecisionTree", "ExtraTree", "RandomForest", "ExtraTrees", "GradientBoosting")
 
 
 def points(estimator: Any) -> Points:
@@ -28,7 +28,7 @@ def points(estimator: Any) -> Points:
         return _KNOWN[name](estimator)
     if short.startswith("HistGradientBoosting"):
         return _hist(estimator)
-    if short.startswith("Bagging"):
+    if hasattr(estimator, "estimators_features_"):
         subsets = [[int(position) for position in subset] for subset in estimator.estimators_features_]
         return _merge(_at(points(member), at) for member, at in zip(estimator.estimators_, subsets, strict=True))
     if short.startswith(_TREES) and name.startswith("sklearn."):
@@ -47,7 +47,7 @@ def _members(estimator: Any) -> Iterable[Any]:
         return [member.estimator for member in estimator.calibrated_classifiers_]
     if hasattr(estimator, "transformer_list"):
         return [step for _, step in estimator.transformer_list if not isinstance(step, str)]
-    if isinstance(getattr(estimator, "estimators_", None), list):
+    if isinstance(getattr(estimator, "estimators_", None), (list, tuple)):
         return list(estimator.estimators_)
     if public_name(type(estimator)) == "sklearn.frozen.FrozenEstimator":
         return [estimator.estimator]

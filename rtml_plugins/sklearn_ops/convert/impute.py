@@ -28,7 +28,7 @@ def simple_imputer(b: Builder, estimator: Any, columns: Columns) -> list[Symboli
     filled = _fill(b, estimator, columns.pick(kept), fills)
     if not estimator.add_indicator:
         return filled
-    return [*filled, *_indicate(b, estimator.indicator_, columns)]
+    return [*filled, *indicate(b, estimator.indicator_, columns)]
 
 
 def _refuse_nan(b: Builder, estimator: Any, columns: Columns) -> None:
@@ -125,7 +125,7 @@ def missing_indicator(b: Builder, estimator: Any, columns: Columns) -> list[Symb
     _refuse_nan(b, estimator, columns)
     if estimator.features == "missing-only" and estimator.error_on_new:
         _refuse_new(b, estimator, columns)
-    flags = _indicate(b, estimator, columns)
+    flags = indicate(b, estimator, columns)
     return [Symbolic("bool", b.cast(flag.tensor, "bool"), flag.index) for flag in flags]
 
 
@@ -149,7 +149,7 @@ def _refuse_new(b: Builder, estimator: Any, columns: Columns) -> None:
         b.check(b.op("Not", missing), f"one of {listing(part.names)} is missing here and never was in training")
 
 
-def _indicate(b: Builder, indicator: Any, columns: Columns) -> list[Symbolic]:
+def indicate(b: Builder, indicator: Any, columns: Columns) -> list[Symbolic]:
     """float64 0/1 columns, one for each feature of a MissingIndicator."""
     positions = [int(position) for position in indicator.features_]
     result: dict[int, Symbolic] = {}

@@ -74,6 +74,17 @@ def partial_least_squares(b: Builder, estimator: Any, columns: Columns) -> Predi
     return valued(_product(b, x, estimator.coef_.T, estimator.intercept_))
 
 
+@converts("sklearn.cluster.FeatureAgglomeration")
+def feature_agglomeration(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic]:
+    """The mean of the columns of each group."""
+    if estimator.pooling_func is not np.mean:
+        raise NotLowerableError("FeatureAgglomeration pools with a function of its own; use the mean")
+    labels = np.asarray(estimator.labels_, np.int64)
+    groups = (labels[:, None] == np.arange(labels.max() + 1)).astype(np.float64)
+    total = _product(b, _inputs(b, estimator, columns), groups)
+    return unpack(b.op("Div", total, b.const(groups.sum(axis=0, keepdims=True), "float64")), "float64")
+
+
 # ---- kernels -----------------------------------------------------------------------------------------------------------
 
 

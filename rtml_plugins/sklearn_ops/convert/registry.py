@@ -85,6 +85,7 @@ _MODULES = (
     "outliers",
     "neighbours",
     "targets",
+    "iterative",
 )
 _loaded = False
 #: whether what is being converted may meet infinite values, out of which its own arithmetic makes NaN

@@ -7,9 +7,11 @@ import pandas as pd
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
+    IsolationForest,
     RandomForestClassifier,
     VotingClassifier,
 )
@@ -139,3 +141,16 @@ def test_what_is_kept_of_the_training_rows_is_no_row() -> None:
     assert len(kept["a"]["typical"]) == 3
     assert kept["brand"]["typical"][0] == "A"
     assert kept["b"] == {"dtype": "int64", "missing": False, "typical": [0, 2, 4]}
+
+
+def test_points_of_members_that_see_some_columns_are_those_of_the_columns_they_see() -> None:
+    x, y = numbers()[["a", "b", "c"]], two(numbers())
+    for model in (
+        BaggingClassifier(DecisionTreeClassifier(max_depth=2), 4, max_features=1, random_state=0),
+        IsolationForest(n_estimators=4, max_features=1, random_state=0),
+    ):
+        model.fit(x, y)
+        for member, at in zip(model.estimators_, model.estimators_features_, strict=True):
+            inner = member.tree_.threshold[member.tree_.children_left >= 0]
+            assert set(inner.tolist()) <= points(model)[int(at[0])]
+    assert points(AdaBoostClassifier(n_estimators=3, random_state=0).fit(x, y)) != {}

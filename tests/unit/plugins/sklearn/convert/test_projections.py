@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import FeatureAgglomeration
 from sklearn.covariance import EllipticEnvelope
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import FactorAnalysis, FastICA
@@ -26,6 +27,7 @@ def frame(*, missing: bool = False) -> Any:
     [
         FastICA(2, random_state=0),
         FactorAnalysis(2),
+        FeatureAgglomeration(2),
         GaussianRandomProjection(2, random_state=0),
         SparseRandomProjection(2, density=0.5, random_state=0),
         Nystroem(n_components=20, random_state=0),
@@ -50,6 +52,8 @@ def test_partial_least_squares() -> None:
 def test_what_the_last_bits_decide_is_refused() -> None:
     with pytest.raises(NotLowerableError, match="Use Nystroem"):
         agree(RBFSampler(random_state=0), frame())
+    with pytest.raises(NotLowerableError, match="use the mean"):
+        agree(FeatureAgglomeration(2, pooling_func=np.median), frame())
     with pytest.raises(NotLowerableError, match="choose fewer n_components"):
         agree(Nystroem(kernel="poly", n_components=20, random_state=0, degree=2), frame())
     with pytest.raises(NotLowerableError, match="kernel 'laplacian' has no ONNX form"):
