@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from rtml_core import DataMsg, Operator, Params, doc
-from rtml_core.columns import Field, parse_signature
+from rtml_core.columns import Field, parse_signature, within
 from rtml_core.errors import ColumnError, NotFittedError, ParamError, RtmlError, close_match, describe, listing
 from rtml_core.timestamps import parse_timestamp
 from rtml_plugins.flow.simulator_profile import pairs_of
@@ -34,8 +34,8 @@ class SimulatorParams(Params):
         dict[str, Any] | None,
         doc(
             'Fields and types, as for Receiver. A field may also say what is plausible: {"type": "float?", "range": [18, 90],'
-            ' "decimals": 0, "missing": 0.1}, {"type": "string", "choices": {"DE": 3, "FR": 1}} with weights, or a list of values or'
-            " of [value, weight].",
+            ' "decimals": 0, "missing": 0.1}, {"type": "string", "choices": {"DE": 3, "FR": 1}} with weights, or a list of values'
+            " or of [value, weight].",
             'an object of field names and types, e.g. {"age": {"type": "float?", "range": [18, 90]}}',
         ),
     ] = None
@@ -253,6 +253,8 @@ def _check_details(entry: Field, details: Mapping[str, Any]) -> None:
         low, high = _ends(entry, details["range"], at)
         if not low <= high:
             raise ParamError(f"{at}: 'range' must be two values, the lower first; got {describe(details['range'])}")
+        if entry.type != "timestamp" and not (within(entry, low) and within(entry, high)):
+            raise ParamError(f"{at}: 'range' must lie within min and max of the field; got {describe(details['range'])}")
     decimals = details.get("decimals", 0)
     if isinstance(decimals, bool) or not isinstance(decimals, int) or not 0 <= decimals <= 15:
         raise ParamError(f"{at}: 'decimals' must be a whole number from 0 to 15; got {describe(decimals)}")
@@ -281,6 +283,8 @@ def _check_choices(entry: Field, choices: Any, at: str) -> None:
     for value, _ in pairs:
         if not isinstance(value, kinds[entry.type]) or (isinstance(value, bool) and entry.type != "bool"):
             raise ParamError(f"{at}: 'choices' must be values of the type {entry.type}; got {describe(value)}")
+        if entry.type in ("int", "float") and not within(entry, value):
+            raise ParamError(f"{at}: 'choices' must lie within min and max of the field; got {describe(value)}")
         if entry.categories is not None and value not in entry.categories:
             near = close_match(value, entry.categories)
             raise ParamError(

@@ -244,7 +244,7 @@ def declared_field(entry: Field, details: Mapping[str, Any]) -> dict[str, Any]:
             "weekdays": [1.0] * 7,
             "unit": "second",
         }
-    low, high = details.get("range", (0, 100))
+    low, high = details.get("range") or _usual_range(entry)
     decimals = 0 if entry.type == "int" else details.get("decimals", 2)
     half = 0.5 / 10**decimals  # so that the ends are as frequent as what lies between them
     return {
@@ -257,11 +257,22 @@ def declared_field(entry: Field, details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def declared_as(entry: Field, learned: dict[str, Any]) -> dict[str, Any]:
-    """What was learned of a declared field: with its type, and nothing beyond its categories."""
+    """What was learned of a declared field: with its type, and nothing beyond its categories and bounds."""
     found = {**learned, "type": entry.spec}
+    if found["kind"] == "numbers" and (entry.minimum is not None or entry.maximum is not None):
+        ends = found["quantiles"]
+        low, high = (end if bound is None else bound for end, bound in ((ends[0], entry.minimum), (ends[-1], entry.maximum)))
+        found["range"] = [low, high]
     if entry.categories is not None:
         found.pop("rare", None)
         if found["kind"] != "choices":  # none is frequent enough to be kept
             head: dict[str, Any] = {key: found[key] for key in ("type", "missing") if key in found}
             found = {**head, "kind": "choices", "values": [[value, 1.0] for value in entry.categories]}
     return found
+
+
+def _usual_range(entry: Field) -> tuple[float, float]:
+    """The bounds of a declared field of numbers; where one is open, a hundred from the other, from 0 to 100 without both."""
+    if entry.minimum is None:
+        return (0, 100) if entry.maximum is None else (entry.maximum - 100, entry.maximum)
+    return entry.minimum, entry.minimum + 100 if entry.maximum is None else entry.maximum

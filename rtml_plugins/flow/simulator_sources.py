@@ -119,9 +119,8 @@ def _plausible(fields: Sequence[Field], document: Mapping[str, Any], rows: Seque
     for entry in fields:
         details = _details(entry, _listed(document, entry.name), [row.get(entry.name) for row in rows])
         if details:
-            spec[entry.name] = {"type": entry.spec, **details} | (
-                {"categories": list(entry.categories)} if entry.categories else {}
-            )
+            known = spec[entry.name]
+            spec[entry.name] = {**(known if isinstance(known, dict) else {"type": known}), **details}
     return Simulator(schema=spec)
 
 

@@ -108,6 +108,22 @@ def test_the_first_rows_of_many_are_those_of_few_and_seeds_differ() -> None:
     assert len({json.dumps(row) for row in many}) == 2500
 
 
+def test_rows_keep_within_the_bounds_of_their_fields() -> None:
+    schema = {
+        "low": {"type": "float", "min": 400.5},
+        "high": {"type": "int?", "max": -7},
+        "both": {"type": "int", "min": 3, "max": 4},
+    }
+    made = Simulator(schema=schema).frame(300)
+    assert made["low"].between(400.5, 500.5).all()
+    assert made["high"].dropna().between(-107, -7).all()
+    assert set(made["both"]) == {3, 4}
+    real = pd.DataFrame({"spent": np.random.default_rng(0).gamma(2, 1.5, 300)})
+    learned = Simulator(schema={"spent": {"type": "float", "min": 0, "max": 50}}).fit(real)
+    assert learned.profile["fields"]["spent"]["range"] == [0, 50]
+    Signature.of_fields(learned.source_fields()).rows(list(learned.rows(200)))  # raises for a row that does not fit
+
+
 def test_a_schema_travels_as_json() -> None:
     schema = {**SCHEMA, "pages": {"type": "int", "choices": [[1, 3], [2, 1]]}, "vip": {"type": "bool", "choices": [True]}}
     graph = op.Simulator(schema=schema, rows=20) >> op.Pandas(import_="isna")
@@ -242,6 +258,14 @@ def test_columns_that_can_not_be_learned_are_named(column: Any, words: str) -> N
         ({"schema": {"a": {"type": "int", "choices": [[1, 0]]}}}, "'choices' must be a list of values, or of values and weights"),
         ({"schema": {"a": {"type": "string", "categories": ["x"], "choices": ["y"]}}}, "must be among its categories x; got 'y'"),
         ({"schema": {"a": {"type": "float", "range": [0, 1], "choices": [1]}}}, "must have 'range' or 'choices', not both"),
+        (
+            {"schema": {"a": {"type": "int", "min": 3, "range": [1, 9]}}},
+            "'range' must lie within min and max of the field; got [1, 9]",
+        ),
+        (
+            {"schema": {"a": {"type": "int", "max": 3, "choices": [1, 9]}}},
+            "'choices' must lie within min and max of the field; got 9",
+        ),
         ({"schema": {"a": {"type": "float", "decimals": 40}}}, "'decimals' must be a whole number from 0 to 15; got 40"),
         ({"schema": {"a": "float"}, "profile": {}}, "parameter 'profile' must be left out where 'schema' declares"),
         ({"schema": {"a": "float"}, "rows": -1}, "parameter 'rows' must be a whole number from 0; got -1"),
