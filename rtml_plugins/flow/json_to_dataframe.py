@@ -35,9 +35,11 @@ class JsonToDataframeParams(Params):
     ] = "refuse"
 
     def validate(self) -> None:
+        from rtml_plugins.flow.coerce import check_defaults
+
         columns = payload_columns(self.json_payload)
         try:
-            parse_signature(self.schema) if self.schema is not None else inferred(columns)
+            check_defaults(parse_signature(self.schema) if self.schema is not None else inferred(columns))
         except ParamError:
             raise
         except RtmlError as error:
