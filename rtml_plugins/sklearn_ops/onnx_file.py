@@ -119,7 +119,7 @@ def _session(model: bytes) -> Any:
     if _LAST.get("model") != model:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what fails raises, too
         _LAST.update(model=model, session=onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"]))
     return _LAST["session"]
 

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 ROWS = 72
+#: of the rows and labels; another one (python -m tests.sweep --seed 3) asks the same of other rows
+seed = 7
 _BRANDS = ("Äpfel", "Birne", "çay", "日本", "x y", "Zß", "q")
 _WORDS = ("red", "green", "Blue", "naïve", "straße", "日本", "x1", "don't", "2024", "the", "of", "cafe\u0301", "ﬁne")
-#: texts that are hard for whoever splits, lower-cases or compares them
+#: texts that are hard for whoever splits, lower-cases or compares them; U+0000 is refused where rows come in
 _TEXTS = (
     *(
         "",
@@ -24,7 +26,17 @@ _TEXTS = (
         "日本 日本語",
         "\U0001f600 red",
     ),
-    *("unknown words only", "red,green;blue", "don't don\u2019t", "x1 x2 2024 2024", "the of the", "a", "red " * 40, "ΣΑΣ ΟΔΟΣ"),
+    *(
+        "unknown words only",
+        "red,green;blue",
+        "don't don\u2019t",
+        "x1 x2 2024 2024",
+        "the of the",
+        "a",
+        "red " * 40,
+        "ΣΑΣ ΟΔΟΣ",
+        "RED\u00a0green\u3000blue",
+    ),
 )
 _HUGE = (1e30, -1e30, 1e300, -1e300)
 _BEYOND = (np.inf, -np.inf, np.nan)
@@ -64,7 +76,7 @@ TARGETS = {
 @cache
 def frame(kind: str) -> pd.DataFrame:
     """The training rows of one kind of data."""
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(seed)
     a, b = rng.normal(size=ROWS), rng.integers(0, 5, ROWS)
     numbers = pd.DataFrame({"a": a, "b": b, "c": rng.normal(size=ROWS) * 1e3, "k": np.ones(ROWS)})
     texts = pd.DataFrame(
@@ -95,7 +107,7 @@ def target(kind: str, name: str) -> Any:
     """The label of the training rows, an array [N] or [N, 2]; None for no label."""
     if not name:
         return None
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng(seed + 4)
     strength = _strength(frame(kind)) + rng.normal(size=ROWS) / 3
     cut, upper = np.quantile(strength, [0.45, 0.8])
     two, three = (strength > cut).astype(int), (strength > cut).astype(int) + (strength > upper)
