@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def custom(b: Builder, op: CustomOp, *columns: Symbolic, **arguments: Any) -> tu
 
 def custom_each(b: Builder, op: CustomOp, columns: Sequence[Symbolic], **arguments: Any) -> list[Symbolic]:
     """An operator of one input and one output on each of several columns. A column that comes out of a table is folded into
-    it, which leaves no custom operator; those of one nullability go through one node together."""
+    it, which leaves no custom operator; the others go through one node together (numbers and booleans by nullability)."""
     results: dict[int, Symbolic] = {}
     groups: dict[bool, list[int]] = {}
     for position, column in enumerate(columns):
@@ -38,13 +39,15 @@ def custom_each(b: Builder, op: CustomOp, columns: Sequence[Symbolic], **argumen
         if folded is not None:
             results[position] = folded
         else:
-            groups.setdefault(column.nullable, []).append(position)
+            groups.setdefault(column.nullable and op.outputs[0] in ("int64", "bool"), []).append(position)
     for positions in groups.values():
         members = [columns[position] for position in positions]
         packed = matrix(b, members, members[0].carrier)
-        whole = Symbolic(members[0].dtype, packed, 0, members[0].nullable)
+        whole = Symbolic(members[0].dtype, packed, 0, any(member.nullable for member in members))
         (value,) = b.custom(op, packed, **arguments)
-        results.update(zip(positions, _named(b, op, op.outputs[0], value, [whole]), strict=True))
+        made = _named(b, op, op.outputs[0], value, [whole])
+        for position, member, symbolic in zip(positions, members, made, strict=True):
+            results[position] = replace(symbolic, nullable=symbolic.nullable and (member.nullable or op.gives_missing))
     return [results[position] for position in range(len(columns))]
 
 

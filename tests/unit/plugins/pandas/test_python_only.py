@@ -63,9 +63,10 @@ def test_columns_of_one_kind_share_one_call() -> None:
     nodes_of(node, frame())
     from rtml_core.testing import run_lowered
 
-    lowered = lower_alone(Pandas(import_="str.title", cols=["s", "r"], inplace=True), _schema("s", "r"))
+    lowered = lower_alone(Pandas(import_="str.title", cols=["s", "r", "u"], inplace=True), _schema("s", "r", "u"))
+    assert [lowered.result[name].nullable for name in "sru"] == [True, True, False]
     assert sum(item.domain == "rtml.pandas.title.v1" for item in lowered.builder.nodes) == 1
-    found, _ = run_lowered(lowered, frame()[["s", "r"]])
+    found, _ = run_lowered(lowered, frame())
     assert found["s"].tolist()[2] == "Hello  World"
 
 
@@ -82,7 +83,7 @@ def test_normal_forms(form: str) -> None:
 
 def test_another_normal_form_is_refused() -> None:
     assert_refuses(Pandas(import_="str.normalize", cols="s", kwargs={"form": "NFX"}), frame(), "NFC, NFD, NFKC, NFKD")
-    assert_refuses(Pandas(import_="str.title", cols="f"), pd.DataFrame({"f": [1.5]}), "column 'f'", "needs a string")
+    assert_refuses(Pandas(import_="str.title", cols="f"), pd.DataFrame({"f": [1.5]}), "column 'f'", "a string")
 
 
 # ---- regular expressions ------------------------------------------------------------------------------------------------
