@@ -76,7 +76,7 @@ def equal(m: Machine, one: Alternative, two: Alternative) -> Condition:
     if kinds <= set(NUMBERS):
         return _numbers(m.b, "==", one, two)
     if kinds == {STR}:
-        return literal(m.b.op("Equal", _text(m.b, one), _text(m.b, two), dtype="bool"))
+        return literal(m.b.op("Equal", _text(m.b, one), _text(m.b, two), dtype="bool"), there(one, two))
     if kinds <= {TUPLE, CONSTANT} and TUPLE in kinds:
         raise NotLowerableError("tuples can't be compared; compare their items")
     return FALSE
@@ -104,13 +104,13 @@ def _numbers(b: Builder, operator: str, one: Alternative, two: Alternative) -> C
     if one.kind == two.kind:
         if one.kind == INT and (known := _by_bounds(operator, one, two)) is not None:
             return known
-        return _emit(b, operator, tensor(b, one), tensor(b, two))
+        return _emit(b, operator, tensor(b, one), tensor(b, two), there(one, two))
     if one.kind == FLOAT:
         one, two, operator = two, one, _FLIPPED[operator]
     if two.constant:
         return _with_constant(b, operator, one, float(two.carried))
     if max(abs(one.low), abs(one.high)) <= EXACT:
-        return _emit(b, operator, as_float(b, one), tensor(b, two))
+        return _emit(b, operator, as_float(b, one), tensor(b, two), there(two))
     return _exactly(b, operator, one, two)
 
 
@@ -124,8 +124,17 @@ def _by_bounds(operator: str, one: Alternative, two: Alternative) -> Condition |
     return None
 
 
-def _emit(b: Builder, operator: str, x: Any, y: Any) -> Condition:
-    return literal(b.op("Equal" if operator == "==" else _ORDER[operator], x, y, dtype="bool"))
+def _emit(b: Builder, operator: str, x: Any, y: Any, implied: Condition | None = None) -> Condition:
+    return literal(b.op("Equal" if operator == "==" else _ORDER[operator], x, y, dtype="bool"), implied)
+
+
+def there(*items: Alternative) -> Condition | None:
+    """What a comparison that holds says about its operands: the one whose tensor may be missing is there.
+
+    A missing float is NaN, which compares as false; a missing text is a mark that equals no text that is there.
+    """
+    gone = [item for item in items if item.gone is not FALSE]
+    return negate(gone[0].gone) if len(gone) == 1 or (gone and gone[0].kind == FLOAT) else None
 
 
 def _with_constant(b: Builder, operator: str, one: Alternative, limit: float) -> Condition:
@@ -189,7 +198,7 @@ def _substring(m: Machine, one: Alternative, two: Alternative) -> Condition:
 
     if not one.constant:
         raise NotLowerableError("'in' can look for a constant text only")
-    return literal(value_of(m.b, search(m.b, two.symbolic, one.carried, regex_=False)))
+    return literal(value_of(m.b, search(m.b, two.symbolic, one.carried, regex_=False)), there(two))
 
 
 def member(m: Machine, one: Alternative, items: list[Any]) -> Condition:
@@ -206,7 +215,7 @@ def member(m: Machine, one: Alternative, items: list[Any]) -> Condition:
     if len(keys) == 1:
         return equal(m, one, constant_of(keys[0]))
     found = lookup(m.b, key_column(one), dict.fromkeys(keys, True), False, "bool", nullable=False)
-    return literal(value_of(m.b, found))
+    return literal(value_of(m.b, found), there(one))
 
 
 def key_column(one: Alternative) -> Symbolic:

@@ -17,12 +17,16 @@ from rtml_core.lowering.builder import Builder
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """kind: "true", "false", "literal", "and", "or". Equal conditions have equal keys."""
+    """kind: "true", "false", "literal", "and", "or". Equal conditions have equal keys.
+
+    `implies`, of a literal: what is certain where its tensor is true, e.g. that a number which is less than 18 is not missing.
+    """
 
     kind: str
     parts: frozenset[Condition] = frozenset()
     value: ir.Value | None = None
     positive: bool = True
+    implies: Condition | None = None
     key: object = field(init=False)
     size: int = field(init=False)
     _hash: int = field(init=False)
@@ -46,9 +50,10 @@ FALSE: Final = Condition("false")
 _MANY: Final = 40
 
 
-def literal(value: ir.Value) -> Condition:
-    """A boolean tensor [N, 1] as a condition."""
-    return Condition("literal", value=value)
+def literal(value: ir.Value, implies: Condition | None = None) -> Condition:
+    """A boolean tensor [N, 1] as a condition, and a literal that is certain where it is true."""
+    known = implies if implies is not None and implies.kind == "literal" else None
+    return Condition("literal", value=value, implies=known)
 
 
 def constant(value: bool) -> Condition:
@@ -71,7 +76,7 @@ def _negated(condition: Condition) -> Condition:
         case "true" | "false":
             return FALSE if condition.kind == "true" else TRUE
         case "literal":
-            return Condition("literal", value=condition.value, positive=not condition.positive)
+            return Condition("literal", value=condition.value, positive=not condition.positive, implies=condition.implies)
         case "and":
             return either(*map(negate, condition.parts))
     return both(*map(negate, condition.parts))
@@ -96,7 +101,7 @@ def _join(conditions: Iterable[Condition], kind: str) -> Condition:
     flat = _propagated(flat, kind, dual, decisive)
     if decisive in flat or any(negate(part) in flat for part in flat if part.kind == "literal"):
         return decisive
-    flat = _merged(flat, kind, dual)
+    flat = _merged(_without_implied(flat, kind, decisive), kind, dual)
     if decisive in flat:
         return decisive
     if not flat:
@@ -129,6 +134,18 @@ def _spread(left: frozenset[Condition], kind: str, dual: str) -> set[Condition]:
         return {Condition(dual, left)}
     only = next(iter(left))
     return set(only.parts) if only.kind == kind else {only}
+
+
+def _without_implied(flat: set[Condition], kind: str, decisive: Condition) -> set[Condition]:
+    """`x < 18 and x is there` is `x < 18`; `not x < 18 or x is missing` is `not x < 18`."""
+    for part in list(flat):
+        if part.implies is None or part.positive is not (kind == "and"):
+            continue
+        certain = part.implies if kind == "and" else negate(part.implies)
+        if negate(certain) in flat:
+            return {decisive}
+        flat.discard(certain)
+    return flat
 
 
 def _merged(flat: set[Condition], kind: str, dual: str) -> set[Condition]:

@@ -11,6 +11,7 @@ from rtml_core.lowering import string_search, strings
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.functions import interpreter
 from rtml_core.lowering.functions.arithmetic import folded
+from rtml_core.lowering.functions.comparing import there
 from rtml_core.lowering.functions.conditions import FALSE, Condition, both, literal
 from rtml_core.lowering.functions.lookups import get
 from rtml_core.lowering.functions.machine import Machine, Raises, constants, python
@@ -39,7 +40,7 @@ def call_method(m: Machine, name: str, items: list[Alternative], guard: Conditio
         raise NotLowerableError(f"{name}() of a constant takes constants")
     made = _METHODS[name](m.b, subject.symbolic, values)
     if made.dtype == "bool":
-        return boolean(literal(value_of(m.b, made)))
+        return boolean(literal(value_of(m.b, made), there(subject)))
     return replace(carried(STR, made), gone=subject.gone)
 
 
