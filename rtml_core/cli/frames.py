@@ -47,12 +47,12 @@ def read_frame(path: str, fields: Sequence[Field]) -> pd.DataFrame:
     with open_rows(path, None) as reader:
         columns, places = _columns(reader)
     for entry in fields:
-        if entry.name not in columns:
+        if entry.name not in columns and not entry.optional:
             needs = listing(entry.name for entry in fields)
             raise RtmlError(f"{path} does not fit the graph: {missing_column(entry.name, columns)} The graph needs: {needs}")
     if not places:
         raise RtmlError(f"{path} holds no rows")
-    typed = _typed(reader, fields, columns, places, is_csv)
+    typed = _typed(reader, [entry for entry in fields if entry.name in columns], columns, places, is_csv)
     guessed = {name: _guessed(values) if is_csv else values for name, values in columns.items() if name not in typed}
     return pd.DataFrame({name: typed[name] if name in typed else guessed[name] for name in columns})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, Protocol
@@ -52,10 +52,13 @@ Fields = Mapping[str, str]
 
 
 @contextmanager
-def open_rows(path: str, fields: Fields | None, *, extra: bool = False, keep: tuple[str, ...] = ()) -> Iterator[Reader]:
+def open_rows(
+    path: str, fields: Fields | None, *, extra: bool = False, keep: tuple[str, ...] = (), optional: Sequence[str] = ()
+) -> Iterator[Reader]:
     """A reader of rows with the fields {name: type of the signature}; None takes every column, CSV cells as text.
 
     extra: columns that are no fields are dropped, not refused. keep: columns that are read though they are no fields.
+    optional: fields that a file need not have.
     "-" is JSON lines from standard input. Raises RtmlError for a file that is missing, of another format, or whose header
     does not have the fields.
     """
@@ -68,9 +71,9 @@ def open_rows(path: str, fields: Fields | None, *, extra: bool = False, keep: tu
         if kind == "jsonl":
             yield JsonLines(path, stream, size)
         elif kind == "csv":
-            yield Csv(path, stream, size, fields, extra=extra, keep=keep)
+            yield Csv(path, stream, size, fields, extra=extra, keep=keep, optional=optional)
         else:
-            yield Parquet(path, stream, fields, extra=extra, keep=keep)
+            yield Parquet(path, stream, fields, extra=extra, keep=keep, optional=optional)
 
 
 class _Lines:
@@ -122,7 +125,17 @@ class JsonLines(_Lines):
 class Csv(_Lines):
     """Comma-separated values with a header; cells are typed by the fields, never guessed."""
 
-    def __init__(self, name: str, stream: IO[bytes], size: int, fields: Fields | None, *, extra: bool, keep: tuple[str, ...]):
+    def __init__(
+        self,
+        name: str,
+        stream: IO[bytes],
+        size: int,
+        fields: Fields | None,
+        *,
+        extra: bool,
+        keep: tuple[str, ...],
+        optional: Sequence[str] = (),
+    ):
         super().__init__(name, stream, size)
         self._undecodable: set[int] = set()
         self._reader = csv.reader(self._texts(), strict=True)
@@ -131,7 +144,7 @@ class Csv(_Lines):
             raise RtmlError(f"{name} is empty: the first line must be a header with the names of the columns")
         if self._undecodable:
             raise RtmlError(f"{name} is not UTF-8 text: save it as CSV in UTF-8")
-        check_header(name, self.header, fields, extra=extra, keep=keep)
+        check_header(name, self.header, fields, extra=extra, keep=keep, optional=optional)
         known: dict[str, Cell] = dict.fromkeys(self.header if fields is None else keep, text)
         known |= {column: CELLS[kind] for column, kind in (fields or {}).items()}
         self._cells: list[Cell | None] = [known.get(column) for column in self.header]
@@ -183,7 +196,16 @@ class Csv(_Lines):
 class Parquet:
     """A parquet file, by pyarrow; only the columns that are asked for are read."""
 
-    def __init__(self, name: str, stream: IO[bytes], fields: Fields | None, *, extra: bool, keep: tuple[str, ...]):
+    def __init__(
+        self,
+        name: str,
+        stream: IO[bytes],
+        fields: Fields | None,
+        *,
+        extra: bool,
+        keep: tuple[str, ...],
+        optional: Sequence[str] = (),
+    ):
         self._arrow, parquet = arrow(name, "read")
         try:
             self._file = parquet.ParquetFile(stream)
@@ -192,7 +214,7 @@ class Parquet:
         self.name = name
         self.unit = "row"
         self.header: list[str] = list(self._file.schema_arrow.names)
-        check_header(name, self.header, fields, extra=extra, keep=keep)
+        check_header(name, self.header, fields, extra=extra, keep=keep, optional=optional)
         self.size = self._file.metadata.num_rows
         self.position = 0
         self._columns = [column for column in self.header if fields is None or column in fields or column in keep]
@@ -227,8 +249,19 @@ def arrow(name: str, what: str) -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-def check_header(name: str, header: list[str], fields: Iterable[str] | None, *, extra: bool, keep: tuple[str, ...] = ()) -> None:
-    """Raise RtmlError unless the columns are the fields, each once (and others only where extra or keep lets them)."""
+def check_header(
+    name: str,
+    header: list[str],
+    fields: Iterable[str] | None,
+    *,
+    extra: bool,
+    keep: tuple[str, ...] = (),
+    optional: Sequence[str] = (),
+) -> None:
+    """Raise RtmlError unless the columns are the fields, each once (and others only where extra or keep lets them).
+
+    Fields that are `optional` may be absent.
+    """
     twice = sorted({column for column in header if header.count(column) > 1})
     if twice:
         raise RtmlError(f"{name}: the column '{twice[0]}' is there twice; rename or drop one of the two")
@@ -236,7 +269,7 @@ def check_header(name: str, header: list[str], fields: Iterable[str] | None, *, 
         return
     spare = [column for column in header if column not in fields]
     for column in [*fields, *keep]:
-        if column not in header:
+        if column not in header and column not in optional:
             cure = close_match(column, spare)
             if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
                 cure = " Cells must be separated by commas"

@@ -67,8 +67,9 @@ def score(package: str, source: str, output: str, errors: str | None, keep: tupl
     )
     _check_kept(runtime, keep)
     fields = {entry.name: entry.type for entry in runtime.signature.fields}
+    optional = [entry.name for entry in runtime.signature.fields if entry.optional]
     try:
-        with open_rows(source, fields, extra=runtime.signature.ignore_extra, keep=keep) as reader:
+        with open_rows(source, fields, extra=runtime.signature.ignore_extra, keep=keep, optional=optional) as reader:
             tally, infinite = _run(runtime, reader, output, errors, keep, options["batch_size"], quiet)
     except KeyboardInterrupt:
         left = "what was printed so far is incomplete" if output == "-" else f"{output} was not written"

@@ -232,3 +232,24 @@ def test_a_package_without_proof_is_scored_only_on_purpose(rtml: Rtml, files: Pa
 def test_outputs_of_the_graph_are_the_columns_of_the_file(rtml: Rtml, package: Path) -> None:
     rtml("score", "model.rtml", "-i", "rows.csv", "-o", "out.csv")
     assert Path("out.csv").read_text().splitlines()[0] == ",".join(OUTPUTS)
+
+
+def test_fields_with_a_default_may_be_absent_from_a_file(rtml: Rtml, tmp_path: Path) -> None:
+    schema = {"age": {"type": "int", "min": 0}, "c": {"type": "string", "default": "a"}}
+    cases = {"set": "x", "if": "c == 'a'", "then": {"field": "age"}, "else": 0}
+    nodes = [
+        {"id": "in", "operator": "Receiver", "params": {"schema": schema}},
+        {"id": "rule", "operator": "FieldOps", "params": {"ops": [cases]}},
+    ]
+    Path("graph.json").write_text(json.dumps({"rtml": 1, "nodes": nodes, "edges": [["in", "rule"]]}))
+    Path("ages.csv").write_text("age\n1\n5\n")
+    assert rtml("compile", "graph.json", "-o", "ages.rtml", "--sample", "ages.csv").code == 0
+    assert rtml("score", "ages.rtml", "-i", "ages.csv", "-o", "out.jsonl").code == 0
+    assert lines("out.jsonl") == [{"age": 1, "c": "a", "x": 1}, {"age": 5, "c": "a", "x": 5}]
+    Path("no_age.csv").write_text("c\na\n")
+    refused = rtml("score", "ages.rtml", "-i", "no_age.csv", "-o", "out2.jsonl")
+    assert refused.code == 2
+    assert "no_age.csv has no column 'age'" in refused.err
+    Path("ages.csv").write_text("age\n-1\n")
+    refused = rtml("score", "ages.rtml", "-i", "ages.csv", "-o", "out2.jsonl")
+    assert "expected a whole number from 0, got number -1" in refused.err
