@@ -149,4 +149,6 @@ def _one_kind(m: Machine, kind: str, answers: dict[Any, Any], key: Alternative, 
     missing = kind == FLOAT and any(math.isnan(value) for value in numbers)
     finite = kind != FLOAT or all(math.isfinite(value) for value in numbers)
     made = lookup(m.b, key_column(key), answers, other, _DTYPES[kind], nullable=missing, finite=finite)
-    return carried(INT, made, min(numbers), max(numbers)) if kind == INT else carried(kind, made)
+    column = carried(INT, made, min(numbers), max(numbers)) if kind == INT else carried(kind, made)
+    # what stands for a missing key is none of the keys
+    return column if key.gone is FALSE else replace(column, spare=(key.gone, other))

@@ -46,7 +46,8 @@ class Alternative:
 
     carried: a Python constant if `constant`, else a Symbolic (int, float, str, time), a Condition (bool), or a tuple of values
     (tuple). `low`, `high` bound whole numbers. `keys`: those of a dict whose values are `carried`; None for a tuple. `gone`:
-    where the tensor holds the missing value already (NaN, U+FDD0), so that a column made of it needs no step for that.
+    where the tensor holds the missing value already (NaN, U+FDD0), so that a column made of it needs no step for that. `spare`:
+    where it holds a constant already, outside of its own condition, and that constant.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Alternative:
     keys: tuple[Any, ...] | None = None
     sequence: type = tuple
     gone: Condition = FALSE
+    spare: tuple[Condition, Any] | None = None
 
     @property
     def symbolic(self) -> Symbolic:
@@ -217,6 +219,9 @@ def _pair(b: Builder, one: Alternative, two: Alternative) -> Alternative:
     if one.kind == TUPLE:
         pairs = zip(one.carried, two.carried, strict=True)
         return replace(one, when=when, carried=tuple(select(b, one.when, x, y) for x, y in pairs))
+    for fixed, other in ((one, two), (two, one)):
+        if _holds_already(other, fixed):
+            return replace(other, when=when, gone=FALSE, spare=None, low=min(one.low, two.low), high=max(one.high, two.high))
     made = where(b, emit(b, one.when), tensor(b, one), tensor(b, two))
     low, high = min(one.low, two.low), max(one.high, two.high)
     gone = either(both(one.when, one.gone), both(negate(one.when), two.gone))
@@ -228,6 +233,13 @@ def _pair(b: Builder, one: Alternative, two: Alternative) -> Alternative:
         return replace(carried(FLOAT, known), when=when, gone=gone)
     result = text(made) if one.kind == STR else Alternative(TIME, carried=new("timestamp", made))
     return replace(result, when=when, gone=gone)
+
+
+def _holds_already(item: Alternative, fixed: Alternative) -> bool:
+    """Whether the tensor of one alternative holds the constant of another where that one holds."""
+    if item.spare is None or not fixed.constant or item.gone is not FALSE:
+        return False
+    return both(fixed.when, negate(item.spare[0])) is FALSE and repr(item.spare[1]) == repr(fixed.carried)
 
 
 def same(one: Alternative, two: Alternative) -> bool:
