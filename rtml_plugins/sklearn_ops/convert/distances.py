@@ -68,3 +68,32 @@ def undecidable(b: Builder, estimator: Any, columns: Columns) -> Prediction:
         f"{name} adds the squared length of a row to every distance; for rows far away rounding alone then decides, differently"
         f" on every machine. Use {cure}, which leaves it out"
     )
+
+
+@converts("sklearn.mixture.GaussianMixture", "sklearn.mixture.BayesianGaussianMixture")
+def gaussian_mixture(b: Builder, estimator: Any, columns: Columns) -> Prediction:
+    """The component under which a row is most likely -> label; each component has a covariance of its own."""
+    name = type(estimator).__name__
+    if name != "GaussianMixture":
+        raise NotLowerableError(f"{name} has no ONNX form yet; use GaussianMixture(covariance_type='full')")
+    if estimator.covariance_type != "full":
+        raise NotLowerableError(
+            f"{name}(covariance_type={estimator.covariance_type!r}) subtracts large numbers from each other, so that for rows far"
+            f" away rounding alone decides; use GaussianMixture(covariance_type='full')"
+        )
+    numbers(b, columns, estimator, missing=False)
+    refuse_infinite(estimator)
+    x, means = ordered(b, columns), np.asarray(estimator.means_, np.float64)
+    turns = np.asarray(estimator.precisions_cholesky_, np.float64)
+    count, width = means.shape
+    bias = -np.stack([mean @ turn for mean, turn in zip(means, turns, strict=True)])
+    flat = np.ascontiguousarray(turns.transpose(1, 0, 2)).reshape(width, count * width)
+    side = b.op("Gemm", x, b.const(flat, "float64"), b.const(bias.ravel(), "float64"), width=count * width)
+    apart = b.op("Reshape", side, b.const([-1, count, width], "int64"), shape=["N", count, width])
+    norm = b.op("ReduceSumSquare", apart, b.const([2], "int64"), width=count, keepdims=0)
+    whole = b.op("Add", norm, b.const([[width * float(np.log(2 * np.pi))]], "float64"))
+    half = b.op("Mul", whole, b.const([[-0.5]], "float64"))
+    logs = np.array([np.sum(np.log(np.diag(turn))) for turn in turns])
+    scores = b.op("Add", half, b.const(logs.reshape(1, -1), "float64"))
+    scores = b.op("Add", scores, b.const(np.log(estimator.weights_).reshape(1, -1), "float64"))
+    return Prediction(label=new("int64", b.op("ArgMax", scores, dtype="int64", width=1, axis=1, keepdims=1)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core.errors import NotLowerableError
-from rtml_core.lowering.symbolic import Symbolic, new
+from rtml_core.lowering.symbolic import Symbolic, new, unpack
 from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, label_from_index, many
 from rtml_plugins.sklearn_ops.convert.packing import accepts_missing, ordered
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, predict
@@ -206,3 +206,21 @@ def _weighted_median(b: Builder, values: ir.Value, weights: Any) -> ir.Value:
     reached = b.cast(b.op("GreaterOrEqual", grown, half, dtype="bool", width=count), "int64")
     first = b.op("ArgMax", reached, dtype="int64", width=1, axis=1, keepdims=1)
     return b.op("GatherElements", rising, first, width=1, axis=1)
+
+
+# ---- leaves as columns -------------------------------------------------------------------------------------------------
+
+
+@converts("sklearn.ensemble.RandomTreesEmbedding")
+def leaves(b: Builder, estimator: Any, columns: Columns) -> list[Symbolic]:
+    """A 0/1 column for each leaf of each tree: one operator."""
+    trees = [member.tree_ for member in estimator.estimators_]
+    matrix, at = tree_matrix(b, estimator, columns, trees, missing=accepts_missing(estimator.estimators_[0]))
+    ensemble, start = Trees(), 0
+    for tree, seen in zip(trees, estimator.one_hot_encoder_.categories_, strict=True):
+        flat = flat_tree(tree, at)
+        if flat.leaves.tolist() != np.asarray(seen).tolist():
+            raise NotLowerableError("RandomTreesEmbedding has leaves that no training row fell into; fit it again")
+        ensemble.add(flat, np.ones(len(seen)), start + np.arange(len(seen)))
+        start += len(seen)
+    return unpack(ensemble.emit(b, matrix, start), "float64")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import AffinityPropagation, Birch, KMeans, MeanShift, MiniBatchKMeans
 from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -39,3 +40,10 @@ def test_distances_as_columns() -> None:
 def test_what_rounding_decides_far_away_is_refused(model: Any) -> None:
     with pytest.raises(NotLowerableError, match=r"rounding alone then decides.*Use sklearn\.(cluster|discriminant)"):
         agree(model, frame(), None if "Centroid" not in str(model) else two(numbers()))
+
+
+def test_mixtures() -> None:
+    assert agree(GaussianMixture(3, random_state=0), frame(), rows=frame() * 1e4).nodes <= 8
+    for model in (GaussianMixture(2, covariance_type="diag"), BayesianGaussianMixture(n_components=2, max_iter=1000)):
+        with pytest.raises(NotLowerableError, match="use GaussianMixture"):
+            agree(model, frame())

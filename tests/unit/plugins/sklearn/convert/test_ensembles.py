@@ -11,11 +11,13 @@ from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
     HistGradientBoostingClassifier,
+    RandomTreesEmbedding,
     StackingClassifier,
     StackingRegressor,
     VotingClassifier,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -147,3 +149,9 @@ def test_boosted_regressors(base: Any) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_hard_votes(target: str, weights: Any) -> None:
     agree(VotingClassifier(MEMBERS, weights=weights), frame(), TARGETS[target](numbers()))
+
+
+def test_leaves_as_columns_are_one_operator() -> None:
+    model = RandomTreesEmbedding(5, max_depth=3, random_state=0)
+    assert agree(model, frame(), exact=True).nodes == 2
+    agree(make_pipeline(model, LogisticRegression()), frame(), two(numbers()))
