@@ -26,6 +26,24 @@ REFERENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "between": ("left", "right"),
     "fillna": ("value",),
 }
+#: method -> those of its arguments that are true or false
+SWITCHES: Final[Mapping[str, tuple[str, ...]]] = {
+    "str.contains": ("case", "na", "regex"),
+    **dict.fromkeys(("str.match", "str.fullmatch"), ("case", "na")),
+    **dict.fromkeys(("str.startswith", "str.endswith"), ("na",)),
+    "str.replace": ("case", "regex"),
+    "str.split": ("expand", "regex"),
+    **dict.fromkeys(("str.rsplit", "str.partition", "str.rpartition", "str.extract"), ("expand",)),
+    "str.wrap": (
+        "expand_tabs", "replace_whitespace", "drop_whitespace", "break_long_words", "break_on_hyphens",
+    ),
+}  # fmt: skip
+#: method -> those of them that may be null, which is their default
+_MAY_BE_NULL: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("str.contains", "str.match", "str.fullmatch", "str.startswith", "str.endswith"), ("na",)),
+    "str.replace": ("case",),
+    "str.split": ("regex",),
+}
 #: methods whose texts are expressions
 EXPRESSIONS: Final = ("eval", "query")
 
@@ -46,7 +64,19 @@ def normalise(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         for value in found.values():
             if isinstance(value, str):
                 forbid_python(value)
+    _check_kinds(name, found)
     return found
+
+
+def _check_kinds(name: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse what stands for true or false in Python and is neither: pandas takes None for a False here, and for a True there."""
+    for argument in SWITCHES.get(name, ()):
+        value = arguments.get(argument, True)
+        if not isinstance(value, bool) and not (value is None and argument in _MAY_BE_NULL.get(name, ())):
+            raise ParamError(f"'{name}': argument '{argument}' must be true or false; got {describe(value)}")
+    flags = arguments.get("flags", 0)
+    if name.startswith("str.") and (isinstance(flags, bool) or not isinstance(flags, int)):
+        raise ParamError(f"'{name}': argument 'flags' must be a whole number, as in the module re; got {describe(flags)}")
 
 
 def is_column_reference(value: Any) -> bool:

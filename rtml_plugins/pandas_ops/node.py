@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rtml_core import Operator, Params, doc
-from rtml_core.errors import ParamError
+from rtml_core.errors import ParamError, describe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,6 +89,8 @@ class PandasParams(Params):
         if self.import_ != "get_dummies":
             raise ParamError(f"parameter 'categories' must be left out: it is for get_dummies, not for '{self.import_}'")
         encoded = self.columns or self.kwargs.get("columns")
+        if encoded is not None and not isinstance(encoded, list):
+            raise ParamError(f"argument 'columns' must be a list of column names; got {describe(encoded)}")
         spare = [name for name in self.categories if encoded is not None and name not in encoded]
         if spare:
             raise ParamError(f"parameter 'categories' must name columns that are encoded; got '{spare[0]}', which is not")

@@ -18,7 +18,7 @@ _SAME: Final = {"subtract": "sub", "multiply": "mul", "div": "truediv", "divide"
 
 def arithmetic(call: Call) -> list[Symbolic]:
     """add, sub, mul, truediv, floordiv, mod, pow and their reflections, with a number, a moment or another column."""
-    call.only("other", "fill_value", *(["axis"] if call.whole else []))
+    call.only("other", "fill_value", *_axis(call))
     name = _SAME.get(call.name, call.name)
     reflected = name.startswith("r") and name != "round"
 
@@ -35,6 +35,11 @@ def arithmetic(call: Call) -> list[Symbolic]:
         return numeric.binary(call.b, name, one, two, numpy_zero=by_column)
 
     return together(call, step)
+
+
+def _axis(call: Call) -> list[str]:
+    """The argument `axis` of the form with the whole frame, which says nothing where the other operand is a constant."""
+    return ["axis"] if call.whole and call.get("axis") in (0, 1, "index", "columns", "rows") else []
 
 
 def _joined(call: Call, reflected: bool) -> list[Symbolic]:
@@ -81,7 +86,7 @@ def _fill_unless_both(call: Call, block: Block, other: Block, value: float) -> B
 
 def comparison(call: Call) -> list[Symbolic]:
     """eq, ne, lt, le, gt, ge with a constant or another column."""
-    call.only("other", *(["axis"] if call.whole else []))
+    call.only("other", *_axis(call))
     return together(call, lambda block: compare.compare(call.b, call.name, block, operand(call, "other", block)))
 
 

@@ -189,6 +189,8 @@ def replaced(call: Call) -> list[Symbolic]:
     wanted = call.get("to_replace")
     if wanted is None:
         raise NotLowerableError("argument 'to_replace' must be given")
+    if not isinstance(wanted, Mapping) and "value" not in call.node.bound:
+        raise NotLowerableError("argument 'value' must be given: it says what takes the place of 'to_replace'")
     if call.whole and isinstance(wanted, Mapping) and any(isinstance(value, Mapping) for value in wanted.values()):
         if "value" in call.node.bound or not all(isinstance(value, Mapping) for value in wanted.values()):
             raise NotLowerableError("an object for each column must hold objects of values only, and no 'value'")

@@ -51,11 +51,12 @@ def _columns_only(call: Call) -> None:
                 f"cannot run in real time: argument '{argument}' is about rows of the frame. Name columns instead"
             )
     axis = call.get("axis")
-    rows = axis in (0, "index", "rows")
+    rows = axis in (0, "index", "rows") or (call.name == "reindex" and axis is None)
     about_rows = {
         "drop": "labels" in call.node.bound,
         "filter": call.node.bound.get("axis") is not None,
         "sort_index": True,
+        "reindex": "labels" in call.node.bound,
         "set_axis": True,
     }
     if call.name == "rename" and "mapper" in call.node.bound and axis not in (1, "columns"):
@@ -74,7 +75,7 @@ def _by_pandas(call: Call) -> Any:
         return run(call.node, empty_frame(call.frame))
     except RtmlError:
         raise
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, AssertionError) as error:
         raise NotLowerableError(f"pandas refuses it: {type(error).__name__}: {error}") from None
 
 

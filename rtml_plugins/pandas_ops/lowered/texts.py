@@ -115,7 +115,10 @@ def _slice(call: Call, column: Symbolic) -> Symbolic:
 
 def _pad(side: str | None) -> Step:
     def step(call: Call, column: Symbolic) -> Symbolic:
-        return strings.pad(call.b, column, _number(call, "width"), side or _text(call, "side"), _text(call, "fillchar"))
+        chosen = side or _text(call, "side")
+        if chosen not in ("left", "right", "both"):
+            raise NotLowerableError(f"argument 'side' must be left, right or both; got {describe(chosen)}")
+        return strings.pad(call.b, column, _number(call, "width"), chosen, _text(call, "fillchar"))
 
     return step
 

@@ -81,8 +81,9 @@ def frequency(freq: Any) -> int:
 
 def _as_unit(call: Call, column: Symbolic) -> Symbolic:
     """as_unit: what is finer than the unit is cut off."""
+    call.only("unit")
     unit = call.get("unit")
-    if unit not in _UNITS:
+    if not isinstance(unit, str) or unit not in _UNITS:
         raise NotLowerableError(f"argument 'unit' must be one of {', '.join(_UNITS)}; got {describe(unit)}")
     return dates.floor(call.b, column, _UNITS[unit])
 

@@ -105,6 +105,11 @@ def test_where_the_result_goes(parameters: dict[str, Any], columns: list[str]) -
             {"import_": "fillna", "categories": {"x": ["a"]}},
             "'categories' must be left out: it is for get_dummies, not for 'fillna'",
         ),
+        ({"import_": "str.contains", "cols": "x", "kwargs": {"pat": "a", "case": None}}, "argument 'case' must be true or false"),
+        ({"import_": "str.match", "cols": "x", "kwargs": {"pat": "a", "na": 1}}, "argument 'na' must be true or false; got 1"),
+        ({"import_": "str.split", "cols": "x", "kwargs": {"pat": "a", "expand": 1}}, "argument 'expand' must be true or false"),
+        ({"import_": "str.count", "cols": "x", "kwargs": {"pat": "a", "flags": None}}, "argument 'flags' must be a whole number"),
+        ({"import_": "get_dummies", "kwargs": {"columns": "x"}, "categories": {"x": ["a"]}}, "'columns' must be a list"),
         ({"import_": "get_dummies", "cols": "x", "categories": {"y": ["a"]}}, "'categories' must name columns that are encoded"),
     ],
 )
