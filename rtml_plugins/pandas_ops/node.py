@@ -116,16 +116,23 @@ class Pandas(Operator):
 
     Arguments are those of pandas. `other`, `lower`, `upper`, `left`, `right` and the value of fillna may be another
     column: {"column": "name"}, or just its name where the node's own column is not of strings. The condition of `where`
-    and `mask` is an expression ("age > 18"), and a value of `assign` may be one: {"eval": "price / km"}. `drop`, `filter`,
+    and `mask` is an expression ("age > 18"), `case_when` takes a list of [condition, value], `others` of str.cat names
+    columns, and a value of `assign` or `insert` may be an expression: {"eval": "price / km"}. `drop`, `filter`,
     `rename` and `get_dummies` take `cols` as the columns they are about. `map` and `apply` take a Python function that can be
     read from its source (see the operator Function): of a cell, which is NaN where it is missing as in pandas, or with axis=1 and
     without `cols` of a row, whose cells are Python values.
 
     What is row-wise compiles, exactly as pandas computes it: arithmetic, comparisons, missing values, map, replace, isin,
-    where, mask, clip, round, astype, cut, eval, to_datetime, parts of dates, text methods, and what picks, drops or
-    renames columns. What needs other rows (shift, rolling, groupby, dropna, ...) runs when authoring and is refused by the
-    compiler. to_datetime reads each text by itself, as ISO 8601 in UTC or by its `format`; intervals of `cut` without labels
-    become text. What ONNX can't say exactly (title case, floats as text, patterns that look ahead, ...) becomes a Python
+    where, mask, case_when, clip, round, astype, cut, eval, to_datetime, to_numeric, parts and roundings of times, text
+    methods, sums and the like over the columns of a row (axis=1), and what picks, drops or renames columns. What needs
+    other rows (shift, rolling, groupby, dropna, median, ...) runs when authoring and is refused by the compiler, which
+    names the operator to use instead. A method that gives several columns for one (str.partition, str.extract,
+    dt.isocalendar) names them by `into`, or numbers them.
+
+    Where pandas looks at a whole column or at the memory, a row has an answer of its own: to_datetime reads each text by
+    itself, as ISO 8601 in UTC or by its `format`; to_numeric gives float64 for texts, whatever the others hold; sum, mean
+    and prod along a row go from the first column to the last; str.split gives the columns that `into` names; intervals of
+    `cut` without labels become text. What ONNX can't say exactly (title case, floats as text, patterns that look ahead, ...) becomes a Python
     operator: the package is not portable then, and compile says so.
     """
 
