@@ -152,9 +152,10 @@ def _wanted(column: Symbolic, codes: Codes) -> Any:
 
     keys = [float(key) for key in codes.categories] if column.carrier == "float64" else codes.categories
     table = dict(zip(keys, codes.rows, strict=True))
-    default = codes.unknown or codes.absent
+    refused = (0.0,) * len(codes.names)  # never seen: a check refuses the row
+    default = refused if codes.unknown is None else codes.unknown
     if column.nullable:
-        table[_missing(column)] = codes.missing or codes.absent
+        table[_missing(column)] = refused if codes.missing is None else codes.missing
     nullable = any(value != value for row in (*table.values(), default) for value in row)
     return Wanted(column, table, default, "float64", nullable)
 

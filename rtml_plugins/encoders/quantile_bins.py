@@ -183,11 +183,11 @@ class QuantileBins(ColumnLearner):
             b.threshold(value_of(b, columns[name]), self.edges_of(name))
             if self.params.handle_missing == "error" and columns[name].nullable:
                 b.check(b.op("Not", missing_mask(b, columns[name])), f"'{name}' is missing, and a missing value has no bin")
-        codes = self._codes(b, {name: columns[name] for name in names})
-        found = codes
-        if self.params.labels != "code":
-            named = look_up(b, [self._named(name, codes[name]) for name in names])
-            found = {name: slots[0] for name, slots in zip(names, named, strict=True)}
+        tables = {name: table for name in names if (table := self._table(columns[name], name)) is not None}
+        codes = self._codes(b, {name: columns[name] for name in names if name not in tables})
+        wanted = tables | ({} if self.params.labels == "code" else {name: self._named(name, codes[name]) for name in codes})
+        named = look_up(b, list(wanted.values()))
+        found = codes | {name: slots[0] for name, slots in zip(wanted, named, strict=True)}
         return placed(columns, {name: {self.params.new_name(name): found[name]} for name in names}, self._into())
 
     def _codes(self, b: Builder, columns: dict[str, Symbolic]) -> dict[str, Symbolic]:
@@ -199,6 +199,8 @@ class QuantileBins(ColumnLearner):
         from rtml_core.lowering.symbolic import Symbolic, matrix
 
         own = self.params.handle_missing == "bin"
+        if not columns:
+            return {}
         trees, known, first = [], [], 0
         for target, (name, column) in enumerate(columns.items()):
             edges = self.edges_of(name)
@@ -210,9 +212,29 @@ class QuantileBins(ColumnLearner):
         together: ir.Value = matrix(b, list(columns.values()))
         codes = tree_ensemble(b, together, Forest(trees, "float64"), len(trees))
         return {
-            name: Symbolic("float64", codes, i, column.nullable and not own, True, known[i])
+            name: Symbolic("float64", codes, i, self._stays_missing(column), True, known[i])
             for i, (name, column) in enumerate(columns.items())
         }
+
+    def _stays_missing(self, column: Symbolic) -> bool:
+        return column.nullable and bool(self.params.handle_missing == "missing")
+
+    def _table(self, column: Symbolic, name: str) -> Wanted | None:
+        """For a column out of a table: the table of bins; None for every other column."""
+        from bisect import bisect_left
+
+        from rtml_core.columns import MISSING_STRING
+        from rtml_plugins.encoders.lookups import through
+
+        edges, labels = self.edges_of(name), self.labels_of(name)
+        coded = self.params.labels == "code"
+        missing = labels[-1] if len(labels) > len(edges) + 1 else math.nan if coded else MISSING_STRING
+
+        def binned(value: Any) -> Any:
+            return missing if value != value else labels[bisect_left(edges, float(value))]
+
+        known = None if coded else tuple(labels)
+        return through(column, binned, "float64" if coded else "string", nullable=self._stays_missing(column), categories=known)
 
     def _named(self, name: str, code: Symbolic) -> Wanted:
         from rtml_core.columns import MISSING_STRING

@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtml_core.columns import Column, Schema
 from rtml_core.errors import ColumnError, InputError, NotFittedError, ParamError
 from rtml_core.testing import assert_parity
 from rtml_plugins.encoders.frequency import FrequencyEncoder
 from rtml_plugins.encoders.group_rare import GroupRare
 from rtml_plugins.encoders.one_hot import OneHotEncoder
 from rtml_plugins.encoders.ordinal import OrdinalEncoder
+from rtml_plugins.encoders.quantile_bins import QuantileBins
+from rtml_plugins.encoders.target import TargetEncoder
 from tests.unit.plugins.encoders.graphs import chain_nodes
 
 HARD = ["VW", "vw", "VW ", "", " ", "Škoda", "日本", "🙂", "ß", "SS", "İ", "i̇", "None", "nan", None, "x" * 300]
@@ -66,7 +69,7 @@ def test_frequencies_are_shares_of_all_training_rows_or_counts() -> None:
     assert third.iloc[0] == 1 / 3
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(
     st.lists(st.lists(st.sampled_from(HARD), min_size=6, max_size=6), min_size=1, max_size=4),
     st.lists(st.sampled_from(HARD), min_size=6, max_size=6),
@@ -115,6 +118,28 @@ def test_a_value_or_a_gap_can_be_refused_in_both_forms() -> None:
         assert_parity(OrdinalEncoder(cols="s", handle_unknown=unknown, handle_missing=missing).fit(train), rows)
     for unknown, missing in (("error", "category"), ("error", "unknown"), ("zero", "error")):
         assert_parity(FrequencyEncoder(cols="s", handle_unknown=unknown, handle_missing=missing).fit(train), rows)
+
+
+def test_what_is_refused_is_not_missing_afterwards() -> None:
+    """So that a model that takes no missing values can follow."""
+    strict = OrdinalEncoder(cols="s", order=["a", "b"], handle_unknown="error", handle_missing="error")
+    assert not strict.schema(Schema([Column("s", "string", True)]))["s"].nullable
+    loose = OrdinalEncoder(cols="s", order=["a", "b"], handle_unknown="error")
+    assert loose.schema(Schema([Column("s", "string", True)]))["s"].nullable
+    assert not loose.schema(Schema([Column("s", "string", False)]))["s"].nullable
+    bins = QuantileBins(cols="x", bins=2, handle_missing="error").fit(pd.DataFrame({"x": [1.0, 2.0, 3.0]}))
+    assert not bins.schema(Schema([Column("x", "float64", True)]))["x"].nullable
+
+
+def test_bins_of_columns_out_of_tables_are_taken_in_the_tables() -> None:
+    train = pd.DataFrame({name: list("aabbccdd") for name in "pqr"}).assign(y=np.arange(8.0))
+    means = TargetEncoder(cols=list("pqr"), label="y", handle_missing="missing").fit(train)
+    for labels in ("range", "code"):
+        for missing in ("missing", "bin", "error"):
+            bins = QuantileBins(cols=list("pqr"), bins=2, labels=labels, handle_missing=missing).fit(means.process(train).data)
+            check = ["Not", "IsNaN"] if missing == "error" else []
+            found = chain_nodes([means, bins], list("pqr"))
+            assert [kind for kind in found if kind not in check] == ["LabelEncoder"] if not check else "TreeEnsemble" not in found
 
 
 def test_one_column_is_one_node_and_many_are_three() -> None:

@@ -72,7 +72,12 @@ def step(draw: Any, frame: pd.DataFrame) -> Operator:
         "upper": lambda: op.Pandas(import_="str.upper", cols=words, inplace=True),
         "hot": lambda: op.OneHotEncoder(cols=words),
         "scale": lambda: op.Scaler(cols=figures, method=draw(st.sampled_from(["standard", "minmax", "robust", "maxabs"]))),
-        "bins": lambda: op.QuantileBins(cols=figures, bins=3, labels=draw(st.sampled_from(["range", "code"]))),
+        "bins": lambda: op.QuantileBins(
+            cols=figures,
+            bins=3,
+            labels=draw(st.sampled_from(["range", "code"])),
+            handle_missing=draw(st.sampled_from(["missing", "bin"])),
+        ),
         "mean": lambda: op.FillMissing(cols=figures, strategy=draw(st.sampled_from(["mean", "median"]))),
     }
     operator: Operator = made[kind]()
