@@ -132,8 +132,8 @@ class Pandas(Operator):
     Where pandas looks at a whole column or at the memory, a row has an answer of its own: to_datetime reads each text by
     itself, as ISO 8601 in UTC or by its `format`; to_numeric gives float64 for texts, whatever the others hold; sum, mean
     and prod along a row go from the first column to the last; str.split gives the columns that `into` names; intervals of
-    `cut` without labels become text. What ONNX can't say exactly (title case, floats as text, patterns that look ahead, ...) becomes a Python
-    operator: the package is not portable then, and compile says so.
+    `cut` without labels become text. What ONNX can't say exactly (title case, floats as text, patterns that look ahead,
+    ...) becomes a Python operator: the package is not portable then, and compile says so.
     """
 
     Params = PandasParams
