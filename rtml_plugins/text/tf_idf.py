@@ -161,6 +161,7 @@ class TfIdf(Operator):
 
     def lower(self, b: Builder, columns: dict[str, Symbolic]) -> dict[str, Symbolic]:
         from rtml_core.lowering.grams import tfidf, word_counts
+        from rtml_core.lowering.sparse import Weighted, note
         from rtml_core.lowering.symbolic import unpack
 
         p, state = self.params, self._learned()
@@ -171,6 +172,7 @@ class TfIdf(Operator):
         counted = word_counts(b, column, self._reading(), vocabulary, p.terms, state["stop_words"])
         weights = state["idf"] if p.idf else None
         values = tfidf(b, b.cast(counted, "float64"), weights, p.norm, sublinear=p.sublinear)
+        note(values, Weighted(counted, None if weights is None else tuple(weights), p.norm, p.sublinear))
         return {**rest, **dict(zip(self.names, unpack(values, "float64"), strict=True))}
 
     def _reading(self) -> Reading:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core.errors import NotLowerableError
+from rtml_core.lowering.sparse import made_of, product
 from rtml_core.lowering.symbolic import new, unpack
 from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, label_from_flag, many
 from rtml_plugins.sklearn_ops.convert.packing import numbers
@@ -34,12 +35,15 @@ def scores(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
 
     numbers(b, columns, estimator, missing=False)
     coef = np.atleast_2d(np.asarray(estimator.coef_, np.float64))
+    intercept = np.broadcast_to(np.asarray(estimator.intercept_, np.float64), (len(coef),))
+    wide = made_of(columns)
+    if wide is not None:
+        return b.op("Add", product(b, wide, coef.T), b.const(intercept, "float64"))
     matrix, slots = read_columns(b, columns, extras=False)
     weights = np.zeros((width_of(matrix), len(coef)))
     for position, slot in enumerate(slots):
         weights[slot] += coef[:, position]
-    bias = np.broadcast_to(np.asarray(estimator.intercept_, np.float64), (len(coef),))
-    return b.op("Gemm", matrix, b.const(weights, "float64"), b.const(bias, "float64"), dtype="float64", width=len(coef))
+    return b.op("Gemm", matrix, b.const(weights, "float64"), b.const(intercept, "float64"), dtype="float64", width=len(coef))
 
 
 @converts(*(f"sklearn.linear_model.{name}" for name in _REGRESSORS), "sklearn.svm.LinearSVR")

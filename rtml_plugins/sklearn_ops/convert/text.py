@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rtml_core.errors import NotLowerableError
+from rtml_core.lowering.sparse import Weighted, made_of, note
 from rtml_core.lowering.symbolic import Symbolic, unpack
 from rtml_plugins.sklearn_ops.convert.packing import numbers, ordered
 from rtml_plugins.sklearn_ops.convert.registry import Columns, converts
@@ -92,14 +93,21 @@ def _counts(b: Builder, estimator: Any, columns: Columns) -> ir.Value:
         )
     if estimator.binary:
         counted = b.op("Min", counted, b.const(1.0, "float32"))
-    return b.cast(counted, "float64")
+    wide = b.cast(counted, "float64")
+    note(wide, Weighted(counted, None, None, False))
+    return wide
 
 
 def _weighted(b: Builder, counts: ir.Value, transformer: Any) -> ir.Value:
     from rtml_core.lowering.grams import tfidf
 
     idf = np.asarray(transformer.idf_, np.float64).tolist() if transformer.use_idf else None
-    return tfidf(b, counts, idf, transformer.norm, sublinear=bool(transformer.sublinear_tf))
+    sublinear = bool(transformer.sublinear_tf)
+    result = tfidf(b, counts, idf, transformer.norm, sublinear=sublinear)
+    plain = made_of(unpack(counts, "float64"))
+    if plain is not None and plain.idf is None and plain.norm is None and not plain.sublinear:
+        note(result, Weighted(plain.counts, None if idf is None else tuple(idf), transformer.norm, sublinear))
+    return result
 
 
 def _require_double(estimator: Any, dtype: Any) -> None:
