@@ -11,6 +11,7 @@ from rtml_core import Operator
 from rtml_core import operators as op
 from tests.fuzz.calls import CALLS
 from tests.fuzz.newer import NEWER
+from tests.fuzz.written import WRITTEN
 
 Draw = Callable[[Any], Any]
 #: columns that reach the step: name -> dtype
@@ -120,6 +121,6 @@ def model(draw: Draw, columns: Reaching, fresh: str) -> Operator | None:
 
 #: a step, and how often it is taken
 STEPS: Final = (
-    (pandas_call, 12), (expression, 4), (frame_call, 3), (fill, 3), (rare, 2), (one_hot, 3), (model, 3), *NEWER,
+    (pandas_call, 12), (expression, 4), (frame_call, 3), (fill, 3), (rare, 2), (one_hot, 3), (model, 3), *NEWER, *WRITTEN,
 )  # fmt: skip
 CHOICES: Final = [step for step, weight in STEPS for _ in range(weight)]
