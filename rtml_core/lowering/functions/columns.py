@@ -74,7 +74,7 @@ def result(m: Machine, value: Value, what: str) -> Symbolic:
         raise NotLowerableError(f"{what} raises in every row")
     present = [item for item in value if not item.missing]
     absent = either(*(item.when for item in value if item.missing))
-    dtype = _dtype(present, what)
+    dtype = dtype_of_kinds(present, what)
     if not present:
         return _all_missing(m.b)
     nullable = absent is not FALSE
@@ -85,7 +85,8 @@ def result(m: Machine, value: Value, what: str) -> Symbolic:
     return _column(m.b, present, absent, dtype, nullable)
 
 
-def _dtype(present: list[Alternative], what: str) -> str:
+def dtype_of_kinds(present: list[Alternative], what: str) -> str:
+    """The dtype of a column of these answers. Raises NotLowerableError where they make none."""
     kinds = {item.kind for item in present}
     odd = next((item for item in present if item.kind not in _KIND_WORDS), None)
     if odd is not None:

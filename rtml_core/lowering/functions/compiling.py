@@ -11,6 +11,7 @@ from rtml_core.lowering.functions.columns import Missing, argument, result
 from rtml_core.lowering.functions.conditions import FALSE, either, negate
 from rtml_core.lowering.functions.execute import Executor
 from rtml_core.lowering.functions.machine import Machine
+from rtml_core.lowering.functions.tables import by_table
 from rtml_core.lowering.functions.values import (
     CONSTANT,
     NONE,
@@ -33,6 +34,10 @@ def lower_function(
     function: PythonFunction, b: Builder, columns: Sequence[Symbolic], missing: Missing, results: Sequence[str] | None
 ) -> list[Symbolic]:
     """See PythonFunction.lower."""
+    if results is None and len(columns) == 1:
+        found = by_table(function, b, columns[0], missing)
+        if found is not None:
+            return [found]
     m = Machine(b)
     names = function.columns if function.row else function.args
     values = []
