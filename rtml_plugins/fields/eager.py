@@ -145,7 +145,8 @@ class _Eager:
             parts = [self.condition(part) for part in term.parts]
             if term.how == "not":
                 return ~parts[0]
-            return np.logical_and.reduce(parts) if term.how == "all" else np.logical_or.reduce(parts)
+            together = np.logical_and if term.how == "all" else np.logical_or
+            return np.asarray(together.reduce(parts), dtype=bool)
         if isinstance(term, Test):
             return self._test(term)
         operand = self.value(term)
@@ -162,9 +163,9 @@ class _Eager:
         if term.how == "in":
             return self._in(term, operand) & ~gone
         require_kind(operand.dtype, ("string",), f"'{term.how}' of '{term.field}'", "texts")
-        tests = {"contains": lambda t: term.operand in t, "starts_with": lambda t: t.startswith(term.operand)}
-        ask = tests.get(term.how, lambda t: t.endswith(term.operand))
-        return np.array([ask(text) for text in values], dtype=bool) & ~gone
+        ask = {"contains": str.__contains__, "starts_with": str.startswith, "ends_with": str.endswith}[term.how]
+        found: Array = np.array([bool(ask(text, term.operand)) for text in values], dtype=np.bool_)
+        return found & ~gone
 
     def _in(self, term: Test, operand: Operand) -> Array:
         texts = isinstance(term.operand[0], str)
@@ -194,8 +195,10 @@ class _Eager:
     def listed(self, what: Listed, field: str) -> tuple[str, Array]:
         operands = [self.value(value) for value in what.values]
         if what.how == "count":
-            there = [~missing_of_dtype(o.array(o.dtype, self.rows), o.dtype) for o in operands if o.dtype != "null"]
-            return "int64", np.sum(there, axis=0, dtype=np.int64)
+            count = np.zeros(self.rows, dtype=np.int64)
+            for o in operands:
+                count += ~missing_of_dtype(o.array(o.dtype, self.rows), o.dtype) if o.dtype != "null" else 0
+            return "int64", count
         dtype = common([operand.dtype for operand in operands], f"'{field}'")
         arrays = [operand.array(dtype, self.rows) for operand in operands]
         if what.how == "coalesce":
@@ -211,8 +214,8 @@ class _Eager:
             texts = operand.array(operand.dtype if operand.dtype != "null" else "string", self.rows)
             parts.append(np.array([str(text) for text in texts], dtype=object))
         rows = []
-        for texts in zip(*parts, strict=True):
-            filled = [what.missing if t == MISSING_STRING and what.missing is not None else t for t in texts]
+        for row in zip(*parts, strict=True):
+            filled = [what.missing if t == MISSING_STRING and what.missing is not None else t for t in row]
             rows.append(MISSING_STRING if MISSING_STRING in filled else what.sep.join(filled))
         return np.array(rows, dtype=object)
 

@@ -54,7 +54,7 @@ def _kind(given: Any) -> str:
         raise ParamError(
             f'must be an object with one of {listing(KINDS)}, e.g. {{"rename": {{"old": "new"}}}}; got {describe(given)}.{hint}'
         )
-    kind = kinds[0]
+    kind: str = kinds[0]
     for key in given:
         if key != kind and key not in _BESIDE.get(kind, ()):
             raise ParamError(f"'{key}' does not go with '{kind}'.{close_match(str(key), (*_BESIDE.get(kind, ()), *KINDS))}")

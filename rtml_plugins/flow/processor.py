@@ -144,7 +144,7 @@ class Processor(Operator):
     # ---- state ----------------------------------------------------------------------------------------------------
 
     @property
-    def state(self) -> dict[str, Any] | None:  # type: ignore[override]
+    def state(self) -> dict[str, Any] | None:
         """What the inner nodes have learned, by their ids; it lives in them."""
         inner = self.__dict__.get("_inner")
         found = {} if inner is None else {name: op.state for name, op in inner.nodes.items() if op.state is not None}

@@ -205,7 +205,8 @@ def run(step: Step, values: Array, others: Others) -> Array:
 
     def operand(given: Any) -> Array:
         if isinstance(given, Mapping):
-            return _fitting(others(given["cols"]), values.shape[1], name)
+            found: Array = _fitting(others(given["cols"]), values.shape[1], name)
+            return found
         return rows_by(given, values.shape[1], f"the operand of '{name}'")
 
     if name in elementwise.BINARY or name == "where":
@@ -215,10 +216,11 @@ def run(step: Step, values: Array, others: Others) -> Array:
     if name == "clip":
         low, high = (None if step.get(side) is None else operand(step.get(side)) for side in ("min", "max"))
         return elementwise.eager_clip(wide, low, high)
-    if name in ("round", "nan_to_num"):
-        return np.asarray(
-            np.round(wide, step.get("decimals", 0)) if name == "round" else np.nan_to_num(wide, **_nan_to_num(step))
-        )
+    if name == "round":
+        return np.round(wide, step.get("decimals", 0))
+    if name == "nan_to_num":
+        instead = _nan_to_num(step)
+        return np.nan_to_num(wide, nan=instead["nan"], posinf=instead["posinf"], neginf=instead["neginf"])
     if name in elementwise.UNARY:
         return elementwise.eager(name, wide, [])
     if name in rowwise.LOWERED:

@@ -95,7 +95,7 @@ def lowered_searchsorted(b: Builder, values: Lowered, bounds: Array, side: str) 
     x = values.tensor
     if width > 1:
         x = b.op("Unsqueeze", x, b.const([2], "int64"), shape=["N", width, 1])
-    shape = ["N", width, count] if width > 1 else ["N", count]
+    shape: list[int | str | None] = ["N", width, count] if width > 1 else ["N", count]
     table = b.const(bounds[None, None, :] if width > 1 else bounds[None, :], "float64")
     # NaN is neither less nor greater: asked this way round, every bound lies before it
     beyond = b.op("LessOrEqual" if side == "left" else "Less", x, table, dtype="bool", shape=shape)
