@@ -12,6 +12,7 @@ from rtml_core.lowering.symbolic import Symbolic, new, unpack
 from rtml_plugins.sklearn_ops.convert.labels import binary, classes_of, label_from_index, many
 from rtml_plugins.sklearn_ops.convert.packing import accepts_missing, ordered
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, predict
+from rtml_plugins.sklearn_ops.convert.stacked import together
 from rtml_plugins.sklearn_ops.convert.tree_ensemble import Trees
 from rtml_plugins.sklearn_ops.convert.trees import flat_tree, mean, one_class, tree_matrix, vote_of_trees
 from rtml_plugins.sklearn_ops.convert.votes import Member, is_tree, labels_of, one_prediction, tree_view, votes
@@ -80,6 +81,10 @@ def bagging_regressor(b: Builder, estimator: Any, columns: Columns) -> Predictio
             flat = flat_tree(view, at)
             ensemble.add(flat, view.value[flat.leaves, 0, 0])
         return Prediction(value=new("float64", mean(b, ensemble.emit(b, matrix, 1), count)))
+    lines = together(b, estimator.estimators_, columns, _places(estimator))
+    if lines is not None:
+        total = b.op("ReduceSum", lines, b.const([1], "int64"), width=1, keepdims=1)
+        return Prediction(value=new("float64", mean(b, total, count)))
     values = [
         one_prediction(predict(b, member, columns.pick(at)), "value", member)[0]
         for member, at in zip(estimator.estimators_, _places(estimator), strict=True)

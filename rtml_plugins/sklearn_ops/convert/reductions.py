@@ -10,8 +10,10 @@ import numpy as np
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import Symbolic, new, unpack
 from rtml_plugins.sklearn_ops.convert.labels import classes_of, label_from_flag, label_from_scores, many
+from rtml_plugins.sklearn_ops.convert.linear import expit
 from rtml_plugins.sklearn_ops.convert.packing import ordered
-from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, convert, converts, predict
+from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, convert, converts, may_be_infinite, predict
+from rtml_plugins.sklearn_ops.convert.stacked import together
 from rtml_plugins.sklearn_ops.convert.svm import confidence, pairs_of, votes_of_pairs
 from rtml_plugins.sklearn_ops.convert.tree_ensemble import constant
 
@@ -41,6 +43,11 @@ def one_vs_rest(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     if estimator.multilabel_:
         raise NotLowerableError("OneVsRestClassifier predicts several labels at once; fit one model for each label")
     classes, members = classes_of(estimator), estimator.estimators_
+    several = len(members) > 1 and hasattr(members[0], "decision_function") and not may_be_infinite()
+    lines = together(b, members, columns) if several else None
+    if lines is not None and (type(members[0]).__name__.startswith("Logistic") or not hasattr(members[0], "predict_proba")):
+        p = _shared(b, expit(b, lines)) if hasattr(members[0], "predict_proba") else None
+        return many(b, classes, p, lines, decision=True)
     found = [_score(b, member, columns) for member in members]
     decided = all(prediction is not None and prediction.decision is not None for _, prediction, _ in found)
     scores = b.concat([score for score, _, _ in found])
@@ -50,13 +57,30 @@ def one_vs_rest(b: Builder, estimator: Any, columns: Columns) -> Prediction:
         both = None if p is None else unpack(b.concat([b.op("Sub", b.const([[1.0]], "float64"), p), p]), "float64")
         return Prediction(classes, label_from_flag(b, flag, classes), both, [new("float64", scores)] if decided else None)
     p = _probabilities(b, members, found, columns)
-    if p is not None:
-        total = b.op("ReduceSum", p, b.const([1], "int64"), width=1, keepdims=1)
-        none = b.op("Equal", total, b.const([[0.0]], "float64"), dtype="bool")
-        p = b.op("Div", p, b.op("Where", none, b.const([[1.0]], "float64"), total, dtype="float64"))
-    label = label_from_scores(b, scores, classes)
+    p = None if p is None else _shared(b, p)
+    label = label_from_scores(b, _until_nan(b, scores, len(members)) if may_be_infinite() else scores, classes)
     probability = None if p is None else unpack(p, "float64")
     return Prediction(classes, label, probability, unpack(scores, "float64") if decided else None)
+
+
+def _shared(b: Builder, p: ir.Value) -> ir.Value:
+    """Divided by the sum of each row, where that is not 0."""
+    total = b.op("ReduceSum", p, b.const([1], "int64"), width=1, keepdims=1)
+    none = b.op("Equal", total, b.const([[0.0]], "float64"), dtype="bool")
+    return b.op("Div", p, b.op("Where", none, b.const([[1.0]], "float64"), total, dtype="float64"))
+
+
+def _until_nan(b: Builder, scores: ir.Value, count: int) -> ir.Value:
+    """The scores of the classes behind the last NaN, the others smaller than all.
+
+    scikit-learn goes from the last class to the first, and no score is larger than a NaN.
+    """
+    odd = b.cast(b.op("IsNaN", scores, dtype="bool", width=count), "float64")
+    later = b.op("MatMul", odd, b.const(np.tri(count), "float64"), dtype="float64", width=count)
+    valid = b.op("Equal", later, b.const([[0.0]], "float64"), dtype="bool", width=count)
+    smallest = b.const([[float(np.finfo(np.float64).min)]], "float64")
+    bounded = b.op("Max", scores, smallest, dtype="float64", width=count)
+    return b.op("Where", valid, bounded, b.const([[-np.inf]], "float64"), dtype="float64", width=count)
 
 
 def _probabilities(

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.symbolic import Symbolic
+from rtml_plugins.sklearn_ops.convert.linear import valued
 from rtml_plugins.sklearn_ops.convert.registry import Columns, Prediction, converts, predict
+from rtml_plugins.sklearn_ops.convert.stacked import together
 
 if TYPE_CHECKING:
     from rtml_core.lowering.builder import Builder
@@ -23,7 +25,11 @@ def _answer(b: Builder, member: Any, columns: Columns) -> Symbolic:
 
 @converts("sklearn.multioutput.MultiOutputRegressor", "sklearn.multioutput.MultiOutputClassifier")
 def side_by_side(b: Builder, estimator: Any, columns: Columns) -> Prediction:
-    """Each target by a predictor of its own."""
+    """Each target by a predictor of its own; linear regressors become one product."""
+    if type(estimator).__name__ == "MultiOutputRegressor":
+        lines = together(b, estimator.estimators_, columns)
+        if lines is not None:
+            return valued(lines)
     return _several([_answer(b, member, columns) for member in estimator.estimators_])
 
 

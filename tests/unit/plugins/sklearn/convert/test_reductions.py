@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression, RANSACRegressor, Ridge
+from sklearn.ensemble import BaggingRegressor, GradientBoostingClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RANSACRegressor, Ridge, SGDClassifier
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PowerTransformer, RobustScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from rtml_core.errors import NotLowerableError
 from tests.unit.plugins.sklearn.checks import agree, numbers, three, two, value
@@ -79,3 +80,16 @@ def test_other_targets_are_refused() -> None:
         agree(TransformedTargetRegressor(Ridge(), transformer=PowerTransformer()), frame(), y)
     with pytest.raises(NotLowerableError, match=r"numpy\.cbrt can't be read"):
         agree(TransformedTargetRegressor(Ridge(), func=np.square, inverse_func=np.cbrt, check_inverse=False), frame(), y)
+
+
+def test_linear_members_are_one_product() -> None:
+    y = np.array(list("pqrs"))[two(numbers()) + 2 * (numbers()["c"] > 300)]
+    assert agree(OneVsRestClassifier(LogisticRegression()), frame(), y, outputs={"l": "label"}).nodes <= 3
+    assert agree(OneVsRestClassifier(LinearSVC()), frame(), y).nodes <= 4
+    assert agree(OneVsRestClassifier(SGDClassifier(loss="log_loss", random_state=0)), frame(), y).nodes > 10
+    values = np.stack([value(numbers()), two(numbers())], axis=1)
+    assert agree(MultiOutputRegressor(Ridge()), frame(), values).nodes == 2
+    bagged = BaggingRegressor(Ridge(), 9, max_features=2, bootstrap_features=True, random_state=0)
+    assert agree(bagged, frame(), value(numbers())).nodes == 3
+    mixed = BaggingRegressor(DecisionTreeRegressor(max_depth=2), 3, random_state=0)
+    assert agree(mixed, frame(), value(numbers())).nodes == 2
