@@ -26,6 +26,8 @@ ALPHABETS: Final = {
     "upper": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "mixed": "abcdefghijklmnopqrstuvwxyz0123456789",
 }
+#: longest made-up text, in characters
+_LONGEST: Final = 1000
 #: units to which a point in time is rounded, in microseconds
 UNITS: Final = {"day": DAY, "hour": 3600 * MICROS, "minute": 60 * MICROS, "second": MICROS, "microsecond": 1}
 
@@ -188,6 +190,8 @@ def _choices(entry: Mapping[str, Any]) -> Any:
 def _texts(entry: Mapping[str, Any]) -> Any:
     """Made-up texts of plausible lengths."""
     lengths, alphabet = entry["lengths"], ALPHABETS[entry["letters"]]
+    if not all(0 <= length <= _LONGEST for length in lengths):
+        raise ValueError(f"lengths must lie between 0 and {_LONGEST}")
 
     def make(_: Any, draws: _Draws) -> list[str]:
         pick = (draws.letters(max(lengths)) * len(alphabet)).astype(int).tolist()

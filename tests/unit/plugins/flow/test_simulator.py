@@ -273,6 +273,10 @@ def test_columns_that_can_not_be_learned_are_named(column: Any, words: str) -> N
         ({"schema": {"a": "float"}, "training_only": ["b"]}, "parameter 'training_only' must be about fields: a; got 'b'"),
         ({"profile": {"fields": {}}}, "parameter 'profile' must be a profile"),
         ({"profile": {"fields": {"a": {"type": "float", "kind": "numbers"}}}}, "can't be drawn from (KeyError: 'quantiles')"),
+        (
+            {"profile": {"fields": {"a": {"type": "string", "kind": "texts", "lengths": [10**12], "letters": "lower"}}}},
+            "can't be drawn from (ValueError: lengths must lie between 0 and 1000)",
+        ),
         ({"profile": {"fields": {"a": {"type": "float", "kind": "pictures"}}}}, "can't be drawn from (KeyError: 'pictures')"),
     ],
 )
