@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rtml_plugins.sklearn_ops.convert.linear import scores
+from rtml_plugins.sklearn_ops.convert.registry import may_be_infinite
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -47,8 +48,11 @@ def together(
 ) -> ir.Value | None:
     """float64 [N, members]: the scores of linear models, of one score each, as one product; None where one is something else.
 
-    places: the positions of the columns that each member reads; all where None.
+    places: the positions of the columns that each member reads; all where None. An infinite value times the 0 of a column that
+    a member does not read is no number, so columns that may be infinite are read member by member.
     """
+    if places is not None and may_be_infinite():
+        return None
     if not all(_is_line(member) for member in members):
         return None
     coef = np.zeros((len(members), len(columns)))
