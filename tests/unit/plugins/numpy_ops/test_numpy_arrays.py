@@ -62,7 +62,7 @@ def test_functions_of_two_operands(function: str) -> None:
 
 @pytest.mark.parametrize("function", rowwise.LOWERED)
 def test_functions_along_the_row_are_equal_bit_by_bit_at_every_width(function: str) -> None:
-    for width in (2, 3, 7, 8, 9, 20, 131):
+    for width in (3, 8, 21, 131):
         frame = awkward(width)
         assert_parity(NumpyArrays(function=function, into="r"), frame, nullable=True)
     assert_parity(NumpyArrays(function=function, into="r"), awkward(5, missing=False))
