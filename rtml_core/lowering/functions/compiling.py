@@ -51,9 +51,11 @@ def lower_function(
         skipped = either(*(item.when for value in values for item in value if item.kind == NONE))
         values = [under(value, negate(skipped)) for value in values]
     executor = Executor(m, function.functions, dict(zip(names, values, strict=True)) if function.row else {})
-    answer = executor.run(
-        plain_name(function.name), function.args, function.body, [] if function.row else values, negate(skipped)
-    )
+    given = [] if function.row else values
+    try:
+        answer = executor.run(plain_name(function.name), function.args, function.body, given, negate(skipped))
+    except RecursionError:
+        raise NotLowerableError(f"'{plain_name(function.name)}' and what it calls are nested too deeply") from None
     answer = select(b, skipped, (constant_of(None),), answer)
     said = f"'{plain_name(function.name)}'"
     made = [result(m, answer, said)] if results is None else _unpacked(m, answer, said, list(results))

@@ -30,7 +30,9 @@ def find(function: types.FunctionType) -> FunctionNode:
     text = "".join(lines)
     try:
         module = ast.parse(text, code.co_filename)
-        compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURE)
+        compiled = compile(
+            module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURE | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        )
     except SyntaxError:
         raise ParamError(_changed(function)) from None
     candidates = [node for node in ast.walk(module) if isinstance(node, FunctionNode) and _may_be(node, code)]

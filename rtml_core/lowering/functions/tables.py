@@ -20,8 +20,9 @@ from rtml_core.lowering.symbolic import Symbolic, lookup, missing_of
 if TYPE_CHECKING:
     from rtml_core.lowering.functions import PythonFunction
 
-#: of fewer texts a comparison is as short as a lookup
+#: of fewer texts a comparison is as short as a lookup; for more, running the tree for each takes long
 _FEWEST: Final = 2
+_MOST: Final = 1_000
 _FIXED: Final = ("const", "number", "tuple", "list", "set", "dict")
 
 
@@ -37,7 +38,7 @@ def by_table(function: PythonFunction, b: Builder, column: Symbolic, missing: Mi
         texts = compared(function.body, function.args[0])
         for text in texts:
             plain(text)
-        if len(texts) < _FEWEST:
+        if not _FEWEST <= len(texts) <= _MOST:
             return None
         other = next(f"\x1f{n}" for n in range(len(texts) + 1) if f"\x1f{n}" not in texts)
         answers = {text: function(text) for text in sorted({*texts, "", other})}

@@ -231,7 +231,9 @@ def _pair(b: Builder, one: Alternative, two: Alternative) -> Alternative:
         plain = is_plain(one) and is_plain(two)
         known = new("float64", made, nullable=may_be_nan(one) or may_be_nan(two), finite=plain)
         return replace(carried(FLOAT, known), when=when, gone=gone)
-    result = text(made) if one.kind == STR else Alternative(TIME, carried=new("timestamp", made))
+    if one.kind == STR:  # a method of texts keeps a missing one where it is told that there may be some
+        return replace(carried(STR, new("string", made, nullable=gone is not FALSE)), when=when, gone=gone)
+    result = Alternative(TIME, carried=new("timestamp", made))
     return replace(result, when=when, gone=gone)
 
 

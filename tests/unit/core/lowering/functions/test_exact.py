@@ -73,6 +73,8 @@ FLOAT_FORMS: list[Callable[..., Any]] = [
 ]
 TEXT_FORMS: list[Callable[..., Any]] = [
     lambda s, t: s + t,
+    lambda s, t: None if s is None else (s if t == "a" else s.strip())[1:],
+    lambda s, t: None if s is None or s != s else (s.upper() if t == "a" else s).rjust(3) + t,
     lambda s, t: s == t,
     lambda s, t: s.lower() + t.upper(),
     lambda s, t: s.strip() or t,

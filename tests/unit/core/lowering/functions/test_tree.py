@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from rtml_core.errors import ParamError
+from rtml_core.errors import NotLowerableError, ParamError
 from rtml_core.lowering.functions import PythonFunction
 from rtml_core.lowering.functions.text import unparse
+from tests.unit.core.lowering.functions.harness import Compiled
 
 
 def document(body: Any, **more: Any) -> dict[str, Any]:
@@ -105,3 +106,16 @@ def test_a_document_survives_json_and_reads_as_python() -> None:
     shown = unparse(again.body[-1][2])
     assert shown.startswith("(f'{total}{s}', any((v > x) for v in (1, 2) if v), ((x ** 2) // 3) % 4, {1, 2}, pick, math_nan(x))")
     assert unparse(again.body[-2][3]) == "{'a': 1}.get(s[:1]) if (s[0] == 'a') else 3"
+
+
+def test_calls_that_multiply_or_nest_are_cut_off_when_compiled() -> None:
+    def doubling(count: int) -> dict[str, Any]:
+        functions: dict[str, Any] = {"g0": {"args": ["x"], "body": [["return", 1, ["binary", "+", ["name", "x"], ["const", 1]]]]}}
+        for n in range(1, count):
+            once = ["run", f"g{n - 1}", [["name", "x"]]]
+            functions[f"g{n}"] = {"args": ["x"], "body": [["return", 1, ["binary", "-", once, once]]]}
+        return document([["return", 1, ["run", f"g{count - 1}", [["name", "x"]]]]], functions=functions)
+
+    with pytest.raises(NotLowerableError, match=r"comes to more than 20,000 steps|nested too deeply"):
+        Compiled(PythonFunction(doubling(40)), {"x": "float64"})
+    assert Compiled(PythonFunction(doubling(4)), {"x": "float64"}).nodes > 0

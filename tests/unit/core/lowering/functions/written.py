@@ -45,7 +45,10 @@ class Writer:
         return [f"def {name}({', '.join(args)}):", *(f"    {line}" for line in body)]
 
     def answer(self, kind: str) -> str:
-        return "None" if self.r.random() < 0.1 else self.expression(kind, 4)
+        chance = self.r.random()
+        if chance < 0.3 and self.names:  # as people write it: what is missing stays missing
+            return f"None if {self.r.choice(list(self.names))} is None else {self.expression(kind, 4)}"
+        return "None" if chance > 0.93 else self.expression(kind, 4)
 
     def block(self, depth: int, kind: str) -> list[str]:
         lines: list[str] = []
