@@ -63,10 +63,10 @@ _UNDECIDABLE: Final = ("cluster.AffinityPropagation", "cluster.MeanShift", "clus
 def undecidable(b: Builder, estimator: Any, columns: Columns) -> Prediction:
     """Refused: far from the centres |x|^2 swallows the differences, and the last bit of a library's sum decides."""
     name = type(estimator).__name__
-    cure = "sklearn.discriminant_analysis" if name == "NearestCentroid" else "sklearn.cluster.KMeans"
+    cure = "sklearn.discriminant_analysis.LinearDiscriminantAnalysis" if name == "NearestCentroid" else "sklearn.cluster.KMeans"
     raise NotLowerableError(
         f"{name} adds the squared length of a row to every distance; for rows far away rounding alone then decides, differently"
-        f" on every machine. Use {cure}, which leaves it out"
+        f" on every machine. Use {cure}, which does not"
     )
 
 
