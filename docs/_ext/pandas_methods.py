@@ -172,14 +172,13 @@ def _code(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def write(target: Path) -> None:
+def write(target: Path, text: str) -> None:
     """Write the page when it changed."""
-    text = page()
     if not target.exists() or target.read_text() != text:
         target.write_text(text)
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Called by Sphinx."""
-    app.connect("builder-inited", lambda built: write(Path(built.srcdir) / "reference" / "what-lowers-pandas.md"))
+    app.connect("builder-inited", lambda built: write(Path(built.srcdir) / "reference" / "what-lowers-pandas.md", page()))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -103,9 +103,9 @@ def test_a_refusal_on_the_page_is_the_one_of_the_compiler(page: str) -> None:
 
 def test_the_page_is_written_where_the_documentation_looks_for_it(tmp_path: Path, page: str) -> None:
     target = tmp_path / "what-lowers-pandas.md"
-    table.write(target)
+    table.write(target, page)
     before = target.stat().st_mtime_ns
-    table.write(target)
+    table.write(target, page)
     assert target.read_text() == page
     assert target.stat().st_mtime_ns == before
 

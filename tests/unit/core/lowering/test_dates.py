@@ -168,8 +168,8 @@ def check(compiled: Compiled, micros: list[int], expected: pd.Series) -> None:
 
 
 def pandas_part(micros: list[int], name: str) -> pd.Series:
-    # dayofweek, weekday and dayofyear are on their way out of pandas
-    today = {"dayofweek": "day_of_week", "weekday": "day_of_week", "dayofyear": "day_of_year"}
+    # dayofweek, weekday, dayofyear and daysinmonth are on their way out of pandas
+    today = {"dayofweek": "day_of_week", "weekday": "day_of_week", "dayofyear": "day_of_year", "daysinmonth": "days_in_month"}
     return getattr(times(micros).dt, today.get(name, name))
 
 
