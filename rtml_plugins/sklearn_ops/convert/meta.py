@@ -108,6 +108,7 @@ def _calibrated_member(b: Builder, member: Any, columns: Columns, count: int) ->
         raise NotLowerableError("CalibratedClassifierCV has a member that did not see every class; use fewer folds")
     responses = _responses(b, scored, count)
     if member.method == "isotonic":
+        _refuse_ties(member, count)
         _refuse_nan(b, scored)
         scores = [b.take(responses, [i]) for i in range(len(member.calibrators))]
         p = b.concat([interpolate(b, score, line) for score, line in zip(scores, member.calibrators, strict=True)])
@@ -119,6 +120,16 @@ def _calibrated_member(b: Builder, member: Any, columns: Columns, count: int) ->
     if count == 2:
         return b.concat([b.op("Sub", b.const([[1.0]], "float64"), p), p])
     return shares(b, p, count)
+
+
+def _refuse_ties(member: Any, count: int) -> None:
+    """Steps of several calibrators often are of equal height; at their ends the last bit of the score says which class wins."""
+    bare = type(member.estimator).__name__
+    if count > 2 and not bare.startswith(("DecisionTree", "ExtraTree", "RandomForest")):
+        raise NotLowerableError(
+            f"CalibratedClassifierCV(method='isotonic') over a {bare} with {count} classes: the classes' steps may be of equal"
+            f" height, and then the last bit of a score decides between them. Use method='sigmoid', or trees"
+        )
 
 
 def _refuse_nan(b: Builder, scored: list[Symbolic]) -> None:

@@ -97,6 +97,7 @@ ENTRIES = [
     Entry(CALIBRATE, CalibratedClassifierCV(_LOGISTIC, cv=2), "unit", "two"),
     Entry(CALIBRATE, CalibratedClassifierCV(GaussianNB(), cv=2, method="isotonic"), "unit", "two"),
     Entry(CALIBRATE, CalibratedClassifierCV(_LOGISTIC, cv=2, method="isotonic"), "unit", "two"),
+    Entry(CALIBRATE, CalibratedClassifierCV(RandomForestClassifier(3), cv=2, method="isotonic"), "unit", "three"),
     Entry(CALIBRATE, CalibratedClassifierCV(LinearSVC(), cv=2), "unit", "three"),
     Entry(CALIBRATE, CalibratedClassifierCV(GaussianNB(), cv=2, method="isotonic"), "unit", "three"),
     Entry(CALIBRATE, CalibratedClassifierCV(_LOGISTIC, cv=2, method="temperature"), "unit", "three"),

@@ -43,6 +43,10 @@ def test_votes_of_regressors() -> None:
 @pytest.mark.parametrize("base", [LinearSVC(max_iter=10_000), RandomForestClassifier(5, max_depth=3, random_state=0)])
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
 def test_calibration(base: Any, target: Any, method: str) -> None:
+    if method == "isotonic" and target is three and isinstance(base, LinearSVC):
+        with pytest.raises(NotLowerableError, match="3 classes: the classes' steps may be of equal height"):
+            agree(CalibratedClassifierCV(base, method=method, cv=2), frame(), target(numbers()))
+        return
     agree(CalibratedClassifierCV(base, method=method, cv=2), frame(), target(numbers()))
     agree(CalibratedClassifierCV(base, method=method, cv=2, ensemble=False), frame(), target(numbers()))
 
