@@ -10,6 +10,13 @@ from rtml_core.errors import ParamError, close_match, describe
 
 NESTED = {"model", "model_params"}
 
+#: estimators that scikit-learn shows only after another import
+_EXPERIMENTAL = {
+    "IterativeImputer": "enable_iterative_imputer",
+    "HalvingGridSearchCV": "enable_halving_search_cv",
+    "HalvingRandomSearchCV": "enable_halving_search_cv",
+}
+
 
 def make_estimator(model: Any, model_params: Mapping[str, Any]) -> Any:
     """The estimator that `model` and `model_params` mean. Raises ParamError.
@@ -77,6 +84,8 @@ def _estimator_class(path: str) -> type:
         )
     try:
         home = importlib.import_module(module)
+        if name in _EXPERIMENTAL:
+            importlib.import_module(f"sklearn.experimental.{_EXPERIMENTAL[name]}")
     except ImportError:
         raise ParamError(f"parameter 'model': there is no module '{module}'; got {path!r}.{_near(module)}") from None
     found = getattr(home, name, None)

@@ -1,5 +1,7 @@
 """From parameters to estimators."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -81,3 +83,12 @@ def test_whether_it_has_learned_and_needs_a_label() -> None:
     assert needs_label(LogisticRegression())
     assert needs_label(make_pipeline(StandardScaler(), LogisticRegression()))
     assert not needs_label(StandardScaler())
+
+
+def test_experimental_estimators_are_found_by_their_path() -> None:
+    code = (
+        "from rtml_plugins.sklearn_ops.estimators import make_estimator\n"
+        "print(type(make_estimator('sklearn.impute.IterativeImputer', {'max_iter': '3'})).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "IterativeImputer"

@@ -44,7 +44,7 @@ def test_public_names(cls: type, name: str) -> None:
 
 
 def test_every_registered_class_exists() -> None:
-    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 
     registry.find_converter(Ridge())
     for name in [name for name in registry._CONVERTERS if name.startswith("sklearn.")]:
