@@ -15,7 +15,10 @@ import numpy as np
 import onnxruntime as ort
 import pandas as pd
 from onnxruntime_extensions import get_library_path
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from rtml_core import Graph
 from rtml_core import operators as op
@@ -62,6 +65,26 @@ def many_categories() -> Graph:
     return authored >> op.ScikitLearn(model=model, label="y", outputs={"p": "probability[1]"})  # type: ignore[no-any-return]
 
 
+def texts() -> Graph:
+    """A title: flags and length of it, its words weighed by TF-IDF, and a linear model."""
+    authored: Any = op.Receiver(schema={"title": "string?"}) >> op.Pandas(
+        import_="fillna", cols="title", kwargs={"value": ""}, inplace=True
+    )
+    for word in ("sale", "new", "free"):
+        authored = (
+            authored
+            >> op.Pandas(import_="str.lower", cols="title", into="lower")
+            >> op.Pandas(import_="str.contains", cols="lower", kwargs={"pat": word}, into=word)
+        )
+    authored = authored >> op.Pandas(import_="str.len", cols="title", into="length")
+    features = ColumnTransformer(
+        [("words", TfidfVectorizer(max_features=1_000, ngram_range=(1, 2)), "title")], remainder="passthrough"
+    )
+    model = make_pipeline(features, LogisticRegression(C=0.1, max_iter=2_000))
+    columns = ["title", "sale", "new", "free", "length"]
+    return authored >> op.ScikitLearn(model=model, features=columns, label="y", outputs={"p": "probability[1]"})  # type: ignore[no-any-return]
+
+
 def numbers(count: int, seed: int) -> pd.DataFrame:
     """Rows for many_numbers: a tenth is missing; `y` is the label."""
     rng = np.random.default_rng(seed)
@@ -80,10 +103,23 @@ def categories(count: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(texts, columns=CATEGORIES).assign(y=(chosen[:, 0] < 2).astype(np.int64))
 
 
+def titles(count: int, seed: int) -> pd.DataFrame:
+    """Rows for texts: eight words of a vocabulary of 500, a twentieth is missing; `y` is the label."""
+    rng = np.random.default_rng(seed)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyzäéß"))
+    made = np.random.default_rng(0)
+    words = np.array(["Sale", "new", "FREE", *("".join(made.choice(letters, int(made.integers(2, 9)))) for _ in range(500))])
+    chosen = np.minimum(rng.zipf(1.3, (count, 8)) - 1, len(words) - 1)
+    found = np.array([" ".join(row) for row in words[chosen]], dtype=object)
+    found[rng.random(count) < 0.05] = None
+    return pd.DataFrame({"title": found, "y": (chosen[:, 0] < 3).astype(np.int64)})
+
+
 #: name -> the graph and rows for it
 PIPELINES: Final[dict[str, tuple[Callable[[], Graph], Callable[[int, int], pd.DataFrame]]]] = {
     "60 columns of numbers": (many_numbers, numbers),
     "20 columns of categories": (many_categories, categories),
+    "text": (texts, titles),
 }
 
 

@@ -144,4 +144,4 @@ def test_the_model_without_the_passes_answers_the_same_and_is_larger(name: str) 
     pair = pipelines.pair(build().fit(rows(400, 1)), frame)
     plain = pair.session.run(None, pair.plain_feed(frame))[0][:, 0]
     np.testing.assert_allclose(plain, pair.graph.run(frame)["p"], rtol=1e-9, atol=1e-12)
-    assert pair.compiled.node_count < pair.plain.node_count / 2
+    assert pair.compiled.node_count < pair.plain.node_count * 0.7
