@@ -233,7 +233,7 @@ def test_it_is_listed_without_importing_anything_heavy(installed: Path) -> None:
     import sys
 
     code = (
-        "import sys\nfrom rtml_core.converters import converters\nassert len(converters()) == 4\n"
+        "import sys\nfrom rtml_core.converters import converters\nassert len(converters().brought_by('far')) == 4\n"
         "bad = {'sklearn', 'pandas', 'onnx', 'far_converters', 'far_library'} & set(sys.modules)\nassert not bad, bad"
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment(installed), capture_output=True, text=True, timeout=60)
