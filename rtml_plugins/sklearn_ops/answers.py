@@ -114,7 +114,8 @@ def targets_of(estimator: Any) -> int:
 def _answering(estimator: Any) -> Any:
     """The estimator inside one that answers for it, if there is one."""
     if hasattr(estimator, "steps"):
-        return estimator.steps[-1][1]
+        last = estimator.steps[-1][1]
+        return None if last is None or isinstance(last, str) else last  # "passthrough" answers nothing itself
     for name in ("best_estimator_", "regressor_", "final_estimator_"):
         if hasattr(estimator, name):
             return getattr(estimator, name)
