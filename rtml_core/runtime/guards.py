@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +15,8 @@ MAX_IR: Final = 13
 MAX_OPSETS: Final = {"": 26, "ai.onnx.ml": 5, "ai.onnx.contrib": 1, "com.microsoft": 1}
 #: domains of operators that onnxruntime and its extensions have by themselves -> their kind in a manifest
 _KINDS: Final = {"": "core", "ai.onnx.ml": "core", "com.microsoft": "core", "ai.onnx.contrib": "extension"}
+#: the domain of a custom operator, see CustomOp.onnx_domain; onnxruntime prefers such an operator to a local function of its name
+_CUSTOM: Final = re.compile(r".*\.v[0-9]+", re.DOTALL)
 CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 #: most nodes after all local functions are expanded; an exponential nest of functions hangs a loader
 MAX_NODES: Final = 200_000
@@ -155,8 +158,11 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
     for domain, op in present:
         if domain == "" and op in CONTROL_FLOW:
             raise PackageError(f"{where} holds control flow ({op}), which rtml does not write")
+    for domain, op in facts.functions:
+        if _CUSTOM.fullmatch(domain):
+            raise PackageError(f"{where} holds a function {domain}:{op}, which has the name of a custom operator")
     for entry in manifest.ops:
-        _require_kind(entry, where)
+        _require_kind(entry, facts, where)
     listed = {(entry.domain, entry.op) for entry in manifest.ops}
     unlisted = sorted(f"{domain or 'ai.onnx'}:{op}" for domain, op in set(present) - listed - set(facts.functions))
     if unlisted:
@@ -166,10 +172,17 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
         raise PackageError(f"{where} expands to {expanded:,} nodes; at most {MAX_NODES:,} are loaded")
 
 
-def _require_kind(entry: OpEntry, where: str) -> None:
-    """The kind decides whether a plugin is asked for and trusted, so it is not the manifest's to choose."""
+def _require_kind(entry: OpEntry, facts: Facts, where: str) -> None:
+    """The kind decides whether a plugin is asked for and trusted, so it is not the manifest's to choose: an operator of another
+    domain is a function only when the model holds that function."""
     kind = _KINDS.get(entry.domain)
-    if entry.kind != kind if kind is not None else entry.kind not in ("function", "native", "python"):
+    if kind is not None:
+        fits = entry.kind == kind
+    elif entry.kind == "function":
+        fits = (entry.domain, entry.op) in facts.functions
+    else:
+        fits = entry.kind in ("native", "python")
+    if not fits:
         raise PackageError(
             f"{where} lists the operator {entry.domain or 'ai.onnx'}:{entry.op} as kind '{entry.kind}', which it is not"
         )

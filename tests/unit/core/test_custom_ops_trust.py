@@ -209,6 +209,7 @@ def rewritten(**changed: Any) -> bytes:
         ({"custom": "rtml.pandas", "op": "title", "distribution": "rtml", "plugin": "pandas"}, "that its manifest does not list"),
         ({"kind": "core"}, "lists the operator shouting.shout.v1:shout as kind 'core', which it is not"),
         ({"kind": "extension"}, "lists the operator shouting.shout.v1:shout as kind 'extension', which it is not"),
+        ({"kind": "function"}, "lists the operator shouting.shout.v1:shout as kind 'function', which it is not"),
         ({"unicode": "5.1.0"}, "compiled where Python knows Unicode 5.1.0"),
     ],
 )

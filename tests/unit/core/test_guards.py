@@ -110,6 +110,15 @@ def function(name: str, *calls: str) -> onnx.FunctionProto:
     return helper.make_function("f", name, ["a"], ["v0"], nodes, [helper.make_opsetid("", 21), helper.make_opsetid("f", 1)])
 
 
+def test_a_function_can_not_have_the_name_of_a_custom_operator(good: package.Archive) -> None:
+    """onnxruntime would run the operator, if this process has it, and whose it is would not have been asked."""
+    body = helper.make_function(
+        "geo.near.v1", "near", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])], [helper.make_opsetid("", 21)]
+    )
+    made = model(helper.make_node("near", ["x"], ["y"], domain="geo.near.v1"), functions=[body])
+    assert "holds a function geo.near.v1:near, which has the name of a custom operator" in refusal(good, made, ("", "Neg"))
+
+
 def test_functions_that_explode_or_recur(good: package.Archive) -> None:
     nest = [function(f"f{n}", *[f"f{n - 1}"] * 4) if n else function("f0") for n in range(12)]
     call = helper.make_node("f11", ["x"], ["y"], domain="f")
