@@ -108,7 +108,10 @@ def _from_objects(series: pd.Series, name: str) -> pd.Series:
     if kinds <= {bool, np.bool_}:
         return canonical_series(series.astype("boolean"), name)
     if all(issubclass(kind, (int, float, np.number)) and not issubclass(kind, (bool, np.bool_)) for kind in kinds):
-        return canonical_series(pd.to_numeric(series.where(series.notna(), np.nan)), name)
+        try:
+            return canonical_series(pd.to_numeric(series.where(series.notna(), np.nan)), name)
+        except OverflowError:
+            raise ColumnError(f"Column '{name}' holds a whole number beyond the range of float64") from None
     inferred = series.infer_objects()
     if inferred.dtype != object:
         return canonical_series(inferred, name)

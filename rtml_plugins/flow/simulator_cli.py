@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import os
+import secrets
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -15,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from rtml_core.errors import RtmlError
+from rtml_core.errors import RtmlError, describe
 
 if TYPE_CHECKING:
     from rtml_core.runtime import Runtime
@@ -59,7 +62,9 @@ def simulate(source: str, count: int, seed: int, output: str, profile: str | Non
     accept = _Accepting(source) if Path(source).suffix.lower() == ".rtml" else None
     rows = simulator.rows(2**62 if accept else count, seed)
     names = [entry.name for entry in simulator.source_fields()]
-    with _whole(output) as stream:
+    with _encodable(source), _whole(output) as stream, _whole(profile) as beside:
+        if beside is not None:
+            beside.write((json.dumps(_written(simulator), indent=1, ensure_ascii=False) + "\n").encode())
         write = _csv_writer(stream, names) if kind == "csv" else _json_writer(stream)
         with _progress(count, quiet) as advance:
             left = count
@@ -69,9 +74,6 @@ def simulate(source: str, count: int, seed: int, output: str, profile: str | Non
                 write(kept)
                 left -= len(kept)
                 advance(len(kept))
-    if profile is not None:
-        with _whole(profile) as stream:
-            stream.write((json.dumps(_written(simulator), indent=1, ensure_ascii=False) + "\n").encode())
     if not quiet:
         _close(count, output, profile, accept)
 
@@ -136,22 +138,55 @@ def _check_targets(source: str, output: str, profile: str | None) -> None:
 
 
 @contextmanager
-def _whole(path: str) -> Iterator[IO[bytes]]:
-    """A file that is put in place when the block ends, and removed when it fails; "-" is standard output."""
+def _whole(path: str | None) -> Iterator[Any]:
+    """A file that is put in place when the block ends, and removed when it fails or is stopped (SIGTERM, too); "-" is standard
+    output, None no file."""
+    if path is None:
+        yield None
+        return
     if path == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     target = Path(os.path.realpath(path))
-    hidden = target.with_name(f".{target.name}.{os.getpid()}.part")
+    hidden = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    with _stopped_by_sigterm(hidden):
+        try:
+            with hidden.open("xb") as stream:
+                yield stream
+            os.replace(hidden, target)
+        except OSError as error:
+            raise RtmlError(f"{path} can't be written: {error.strerror or error}") from None
+        finally:
+            hidden.unlink(missing_ok=True)
+
+
+@contextmanager
+def _encodable(source: str) -> Iterator[None]:
     try:
-        with hidden.open("wb") as stream:
-            yield stream
-        os.replace(hidden, target)
-    except OSError as error:
-        raise RtmlError(f"{path} can't be written: {error.strerror or error}") from None
-    finally:
+        yield
+    except UnicodeEncodeError as error:
+        half = describe(error.object[error.start : error.end])
+        raise RtmlError(f"{source}: a text or name in it holds {half}, half of a character, which no UTF-8 file holds") from None
+
+
+@contextmanager
+def _stopped_by_sigterm(hidden: Path) -> Iterator[None]:
+    """SIGTERM removes the file and ends the block as an exception. The handler removes it itself, as it may run in the first
+    step of a clean-up."""
+
+    def stop(number: int, frame: object) -> None:
         hidden.unlink(missing_ok=True)
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _json_writer(stream: IO[bytes]) -> Any:

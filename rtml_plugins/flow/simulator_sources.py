@@ -60,12 +60,19 @@ def _text(path: str) -> str:
         raise RtmlError(f"{path} is not UTF-8 text") from None
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
 # ---- JSON ---------------------------------------------------------------------------------------------------------------
 
 
 def _of_json(path: str) -> Simulator:
     try:
-        document = json.loads(_text(path))
+        document = _parsed(_text(path))
     except ValueError as error:
         raise RtmlError(f"{path} is not JSON: {error}") from None
     if not isinstance(document, dict):
@@ -181,11 +188,11 @@ def read_rows(path: str) -> pd.DataFrame:
     if suffix == ".csv":
         return _from_csv(path, _text(path))
     rows = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = _parsed(line)
         except ValueError as error:
             raise RtmlError(f"{path}, line {number} is not JSON: {error}") from None
         if not isinstance(row, dict):

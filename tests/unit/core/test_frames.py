@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rtml_core.errors import ColumnError
 from rtml_core.frames import canonical_series, dtype_word
 
 
@@ -36,3 +37,8 @@ def test_categories_without_missing_rows_are_their_values() -> None:
     made = canonical_series(pd.Series(pd.Categorical([2, 1, 2])), "x")
     assert made.dtype == np.int64
     assert made.tolist() == [2, 1, 2]
+
+
+def test_a_whole_number_that_no_column_holds_is_refused() -> None:
+    with pytest.raises(ColumnError, match="Column 'x' holds a whole number beyond the range of float64"):
+        canonical_series(pd.Series([1, 10**400], dtype=object), "x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from rtml_core.dsl import dumps
 from rtml_core.errors import ColumnError, InputError, NotFittedError, ParamError
 from rtml_core.runtime import Runtime
 from rtml_core.runtime.signature import Signature
+from rtml_plugins.flow import simulator_cli
 from rtml_plugins.flow.simulator import Simulator
 
 SCHEMA: dict[str, Any] = {
@@ -427,6 +429,12 @@ def test_signatures_graphs_and_json_lines_are_sources_too(tmp_path: Path) -> Non
         (["uneven.csv"], "row 3 does not have 1 cells, as the header has"),
         (["good.json", "-o", "rows.parquet"], "a file that ends in .jsonl or .csv"),
         (["good.json", "-o", "no/rows.csv"], "is no directory; make it first"),
+        (["deep.json"], "deep.json is not JSON: it is nested too deep"),
+        (["deep.jsonl"], "deep.jsonl, line 1 is not JSON: it is nested too deep"),
+        (["half.json"], "a text or name in it holds '\\ud800', half of a character"),
+        (["half.json", "-o", "rows.csv", "--profile", "p.json"], "half of a character, which no UTF-8 file holds"),
+        (["huge.json"], "'range' must be two numbers up to 2^53"),
+        (["huge.jsonl"], "Column 'x' holds a whole number beyond the range of float64"),
         (["few.csv", "-o", "few.csv"], "few.csv would replace few.csv; name another file"),
     ],
 )
@@ -435,12 +443,44 @@ def test_what_can_not_be_simulated_is_said_in_one_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     files = {"list.json": "[1]", "broken.json": "{", "wrong.json": '{"a": "flaot"}', "good.json": '{"a": "float"}'}
+    nest, huge = "[" * 100_000, "9" * 400
+    files |= {"deep.json": nest, "deep.jsonl": nest, "half.json": '{"a": {"type": "string", "categories": ["\\ud800"]}}'}
+    files |= {"huge.json": f'{{"a": {{"type": "float", "range": [0, {huge}]}}}}', "huge.jsonl": f'{{"x": {huge}}}\n' * 30}
     files |= {"few.csv": "x\n1.5\n2.5\n", "uneven.csv": "x\n1\n2,3\n", "rows.txt": "x"}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     assert run(["simulate", *arguments]) == 2
     assert words in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files)
+
+
+def test_lines_end_where_json_lines_do(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """U+2028 may stand in a JSON text as it is, and Python's splitlines would cut there."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": "one\u2028two\x85"}\r\n' * 30, encoding="utf-8", newline="")
+    assert run(["simulate", str(path), "-n", "1", "-q"]) == 0
+    assert json.loads(capsysbinary.readouterr().out) == {"a": "one\u2028two\x85"}
+
+
+def test_a_stopped_run_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM in the middle of the rows: neither the rows nor the profile, nor parts of them."""
+    (tmp_path / "s.json").write_text('{"a": "float"}')
+
+    def writer(stream: Any) -> Any:
+        def write(rows: Any) -> None:
+            assert len(list(tmp_path.glob(".*.part"))) == 2
+            signal.raise_signal(signal.SIGTERM)
+
+        return write
+
+    monkeypatch.setattr(simulator_cli, "_json_writer", writer)
+    before = signal.getsignal(signal.SIGTERM)
+    arguments = ["simulate", str(tmp_path / "s.json"), "-o", str(tmp_path / "r.jsonl"), "--profile", str(tmp_path / "p.json")]
+    with pytest.raises(SystemExit) as stopped:
+        run(arguments)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_package_that_refuses_all_rows_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
