@@ -165,7 +165,8 @@ def _ufunc_name(ufunc: Any) -> str:
 
 
 def _function_name(function: Any) -> str:
-    name = f"{function.__module__}.{function.__qualname__}"
+    module = getattr(function, "__module__", None)  # a method of a builtin class has none
+    name = f"{module}.{function.__qualname__}" if module else function.__qualname__
     if name in _FUNCTIONS or (name.startswith(_FUNCTION_MODULES) and "<" not in name):
         return name
     raise StateError(
@@ -243,6 +244,8 @@ def _decode_instance(state: dict[str, Any], decode: Encode) -> Any:
     make, args = state.get("make", "new"), [decode(arg) for arg in state.get("args", [])]
     if make == "plugin":
         return _from_plugin(cls, args)
+    if _of_plugin(cls, "from_state") is not None:  # which checks what the forms below would let in
+        raise StateError(f"the state of a {name} is not of the form that its plugin writes; fit the model again")
     if make == "call":
         made = cls(*args)
     elif make == "new":

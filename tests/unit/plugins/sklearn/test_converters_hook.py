@@ -190,6 +190,9 @@ def test_state_that_is_no_attributes_goes_through_the_plugin(installed: Path) ->
     state = json.loads(json.dumps(encode(library.Handle([1.0, 2.5]))))
     assert state["make"] == "plugin"
     assert decode(state).get() == [1.0, 2.5]
+    for form in ({"make": "call"}, {"make": "new", "args": []}, {"make": "new", "args": [], "state": {"cuts": 1}}):
+        with pytest.raises(StateError, match=r"state of a far_library\.Handle is not of the form that its plugin writes"):
+            decode({**state, **form})
     with pytest.raises(StateError, match=r"to_state for far_library\.Handle failed \(AttributeError"):
         encode(object.__new__(library.Handle))
 

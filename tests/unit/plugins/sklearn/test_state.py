@@ -21,6 +21,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingClassifier,
 )
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -153,6 +154,8 @@ def test_equal_sets_and_padded_records_give_equal_text() -> None:
         (FunctionTransformer(lambda v: v), "<lambda>"),
         (FunctionTransformer(pickle.loads), "loads"),
         (make_pipeline(FunctionTransformer(np.vectorize(str))), "numpy.vectorize"),
+        (CountVectorizer(preprocessor=str.lower), "the function str.lower"),
+        (CountVectorizer(tokenizer="a b".split), "the function str.split"),
         (LogisticRegression(C=object()), "builtins.object"),
         (subprocess.Popen, "subprocess.Popen"),
     ],
