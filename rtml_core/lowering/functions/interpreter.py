@@ -180,6 +180,8 @@ def binary(operator: str, one: Any, two: Any) -> Any:
         for text, times in ((one, two), (two, one)):
             if isinstance(text, (str, list, tuple)) and isinstance(times, int) and len(text) * times > _MAX_TEXT:
                 raise OverflowError(f"{times} times a text or list is too long")
+    if operator == "+" and isinstance(one, (list, tuple)) and isinstance(two, (list, tuple)) and len(one) + len(two) > _MAX_TEXT:
+        raise OverflowError(f"a list of {len(one) + len(two):,} items is too long; {_MAX_TEXT:,} are possible")
     result = BINARY[operator](one, two)
     if isinstance(result, complex):
         raise ArithmeticError(f"{one} ** {two} is a complex number, which no column holds")

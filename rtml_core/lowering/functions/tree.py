@@ -20,6 +20,7 @@ import keyword
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from rtml_core.columns import MISSING_STRING
 from rtml_core.errors import ParamError, close_match, describe
 from rtml_core.lowering.functions.vocabulary import BINARY, CALLS, COMPARE, ERRORS, KINDS, METHODS, QUANTIFIERS, UNARY
 
@@ -167,6 +168,10 @@ class _Checker:
         fine = value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and abs(value) < float("inf"))
         if not fine or (isinstance(value, str) and len(value) > MAX_TEXT) or (isinstance(value, int) and abs(value) > 10**300):
             raise ParamError(f"a constant must be null, true, false, a finite number or a text; got {describe(value)}")
+        if isinstance(value, str) and any(char == MISSING_STRING or "\ud800" <= char <= "\udfff" for char in value):
+            raise ParamError(
+                f"a text must not hold U+FDD0, which stands for a missing one, or half of a character; got {value!r}"
+            )
 
     def target(self, target: Any, depth: int) -> None:
         if isinstance(target, list):

@@ -47,6 +47,8 @@ def nested(depth: int) -> Any:
         (returning(["const", [1]]), "a constant must be"),
         (returning(["const", 1e400]), "a constant must be"),
         (returning(["const", "a" * 200_000]), "a constant must be"),
+        (returning(["const", "half \ud83d"]), "must not hold U+FDD0, which stands for a missing one, or half a character"),
+        (returning(["const", "\ufdd0"]), "must not hold U+FDD0"),
         (returning(["name", "a b"]), "must be a Python name"),
         (returning(["name"]), "'name' takes 1 parts"),
         (returning("x"), "must be a list that begins with its kind"),
@@ -75,6 +77,8 @@ def test_work_without_end_is_cut_off() -> None:
         PythonFunction(document([*body, ["return", 1, ["name", "x"]]]))(1)
     with pytest.raises(OverflowError, match="too long"):
         PythonFunction(document([*body, ["return", 1, ["name", "x"]]]))("a")
+    with pytest.raises(OverflowError, match=r"a list of .* items is too long"):
+        PythonFunction(document([*[step] * 60, ["return", 1, ["name", "x"]]]))([1])
     with pytest.raises(OverflowError, match="too wide"):
         PythonFunction(returning(["method", ["name", "x"], "zfill", [["const", 10**12]]]))("a")
     power = ["binary", "**", ["name", "x"], ["const", 10**12]]
