@@ -170,7 +170,7 @@ class _Checker:
             raise ParamError(f"a constant must be null, true, false, a finite number or a text; got {describe(value)}")
         if isinstance(value, str) and any(char == MISSING_STRING or "\ud800" <= char <= "\udfff" for char in value):
             raise ParamError(
-                f"a text must not hold U+FDD0, which stands for a missing one, or half of a character; got {value!r}"
+                f"a text must not hold U+FDD0, which stands for a missing one, or half of a character; got {describe(value)}"
             )
 
     def target(self, target: Any, depth: int) -> None:

@@ -47,7 +47,7 @@ def nested(depth: int) -> Any:
         (returning(["const", [1]]), "a constant must be"),
         (returning(["const", 1e400]), "a constant must be"),
         (returning(["const", "a" * 200_000]), "a constant must be"),
-        (returning(["const", "half \ud83d"]), "must not hold U+FDD0, which stands for a missing one, or half a character"),
+        (returning(["const", "half \ud83d"]), "must not hold U+FDD0, which stands for a missing one, or half of a character"),
         (returning(["const", "\ufdd0"]), "must not hold U+FDD0"),
         (returning(["name", "a b"]), "must be a Python name"),
         (returning(["name"]), "'name' takes 1 parts"),
