@@ -138,7 +138,11 @@ def edge_values(entry: Field, points: Iterable[float], texts: Iterable[str]) -> 
         variants = {v for t in texts for v in (t, t.upper(), t.lower(), t.title(), f" {t}", f"{t} ")}
         return [*missing, *EDGE_STRINGS, *sorted(variants - set(EDGE_STRINGS) - {MISSING_STRING})[:MAX_POINTS]]
     points = [*points, *(float(bound) for bound in (entry.minimum, entry.maximum) if bound is not None)]
-    near = sorted({n for p in points for n in (p, np.nextafter(p, -np.inf).item(), np.nextafter(p, np.inf).item())})
+    # a tree that asks only whether a value is there has an infinite threshold
+    points = [p for p in points if math.isfinite(p)]
+    with np.errstate(over="ignore"):
+        near = sorted({n for p in points for n in (p, np.nextafter(p, -np.inf).item(), np.nextafter(p, np.inf).item())})
+    near = [n for n in near if math.isfinite(n)]
     if entry.type == "float":
         return [*missing, *_inside(entry, [*EDGE_FLOATS, *near])]
     limit = 2**53 if entry.nullable else 2**62

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 
 from rtml_core import Operator, Runtime
-from rtml_core.columns import Column, Schema
+from rtml_core.columns import Column, Field, Schema
 from rtml_core.errors import CompileError, NotFittedError, NotLowerableError, ParityError, RtmlError
 from rtml_core.package import read_archive
+from rtml_core.parity_rows import edge_values
 from rtml_core.testing import assert_parity, assert_refuses
 from tests.unit.core.operators_for_tests import Crooked, Eager, Join, Mean, Positive, Scale, Source
 
@@ -35,6 +37,14 @@ def test_the_graphs_own_constants_are_tried_when_the_sample_misses_them() -> Non
     graph = source() >> Crooked(col="a", limit=1e10)
     with pytest.raises(ParityError, match=r"\((edge|random) rows\)"):
         graph.compile(FRAME)
+
+
+@pytest.mark.parametrize("field", [Field("a", "float"), Field("a", "float", nullable=True), Field("a", "int", nullable=True)])
+def test_an_infinite_threshold_brings_no_row_that_a_request_may_not_hold(field: Field) -> None:
+    # a tree that asks only whether a value is there has one
+    values = edge_values(field, [np.inf, -np.inf, sys.float_info.max, 2.5], ())
+    assert all(value is None or np.isfinite(value) for value in values)
+    assert 2.5 in values if field.type == "float" else 2 in values and 3 in values
 
 
 def test_a_threshold_is_tried_one_ulp_beside_it() -> None:

@@ -9,6 +9,8 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomFo
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from rtml_core.errors import NotLowerableError
+from rtml_plugins.flow.receiver import Receiver
+from rtml_plugins.sklearn_ops import ScikitLearn
 from tests.unit.plugins.sklearn.checks import agree, numbers, three, two, value
 
 CLASSIFIERS = {
@@ -115,3 +117,15 @@ def test_an_estimator_that_takes_no_missing_values_refuses_a_column_that_may_be_
         NotLowerableError, match=r"column 'c' may be missing here, and ExtraTreeRegressor takes no missing.*fillna"
     ):
         agree(estimator, frame, value(frame), nullable=["c"])
+
+
+@pytest.mark.parametrize("kind", ["float?", "int?"])
+def test_a_split_between_missing_and_present_compiles_as_a_whole_graph(kind: str) -> None:
+    # its threshold is infinite, which is no value of a request
+    train = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0] * 3 + [np.nan] * 6})
+    train["y"] = train["a"].isna().astype(int)
+    model = ScikitLearn(model=DecisionTreeClassifier(), features=["a"], label="y", outputs={"p": "probability[1]"})
+    graph = Receiver(schema={"a": kind}) >> model
+    compiled = graph.fit(train).compile(train[["a"]])
+    assert np.isinf(model.model().tree_.threshold[0])
+    assert compiled.score([{"a": None}, {"a": 4}]) == [{"p": 1.0}, {"p": 0.0}]
