@@ -142,6 +142,8 @@ def parse_signature(schema: Mapping[str, Any]) -> tuple[Field, ...]:
 def _parse_field(name: object, spec: Any) -> Field:
     if not isinstance(name, str) or not name:
         raise RtmlError(f"a field name must be a non-empty string; got {name!r}")
+    if any("\ud800" <= char <= "\udfff" for char in name):
+        raise RtmlError(f"a field name must be Unicode text, and {name!r} holds half of a character")
     categories: tuple[str, ...] | None = None
     word, more = spec, {}
     if isinstance(spec, Mapping):

@@ -103,6 +103,8 @@ def _parse(document: Any) -> GraphDocument:
             document = json.loads(document)
         except ValueError as error:
             raise DslError(f"the DSL is not JSON: {error}") from None
+        except RecursionError:
+            raise DslError("the DSL is not JSON that can be read: it is nested too deep") from None
     if not isinstance(document, Mapping) or "rtml" not in document:
         raise DslError('the DSL must be an object with "rtml": 1, "nodes" and "edges"')
     version = document["rtml"]

@@ -106,8 +106,8 @@ class JsonLines(_Lines):
                 continue
             try:
                 row = decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                got = f"broken JSON ({error})" if isinstance(error, msgspec.DecodeError) else "text that is not UTF-8"
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                got = "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"broken JSON ({error})"
                 batch.bad.append(BadRow(number, [InputProblem("/", ROW, got)], line.decode("utf-8", "replace").rstrip("\r\n")))
             else:
                 if isinstance(row, dict):

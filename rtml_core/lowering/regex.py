@@ -86,7 +86,7 @@ def compile_python(pattern: str | re.Pattern[str], flags: int = 0) -> re.Pattern
     """The compiled pattern; NotLowerableError when Python refuses it or a flag has no exact form."""
     try:
         compiled = re.compile(pattern, flags)
-    except (re.error, ValueError) as error:
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
         raise NotLowerableError(f"{pattern!r} is not a regular expression: {error}") from None
     if compiled.flags & ~int(_ALLOWED):
         named = re.RegexFlag(compiled.flags & ~int(_ALLOWED))
@@ -139,7 +139,7 @@ def rewrite(replacement: str, translation: Translation) -> str:
     assert match is not None
     try:
         expanded = match.expand(replacement)
-    except (re.error, IndexError) as error:
+    except (re.error, IndexError, OverflowError, RecursionError) as error:
         raise NotLowerableError(f"{replacement!r} is no replacement for the pattern {compiled.pattern!r}: {error}") from None
     text = expanded.replace("\\", "\\\\").replace(whole, r"\0")
     for number in range(1, compiled.groups + 1):

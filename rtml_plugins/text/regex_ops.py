@@ -99,7 +99,7 @@ class RegexReplaceParams(Params):
         new_names(self.cols, self.into)
         try:
             compiled(self.pattern, self.ignore_case, self.ascii).sub(self.replacement, "")
-        except (re.error, IndexError) as error:
+        except (re.error, IndexError, OverflowError, RecursionError) as error:
             raise ParamError(
                 f"parameter 'replacement' must fit the pattern's groups; got {self.replacement!r} ({error})"
             ) from None
@@ -149,5 +149,5 @@ def compiled(pattern: str, ignore_case: bool, ascii_only: bool) -> re.Pattern[st
     flags: Any = (re.IGNORECASE if ignore_case else 0) | (re.ASCII if ascii_only else 0)
     try:
         return re.compile(pattern, flags)
-    except (re.error, ValueError) as error:
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
         raise ParamError(f"parameter 'pattern' must be a regular expression; got {pattern!r} ({error})") from None

@@ -73,7 +73,7 @@ class TfIdfParams(Params):
             raise ParamError(f"parameter 'stop_words' must be a list of words or 'english'; got {self.stop_words!r}")
         try:
             groups = re.compile(self.pattern).groups
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ParamError(f"parameter 'pattern' must be a regular expression; got {self.pattern!r} ({error})") from None
         if groups:
             raise ParamError(f"parameter 'pattern' must be without groups, (?:...) instead of (...); got {self.pattern!r}")

@@ -176,7 +176,7 @@ def _require_template(pattern: str, flags: int, replacement: str) -> None:
     parse = importlib.import_module("re._parser").parse_template
     try:
         parse(replacement, re.compile(pattern, flags))
-    except (re.error, IndexError) as error:
+    except (re.error, IndexError, OverflowError, RecursionError) as error:
         raise NotLowerableError(f"{replacement!r} is no replacement for the pattern {pattern!r}: {error}") from None
 
 

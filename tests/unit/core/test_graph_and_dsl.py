@@ -151,6 +151,7 @@ def test_round_trip_of_any_chain(steps: list[tuple[str, float, str | None]]) -> 
     ("document", "words"),
     [
         ("{", "not JSON"),
+        ("[" * 100_000, "nested too deep"),
         ("[]", 'must be an object with "rtml": 1'),
         ({"rtml": 2, "nodes": []}, "format version 2; this rtml reads up to 1: upgrade rtml"),
         ({"rtml": "1", "nodes": []}, "must be the format version"),

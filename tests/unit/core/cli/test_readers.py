@@ -45,6 +45,7 @@ def test_json_lines_keep_values_places_and_blank_lines_count() -> None:
         (b'{"age": 1', "broken JSON (Input data was truncated)"),
         (b"[1, 2]", "[1, 2]"),
         (b"7", "7"),
+        (b'{"age": ' + b"[" * 100_000, "broken JSON"),
         (b'{"age": NaN}', "broken JSON"),
         (b'{"zip": "\xff"}', "text that is not UTF-8"),
     ],

@@ -88,6 +88,12 @@ def test_what_re2_lacks_or_reads_differently_is_refused(pattern: str, words: str
         regex.translate(pattern)
 
 
+@pytest.mark.parametrize("pattern", ["(" * 3000 + ")" * 3000, "a{99999999999}", "a{2,1}", "("])
+def test_what_python_can_not_read_is_refused(pattern: str) -> None:
+    with pytest.raises(NotLowerableError, match="is not a regular expression: "):
+        regex.compile_python(pattern)
+
+
 @pytest.mark.parametrize("pattern", ["a*", "^", "a?", "$", "(?m)^", "a|"])
 def test_replacing_what_may_be_empty_is_refused(pattern: str) -> None:
     with pytest.raises(NotLowerableError, match="empty string"):

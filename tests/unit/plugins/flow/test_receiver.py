@@ -126,6 +126,7 @@ def test_without_rows_it_says_what_to_pass() -> None:
         ({}, "Receiver: parameter 'schema' is missing; it must be an object of field names and types"),
         ({"schema": {}}, "Receiver: parameter 'schema': a schema must be an object of field names and types"),
         ({"schema": {"a": "flaot"}}, "field 'a' must have one of the types"),
+        ({"schema": {"a\ud800": "float"}}, "a field name must be Unicode text"),
         ({"schema": {"a": "flaot"}}, "Did you mean 'float'?"),
         ({"schema": {"a": {"type": "string", "categories": ["x", "x"]}}}, "at least one and none twice; got ['x', 'x']"),
         ({"schema": {"a": {"type": "float", "categories": ["x"]}}}, "categories must be strings of a string field"),

@@ -121,6 +121,7 @@ def test_what_was_learned_travels_in_the_graph() -> None:
         ({"max_share": 1.5}, "above 0 and up to 1"),
         ({"stop_words": "german"}, "a list of words or 'english'"),
         ({"pattern": "("}, "must be a regular expression"),
+        ({"pattern": "a{99999999999}"}, "must be a regular expression"),
         ({"pattern": r"(\w+)"}, "must be without groups"),
     ],
 )

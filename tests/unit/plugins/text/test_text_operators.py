@@ -145,6 +145,7 @@ def test_hashes_are_what_they_always_were() -> None:
     ("make", "message"),
     [
         (lambda: op.RegexExtract(column="text", pattern="a"), "must have a group"),
+        (lambda: op.RegexExtract(column="text", pattern="(a){99999999999}"), "the repetition number is too large"),
         (lambda: op.RegexExtract(column="text", pattern="(a"), "must be a regular expression; got '\\(a'"),
         (lambda: op.RegexExtract(column="text", pattern="(a)", into=["a", "b"]), "for each of the 1 groups"),
         (lambda: op.RegexReplace(cols="text", pattern="a", replacement=r"\1"), "must fit the pattern's groups"),
