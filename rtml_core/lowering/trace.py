@@ -140,6 +140,8 @@ def _outputs(graph: Graph, nodes: dict[str, Columns]) -> Columns:
                 raise CompileError(
                     f"the output column '{column}' comes from several ends of the graph ({', '.join(ends)}); rename one"
                 )
+    if "" in (joined if graph.outputs is None else graph.outputs):
+        raise GraphError('an output must have a name; got \'\'. Name it in the graph\'s `outputs`, e.g. {"answer": "column"}')
     if graph.outputs is None:
         return joined
     for output, column in graph.outputs.items():

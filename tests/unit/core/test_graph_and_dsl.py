@@ -106,6 +106,13 @@ def test_outputs_choose_and_rename() -> None:
         graph.run(pd.DataFrame({"a": [1.0], "b": [2.0]}))
 
 
+def test_an_output_without_a_name_is_refused_in_our_words() -> None:
+    graph = source() >> Scale(col="a")
+    graph.outputs = {"": "a"}
+    with pytest.raises(GraphError, match="an output must have a name; got ''"):
+        graph.compile()
+
+
 def test_fan_in_of_one_name_with_two_meanings_is_refused() -> None:
     graph = source() >> [Scale(col="a"), Scale(col="a", by=3.0)] >> Join()
     with pytest.raises(Exception, match="Column 'a' comes changed from two inputs, 'scale' and 'scale_2'"):
