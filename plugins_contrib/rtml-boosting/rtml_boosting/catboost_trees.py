@@ -114,7 +114,7 @@ def _raw(b: Builder, model: dict[str, Any], columns: Columns) -> ir.Value:
     width = len(bias)
     ensemble, points = Trees(), {}
     for tree in model["oblivious_trees"]:
-        levels = [(features[split["float_feature_index"]], float(split["border"])) for split in tree["splits"]]
+        levels = [(features[split["float_feature_index"]], float(split["border"])) for split in tree["splits"] or ()]
         for entry, border in levels:
             points.setdefault(entry["flat_feature_index"], []).append(border)
         values = np.array(tree["leaf_values"], np.float64).reshape(-1, width)

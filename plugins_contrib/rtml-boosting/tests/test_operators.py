@@ -146,6 +146,13 @@ def test_missing_values_that_catboost_never_saw_are_refused() -> None:
     assert_refuses(node, hard("CatBoost"), "age", "never was in training", "Fill it first")
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_trees_that_found_nothing_to_split_compile(library: str) -> None:
+    frame = pd.DataFrame({"x": [np.nan] * 40, "y": np.arange(40) % 2})
+    node = getattr(op, library)(task="classification", features=["x"], label="y", model_params=SMALL[library]).fit(frame)
+    assert_parity(node, pd.DataFrame({"x": [1.5, np.nan, -1e30]}))
+
+
 def test_numbers_beyond_float32_are_infinite_as_in_xgboost() -> None:
     node = op.XGBoost(task="regression", features=FEATURES, label="amount", model_params=SMALL["XGBoost"])
     node.fit(training())
