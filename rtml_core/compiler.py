@@ -15,7 +15,7 @@ from rtml_core.assemble import Assembled, assemble
 from rtml_core.columns import Field
 from rtml_core.custom_ops import CustomOp
 from rtml_core.dsl import to_dsl
-from rtml_core.errors import CompileError
+from rtml_core.errors import CompileError, RtmlError
 from rtml_core.explain import ExplainRow, explain_rows, op_entries, render
 from rtml_core.graph import Graph
 from rtml_core.lowering.builder import IR_VERSION, Builder, dtype_of, width_of
@@ -88,13 +88,19 @@ def compile_graph(
     portable=True refuses a graph of which a node needs code of a plugin at run time.
     Raises CompileError, GraphError, ParityError; nothing is written.
     """
-    fields, extra = signature(graph, sample)
-    lowered = lower_graph(graph, fields)
-    outputs, entries = place_outputs(graph, lowered)
-    assembled = assemble(lowered.builder, outputs)
-    manifest = _manifest(graph, lowered, assembled, entries, extra)
-    if portable and not manifest.portable:
-        raise CompileError(_not_portable(graph, assembled, manifest))
+    try:
+        fields, extra = signature(graph, sample)
+        lowered = lower_graph(graph, fields)
+        outputs, entries = place_outputs(graph, lowered)
+        assembled = assemble(lowered.builder, outputs)
+        manifest = _manifest(graph, lowered, assembled, entries, extra)
+        if portable and not manifest.portable:
+            raise CompileError(_not_portable(graph, assembled, manifest))
+    except RtmlError:
+        raise
+    except Exception as error:  # serializers wrap what Python says of such a text
+        _refuse_half_characters(error)
+        raise
     report = None
     samples: Any = {"rows": [], "expected": []}
     if parity:
@@ -111,6 +117,16 @@ def compile_graph(
     }
     data = package.write_archive(manifest, files)
     return Compiled(data, manifest, explain_rows(graph, assembled), report, assembled.custom_ops)
+
+
+def _refuse_half_characters(error: BaseException) -> None:
+    """CompileError when a text that no UTF-8 holds is behind the error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UnicodeEncodeError):
+            half = cause.object[cause.start : cause.end]
+            raise CompileError(f"a text or name in the graph holds {half!r}, half of a character, which no model holds") from None
+        cause = cause.__cause__ or cause.__context__
 
 
 def _not_portable(graph: Graph, assembled: Assembled, manifest: package.Manifest) -> str:

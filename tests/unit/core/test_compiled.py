@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from rtml_core import operators as op
+from rtml_core.errors import CompileError
 from tests.unit.core.operators_for_tests import Scale, Source
 
 
@@ -13,3 +17,17 @@ def test_a_package_shows_what_it_is_and_not_its_bytes() -> None:
     assert repr(compiled).startswith(f"<package {compiled.id[:12]}: {compiled.node_count} ONNX nodes, ")
     assert f"{compiled.report.rows} rows, 0 differences" in repr(compiled)
     assert "parity: not checked" in repr(graph.compile(parity=False))
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        lambda: op.Pandas(import_="fillna", cols="s", args=["\ud800"], inplace=True),
+        lambda: op.Pandas(import_="str.upper", cols="s", into="\udfff"),
+        lambda: op.OneHotEncoder(cols=["s"], categories=["\ud800"]),
+    ],
+)
+def test_half_a_character_in_a_graph_is_refused_in_words(node: Any) -> None:
+    graph: Any = op.Receiver(schema={"s": "string?"}) >> node()
+    with pytest.raises(CompileError, match="half of a character, which no model holds"):
+        graph.compile()
