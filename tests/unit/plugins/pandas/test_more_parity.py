@@ -125,7 +125,7 @@ def moments() -> pd.DataFrame:
     )
     t = (days[:, None] + clock).ravel()
     v = t[::-1].copy()
-    v[::5] = np.datetime64("NaT")
+    v[::5] = np.datetime64("NaT", "us")
     return pd.DataFrame({"t": t, "v": v, "d": t - v})
 
 
