@@ -84,7 +84,7 @@ def convert(b: Builder, estimator: Any, columns: Columns) -> Prediction:
 def _require_plain(estimator: Any, learner: dict[str, Any]) -> None:
     booster = learner["gradient_booster"]
     # XGBoost 3.4 calls dart gbtree, too, and keeps the weights of its trees beside them
-    name = "dart" if any(weight != 1 for weight in booster["model"].get("weight_drop", ())) else booster["name"]
+    name = "dart" if any(weight != 1 for weight in booster.get("model", {}).get("weight_drop", ())) else booster["name"]
     if name != "gbtree":
         raise NotLowerableError(f"XGBoost's booster '{name}' has no compiled form; use gbtree")
     if any(any(tree["split_type"]) for tree in booster["model"]["trees"]):
