@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from rtml_core import Operator, Runtime
+from rtml_core import operators as op
 from rtml_core.columns import Column, Field, Schema
 from rtml_core.errors import CompileError, NotFittedError, NotLowerableError, ParityError, RtmlError
 from rtml_core.package import read_archive
@@ -210,3 +211,33 @@ def test_texts_inside_expressions_are_tried() -> None:
     numbers, texts = constants([{"ops": [{"set": "x", "if": "country == 'DE' or c in [\"A B\", 'C']", "then": 7}]}])
     assert {"DE", "A B", "C"} <= texts
     assert numbers == {7.0}
+
+
+def whole_or_half(n, whole):
+    return n if whole else 0.5
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        op.Pandas(import_="map", cols="n", kwargs={"func": {1: 10, 2: 20}}, into="made"),
+        op.Function(function=whole_or_half, cols=["n", "b"], into="made"),
+    ],
+)
+def test_a_dtype_that_depends_on_the_other_rows_is_found_where_it_shows(step: Operator) -> None:
+    source = op.Receiver(schema={"n": "int", "b": "bool"})
+    text = op.Pandas(import_="astype", cols="made", kwargs={"dtype": "str"}, into="text")
+    with pytest.raises(ParityError, match=r"row otherwise alone than among others: output 'text'.*astype.*float64"):
+        (source >> step >> text).compile()
+    said = op.Pandas(import_="astype", cols="made", kwargs={"dtype": "float64"}, inplace=True)
+    package = (source >> step >> said >> text).compile()
+    assert package.score({"n": 1, "b": True})["text"] in ("10.0", "1.0")
+
+
+def test_a_row_that_fails_alone_is_no_difference() -> None:
+    graph = (
+        op.Receiver(schema={"s": "string?"})
+        >> op.Pandas(import_="map", cols="s", kwargs={"func": {"a": "x"}}, inplace=True)
+        >> op.Pandas(import_="str.upper", cols="s", inplace=True)
+    )
+    assert graph.compile().score([{"s": "a"}, {"s": "b"}]) == [{"s": "X"}, {"s": None}]
