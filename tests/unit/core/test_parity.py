@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rtml_core import Operator, Runtime
+from rtml_core import Graph, Operator, Runtime
 from rtml_core import operators as op
 from rtml_core.columns import Column, Field, Schema
 from rtml_core.errors import CompileError, NotFittedError, NotLowerableError, ParityError, RtmlError
@@ -217,20 +218,24 @@ def whole_or_half(n, whole):
     return n if whole else 0.5
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        op.Pandas(import_="map", cols="n", kwargs={"func": {1: 10, 2: 20}}, into="made"),
-        op.Function(function=whole_or_half, cols=["n", "b"], into="made"),
-    ],
-)
-def test_a_dtype_that_depends_on_the_other_rows_is_found_where_it_shows(step: Operator) -> None:
-    source = op.Receiver(schema={"n": "int", "b": "bool"})
-    text = op.Pandas(import_="astype", cols="made", kwargs={"dtype": "str"}, into="text")
+STEPS: dict[str, Callable[[], Operator]] = {
+    "map": lambda: op.Pandas(import_="map", cols="n", kwargs={"func": {1: 10, 2: 20}}, into="made"),
+    "function": lambda: op.Function(function=whole_or_half, cols=["n", "b"], into="made"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_dtype_that_depends_on_the_other_rows_is_found_where_it_shows(step: str) -> None:
+    def start() -> Graph:
+        return op.Receiver(schema={"n": "int", "b": "bool"}) >> STEPS[step]()  # type: ignore[no-any-return]
+
+    def text() -> Operator:
+        return op.Pandas(import_="astype", cols="made", kwargs={"dtype": "str"}, into="text")
+
     with pytest.raises(ParityError, match=r"row otherwise alone than among others: output 'text'.*astype.*float64"):
-        (source >> step >> text).compile()
+        (start() >> text()).compile()
     said = op.Pandas(import_="astype", cols="made", kwargs={"dtype": "float64"}, inplace=True)
-    package = (source >> step >> said >> text).compile()
+    package = (start() >> said >> text()).compile()
     assert package.score({"n": 1, "b": True})["text"] in ("10.0", "1.0")
 
 
