@@ -47,6 +47,18 @@ def _require_allowed(name: str) -> None:
         )
 
 
+def _require_kept(cls: type, name: str) -> None:
+    """Of a plugin's packages, estimators and the classes that it names; other classes may do anything when they are made."""
+    from sklearn.base import BaseEstimator
+
+    if name.startswith("sklearn.") or name in _SCIPY or issubclass(cls, BaseEstimator) or converter_for(cls) is not None:
+        return
+    raise StateError(
+        f"an object of class {name} can't be kept: it is no estimator, and no plugin names it. Name it with to_state and"
+        f" from_state (hook rtml_converters)"
+    )
+
+
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -242,11 +254,14 @@ def _decode_instance(state: dict[str, Any], decode: Encode) -> Any:
     if not isinstance(cls, type) or class_path(cls) != name:
         raise StateError(f"the state of an estimator names {name}, which is not a class of that name")
     make, args = state.get("make", "new"), [decode(arg) for arg in state.get("args", [])]
+    _require_kept(cls, name)
     if make == "plugin":
         return _from_plugin(cls, args)
     if _of_plugin(cls, "from_state") is not None:  # which checks what the forms below would let in
         raise StateError(f"the state of a {name} is not of the form that its plugin writes; fit the model again")
-    if make == "call":
+    if name.endswith("._bsplines.BSpline"):
+        made = _spline(cls, *args)
+    elif make == "call":
         made = cls(*args)
     elif make == "new":
         made = cls.__new__(cls, *args)
@@ -261,6 +276,17 @@ def _decode_instance(state: dict[str, Any], decode: Encode) -> Any:
 
     check_trees(made, attributes)
     return decided(made)
+
+
+def _spline(cls: Any, knots: Any, weights: Any, degree: Any, extrapolate: Any, axis: Any = 0) -> Any:
+    """A spline as scikit-learn makes it; scipy's constructor would refuse the equal knots of a constant column."""
+    import numpy as np
+
+    t, c = np.asarray(knots, np.float64), np.asarray(weights, np.float64)
+    sound = t.ndim == 1 and np.isfinite(t).all() and bool((np.diff(t) >= 0).all()) and axis == 0 and c.ndim >= 1
+    if not (sound and type(degree) is int and 0 <= degree <= 99 and len(t) >= 2 * degree + 2 and len(c) >= len(t) - degree - 1):
+        raise StateError("the state of a spline does not fit together: knots, weights and degree; fit it again")
+    return cls.construct_fast(t, c, degree, extrapolate=extrapolate, axis=axis)
 
 
 def _from_plugin(cls: type, args: list[Any]) -> Any:

@@ -31,6 +31,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, SplineTransformer, StandardScaler
 
+from rtml_plugins.sklearn_ops import state_objects
 from rtml_plugins.sklearn_ops.state import StateError, decode, encode
 from tests.unit.plugins.sklearn.checks import numbers, three, two
 
@@ -215,3 +216,21 @@ def test_a_tree_that_points_outside_itself_is_refused() -> None:
     for changes in ({"left_child": 10**6}, {"right_child": 0}, {"feature": 99}, {"feature": -7}):
         with pytest.raises(StateError, match="decision tree"):
             decode(tree_state(**changes))
+
+
+def test_a_spline_of_a_constant_column_is_read_back() -> None:
+    x = np.column_stack([np.full(20, 3.0), np.arange(20.0)])
+    for degree in (1, 3):
+        fitted = SplineTransformer(n_knots=4, degree=degree).fit(x)
+        again = decode(json.loads(json.dumps(encode(fitted))))
+        np.testing.assert_array_equal(again.transform(x), fitted.transform(x))
+
+
+def test_a_class_that_is_neither_estimator_nor_named_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_objects, "allowed_package", lambda name: name.startswith(("sklearn.", "pathlib.")))
+    for state in (
+        {"$": "object", "class": "pathlib.Path", "make": "call", "args": ["/"]},
+        {"$": "object", "class": "builtins.bytearray", "make": "call", "args": [10]},
+    ):
+        with pytest.raises(StateError, match="it is no estimator"):
+            decode(state)
