@@ -301,6 +301,7 @@ def near(format: str, rng: np.random.Generator) -> str:
     return text
 
 
+@pytest.mark.filterwarnings("ignore:Parsing dates involving a day of month:DeprecationWarning")  # from Python 3.13 on
 @pytest.mark.parametrize("format", FORMATS)
 def test_formats_read_what_pandas_reads(format: str) -> None:
     """Against pandas, which must give a missing value for what is said to be unreadable and raise when told to."""
@@ -315,6 +316,7 @@ def test_formats_read_what_pandas_reads(format: str) -> None:
     assert_parity(read_by(format, "raise"), pd.DataFrame({"s": pd.Series([*readable, *some, None], dtype=string_dtype())}))
 
 
+@pytest.mark.filterwarnings("ignore:Parsing dates involving a day of month:DeprecationWarning")  # from Python 3.13 on
 @pytest.mark.parametrize(
     ("format", "text"),
     [
