@@ -1,0 +1,1 @@
+"""Settings of plugins, from one file and the environment, checked against what each plugin declares."""

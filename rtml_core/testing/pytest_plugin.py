@@ -1,0 +1,1 @@
+"""Fixtures for the tests of operator authors; pytest finds them by itself where rtml is installed."""
