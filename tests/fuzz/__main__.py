@@ -6,14 +6,8 @@ import argparse
 import sys
 import time
 import traceback
-import warnings
 
-import numpy as np
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
-
-from tests.fuzz.check import Tally, check
-from tests.fuzz.graphs import random_graph
+from tests.fuzz.check import Tally, compare_random
 
 #: graphs between two looks at the clock
 ROUND = 50
@@ -30,9 +24,7 @@ def main() -> int:
     tally = Tally()
     while time.monotonic() < end:
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                _round(number, tally)
+            compare_random(number, ROUND, tally)
         except BaseException as error:
             traceback.print_exc()
             print(f"\n{tally}\nfound with --seed {number}: {type(error).__name__}", file=sys.stderr)
@@ -41,22 +33,6 @@ def main() -> int:
         print(f"seed {number - 1}: {tally.graphs:,} graphs, {tally.rows:,} rows, 0 mismatches", flush=True)
     print(tally)
     return 0
-
-
-def _round(number: int, tally: Tally) -> None:
-    @seed(number)
-    @settings(
-        max_examples=ROUND,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
-    )
-    @given(st.data())
-    def compare(data: st.DataObject) -> None:
-        check(random_graph(data.draw), tally)
-
-    compare()
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from rtml_core import compile_graph, package
 from rtml_core.compiler import Compiled
@@ -17,7 +20,7 @@ from rtml_core.operator import frame_of
 from rtml_core.parity_compare import differing, row_of
 from rtml_core.testing import assert_parity
 from tests.fuzz import rows
-from tests.fuzz.graphs import Drawn, takes
+from tests.fuzz.graphs import Drawn, random_graph, takes
 
 ROWS = 60
 
@@ -47,6 +50,26 @@ class Tally:
 
 class Mismatch(AssertionError):
     """Authored and compiled differ."""
+
+
+def compare_random(number: int, examples: int, tally: Tally) -> None:
+    """Check random graphs drawn from the seed `number`; what fails is made as small as it gets before it is raised."""
+
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    @given(st.data())
+    def compare(data: st.DataObject) -> None:
+        check(random_graph(data.draw), tally)
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)  # overflow on purpose: numpy warns, both forms go on
+        compare()
 
 
 def check(drawn: Drawn, tally: Tally) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
 from rtml_core import Graph, Operator
 from rtml_core import operators as op
@@ -16,31 +12,15 @@ from rtml_core.columns import Field
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.symbolic import Symbolic, new, value_of
 from tests.fuzz import rows
-from tests.fuzz.check import Mismatch, Tally, check
-from tests.fuzz.graphs import Drawn, random_graph
+from tests.fuzz.check import Mismatch, Tally, check, compare_random
+from tests.fuzz.graphs import Drawn
 
 EXAMPLES = 220
 
 
 def test_a_compiled_graph_never_differs_from_the_authored_one() -> None:
     tally = Tally()
-
-    @seed(20261121)
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
-    )
-    @given(st.data())
-    def compare(data: st.DataObject) -> None:
-        with np.errstate(all="ignore"):
-            check(random_graph(data.draw), tally)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # overflow on purpose: numpy warns, both forms go on
-        compare()
+    compare_random(20261121, EXAMPLES, tally)
     assert tally.graphs >= 200
     assert tally.rows > 50 * tally.graphs / 2
 
