@@ -20,7 +20,7 @@ from rtml_core.lowering.trace import Lowered, lower_graph
 from rtml_core.operator import DataMsg, Operator
 from rtml_core.package import OutputEntry
 from rtml_core.parity_compare import Array, Difference, differing, row_of, some_of_each
-from rtml_core.testing import run_lowered, run_model
+from rtml_core.running import run_lowered, run_model
 
 if TYPE_CHECKING:
     import pandas as pd
