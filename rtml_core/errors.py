@@ -61,6 +61,10 @@ class PluginError(RtmlError):
     """A plugin could not be loaded or registered."""
 
 
+class ConfigError(RtmlError):
+    """A setting, in the file of settings or the environment, is missing, unknown or of the wrong kind."""
+
+
 class CustomOpError(RtmlError):
     """A custom operator failed while rows were scored; names the operator and what it did."""
 

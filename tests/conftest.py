@@ -12,6 +12,7 @@ settings.load_profile("rtml")
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test sees rtml's defaults, whatever RTML_ variables the shell of the developer has."""
+    """A test sees rtml's defaults, whatever variables and file of settings the developer has."""
     for name in [name for name in os.environ if name.startswith("RTML_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("RTML_CONFIG", os.devnull)
