@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -204,10 +205,34 @@ def _names(variable: str) -> set[str] | None:
     return {part.strip() for part in text.split(",") if part.strip()}
 
 
+#: what stands in for the plugins that are installed, see `standing_in`
+_given: Plugins | None = None
+
+
 @cache
 def plugins() -> Plugins:
     """The plugins of this process, discovered once."""
-    return Plugins()
+    return Plugins() if _given is None else _given
+
+
+@contextmanager
+def standing_in() -> Iterator[Callable[[Plugins], None]]:
+    """For tests: gives a function that makes other plugins those of this process; afterwards it has the very ones from before."""
+    global _given
+    outer, found = _given, plugins() if plugins.cache_info().currsize else None
+
+    def use(given: Plugins | None) -> None:
+        global _given
+        _given = given
+        plugins.cache_clear()
+
+    try:
+        yield use
+    finally:
+        use(found)
+        if found is not None:
+            plugins()  # now the cache holds it
+        _given = outer
 
 
 def registry() -> Registry:
