@@ -1,8 +1,22 @@
-"""Custom ONNX operators: declaring them, and running those with a Python body without ever taking the process down.
+"""Custom ONNX operators: declaring them, running their references, and running what a package needs of them safely.
 
 Light: numpy is imported when a body runs, so that a plugin may declare its operators at discovery.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from rtml_core.custom_ops.declaration import CustomOp
 
-__all__ = ["CustomOp"]
+if TYPE_CHECKING:
+    from rtml_core.custom_ops.reference import apply, preferred
+
+__all__ = ["CustomOp", "apply", "preferred"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("apply", "preferred"):
+        raise AttributeError(f"module 'rtml_core.custom_ops' has no attribute {name!r}")
+    return getattr(importlib.import_module("rtml_core.custom_ops.reference"), name)

@@ -226,9 +226,11 @@ def read_arguments(op: CustomOp, text: str) -> dict[str, Any]:
     return arguments  # type: ignore[no-any-return]
 
 
-def run_body(op: CustomOp, tensors: tuple[Array, ...], arguments: dict[str, Any]) -> tuple[Array, ...]:
-    """The body on tensors of one shape, in the form that tensors travel in; rows with missing inputs are kept from it
-    unless it wants to see them. Raises CustomOpError for an answer that is not what the operator declares."""
+def run_body(
+    op: CustomOp, tensors: tuple[Array, ...], arguments: dict[str, Any], body: Callable[..., Any] | None = None
+) -> tuple[Array, ...]:
+    """The body (or what stands for it) on tensors of one shape, in the form that tensors travel in; rows with missing inputs are
+    kept from it unless it wants to see them. Raises CustomOpError for an answer that is not what the operator declares."""
     shape = tensors[0].shape
     for tensor in tensors:
         if tensor.shape != shape:
@@ -243,7 +245,7 @@ def run_body(op: CustomOp, tensors: tuple[Array, ...], arguments: dict[str, Any]
     if kept:
         columns = [column[~absent] for column in columns]  # type: ignore[operator]
     seen = [_seen(dtype, column, absent is not None) for dtype, column in zip(op.inputs, columns, strict=True)]
-    answer = op.function(*seen, **arguments)
+    answer = (op.function if body is None else body)(*seen, **arguments)
     if absent is None and not isinstance(answer, tuple) and len(op.outputs) == 1:  # most calls, and every one counts
         return (_checked(op, op.outputs[0], answer, len(seen[0]), None).reshape(shape),)
     answers = answer if isinstance(answer, tuple) else (answer,)
@@ -299,9 +301,14 @@ def _checked(op: CustomOp, dtype: str, result: Any, count: int, absent: Array | 
     else:
         values = result.view(np.int64) if dtype in _TIMES else result
         gone = _missing(dtype, values)
-    if gone is not None and not op.gives_missing and (gone if absent is None else gone & ~absent).any():
+    if gone is not None and not _may_miss(op, dtype) and (gone if absent is None else gone & ~absent).any():
         raise _failure(op, "it gave a missing value for a row that is all there, and is not declared to (gives_missing)")
     return values
+
+
+def _may_miss(op: CustomOp, dtype: str) -> bool:
+    """Whether a row that is all there may have no answer; arithmetic gives NaN by itself."""
+    return op.gives_missing or (op.kind == "function" and dtype in ("float64", "float32"))
 
 
 def _checked_texts(op: CustomOp, texts: Array) -> tuple[Array, Array | None]:
