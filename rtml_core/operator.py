@@ -137,6 +137,11 @@ class Operator:
         """Edge rows of this node's own input columns, compared at every compile; None for none."""
         return None
 
+    @classmethod
+    def examples(cls) -> Sequence[Self]:
+        """Operators of this class that `rtml plugins check` tries, those that learn fitted; rows are their parity_cases."""
+        return ()
+
     # ---- what learns --------------------------------------------------------------------------------------------
 
     #: whether `fit` must run before the node can be used; a class may decide it by its parameters, in `setup`

@@ -127,6 +127,22 @@ def plugins_show(name: str, as_json: bool) -> None:
         click.echo(f"\n{info.error}")
 
 
+@plugins_group.command(
+    "new", cls=Command, example="rtml plugins new loyalty\nrtml plugins new geo --operator Haversine --into ~/code"
+)
+@click.argument("name")
+@click.option("--into", metavar="DIR", default=".", help="The folder to make the package's folder in; here unless given.")
+@click.option("--operator", metavar="NAME", help="Name of the first operator; made from the plugin's unless given.")
+def plugins_new(name: str, into: str, operator: str | None) -> None:
+    """Write a package with a plugin: an operator, tests that pass, README, CI.
+
+    NAME is that of the plugin, such as loyalty; the package is called rtml-loyalty.
+    """
+    from rtml_core.cli.scaffold import new
+
+    new(name, into, operator)
+
+
 # ---- operators --------------------------------------------------------------------------------------------------
 
 
