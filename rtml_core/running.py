@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-def run_model(model: bytes, feed: Mapping[str, Array], custom_ops: Iterable[CustomOp] = ()) -> dict[str, Array]:
-    """Run ONNX bytes with plain onnxruntime and its extensions; inputs that the model does not have are left out.
-
-    custom_ops: custom operators that the model has; CustomOpError when one fails.
-    """
+def open_model(model: bytes, custom_ops: Iterable[CustomOp] = ()) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
+    """A session over ONNX bytes, as a function from inputs to outputs by name; see run_model."""
     import onnxruntime as ort
     from onnxruntime_extensions import get_library_path
 
@@ -37,20 +34,43 @@ def run_model(model: bytes, feed: Mapping[str, Array], custom_ops: Iterable[Cust
     session = guarded(ort.InferenceSession)(model, options, providers=["CPUExecutionProvider"])
     wanted = {item.name for item in session.get_inputs()}
     names = [item.name for item in session.get_outputs()]
-    arrays = guarded(session.run)(names, {name: array for name, array in feed.items() if name in wanted})
-    return dict(zip(names, arrays, strict=True))
+
+    def run(feed: Mapping[str, Array]) -> dict[str, Array]:
+        arrays = guarded(session.run)(names, {name: array for name, array in feed.items() if name in wanted})
+        return dict(zip(names, arrays, strict=True))
+
+    return run
+
+
+def run_model(model: bytes, feed: Mapping[str, Array], custom_ops: Iterable[CustomOp] = ()) -> dict[str, Array]:
+    """Run ONNX bytes with plain onnxruntime and its extensions; inputs that the model does not have are left out.
+
+    custom_ops: custom operators that the model has; CustomOpError when one fails.
+    """
+    return open_model(model, custom_ops)(feed)
+
+
+def open_lowered(node: LoweredNode) -> Callable[[pd.DataFrame], tuple[dict[str, Array], Array | None]]:
+    """A node lowered alone as a function of canonical frames, see run_lowered. The node is used up."""
+    b = node.builder
+    outputs = {f"out:{name}": b.alias(b.take(s.tensor, [s.index])) for name, s in node.result.items()}
+    made = assemble(b, outputs)
+    run = open_model(made.model, made.custom_ops.values())
+
+    def answer(frame: pd.DataFrame) -> tuple[dict[str, Array], Array | None]:
+        feed = {
+            name: to_carrier(frame[name], column.dtype == "bool" and column.nullable)[:, None]
+            for name, column in node.schema.items()
+        }
+        found = run(feed)
+        return {name: found[f"out:{name}"][:, 0] for name in node.result}, found.get(CHECKS)
+
+    return answer
 
 
 def run_lowered(node: LoweredNode, frame: pd.DataFrame) -> tuple[dict[str, Array], Array | None]:
     """Run a node lowered alone on a canonical frame: arrays [N] by output column, and the row checks [N, c] if any."""
-    b = node.builder
-    outputs = {f"out:{name}": b.alias(b.take(s.tensor, [s.index])) for name, s in node.result.items()}
-    feed = {
-        name: to_carrier(frame[name], column.dtype == "bool" and column.nullable)[:, None] for name, column in node.schema.items()
-    }
-    made = assemble(b, outputs)
-    found = run_model(made.model, feed, made.custom_ops.values())
-    return {name: found[f"out:{name}"][:, 0] for name in node.result}, found.get(CHECKS)
+    return open_lowered(node)(frame)
 
 
 def onnx_nodes(node: LoweredNode) -> int:

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Any
 _WHERE = {
     "assert_parity": "rtml_core.testing.parity",
     "assert_refuses": "rtml_core.testing.parity",
+    "assert_row_wise": "rtml_core.testing.rows",
+    "assert_schema": "rtml_core.testing.schemas",
+    "build_graph": "rtml_core.testing.graphs",
+    "compiled": "rtml_core.testing.graphs",
+    "frame": "rtml_core.testing.frames",
     "onnx_nodes": "rtml_core.running",
     "run_lowered": "rtml_core.running",
     "run_model": "rtml_core.running",
@@ -20,6 +25,11 @@ _WHERE = {
 __all__ = [
     "assert_parity",
     "assert_refuses",
+    "assert_row_wise",
+    "assert_schema",
+    "build_graph",
+    "compiled",
+    "frame",
     "onnx_nodes",
     "run_lowered",
     "run_model",
@@ -27,7 +37,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from rtml_core.running import onnx_nodes, run_lowered, run_model
+    from rtml_core.testing.frames import frame
+    from rtml_core.testing.graphs import build_graph, compiled
     from rtml_core.testing.parity import assert_parity, assert_refuses
+    from rtml_core.testing.rows import assert_row_wise
+    from rtml_core.testing.schemas import assert_schema
 
 
 def __getattr__(name: str) -> Any:
