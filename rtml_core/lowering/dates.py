@@ -208,21 +208,23 @@ def parts(b: Builder, column: Symbolic, name: str) -> Symbolic:
     if name in _BY_DAY:
         return _by_day(b, column, name, day)
     if name in _MONTH_DAYS:
-        leap = b.op("Gather", b.const(_LEAP[1:].astype(np.int64), "int64"), year_of_era, axis=0)
-        longer = b.op("Mul", leap, b.op("Gather", b.const(_MARCH["february"], "int64"), day, axis=0))
-        return _number(b, column, b.op("Add", b.op("Gather", b.const(_MARCH["days_in_month"], "int64"), day, axis=0), longer))
+        longer = b.op("Mul", _looked_up(b, _LEAP[1:], year_of_era), _looked_up(b, _MARCH["february"], day))
+        return _number(b, column, b.op("Add", _looked_up(b, _MARCH["days_in_month"], day), longer))
     if name in _YEAR_DAY:
         # days from March on come one later in a leap year
-        leap = b.op("Gather", b.const(_LEAP.astype(np.int64), "int64"), year_of_era, axis=0)
-        later = b.op("Mul", leap, b.op("Gather", b.const(_MARCH["from_march"], "int64"), day, axis=0))
-        return _number(b, column, b.op("Add", b.op("Gather", b.const(_MARCH["dayofyear"], "int64"), day, axis=0), later))
-    in_january = b.op("Gather", b.const(1 - _MARCH["from_march"], "int64"), day, axis=0)
-    civil = b.op("Add", year_of_era, in_january)
+        later = b.op("Mul", _looked_up(b, _LEAP, year_of_era), _looked_up(b, _MARCH["from_march"], day))
+        return _number(b, column, b.op("Add", _looked_up(b, _MARCH["dayofyear"], day), later))
+    civil = b.op("Add", year_of_era, _looked_up(b, 1 - _MARCH["from_march"], day))
     if name == "is_leap_year":
         return _question(b, column, b.op("Gather", b.const(_LEAP, "bool"), civil, dtype="bool", width=1, axis=0))
     shifted = b.op("Add", micros, b.const([[_TO_MARCH]], "int64"))
     era_years = _div(b, b.op("Sub", shifted, _mod(b, shifted, _ERA)), _ERA // 400)
     return _number(b, column, b.op("Add", era_years, civil))
+
+
+def _looked_up(b: Builder, table: np.ndarray[Any, Any], place: ir.Value) -> ir.Value:
+    """The whole numbers of a table at places [N, 1]."""
+    return b.op("Gather", b.const(table.astype(np.int64), "int64"), place, width=1, axis=0)
 
 
 def _march_day(b: Builder, micros: ir.Value) -> tuple[ir.Value, ir.Value]:

@@ -7,6 +7,7 @@ refuses, or a value needs a second look, the slow path goes field by field and n
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, NoReturn
@@ -267,7 +268,9 @@ def _value(entry: FieldEntry, value: Any) -> Any:
 
 
 def _float(value: Any, _: bool) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError
+    if abs(value) > sys.float_info.max or value != value:  # of whole numbers, float() and math.isfinite take no larger ones
         raise ValueError
     return float(value)
 

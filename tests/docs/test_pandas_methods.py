@@ -7,11 +7,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import onnx
 import pytest
 
+from rtml_core.assemble import assemble
 from rtml_core.errors import NotLowerableError, ParamError
 from rtml_core.frames import schema_of
 from rtml_core.lowering.scratch import lower_alone
+from rtml_core.lowering.symbolic import value_of
 from rtml_core.testing import assert_parity
 from rtml_plugins.pandas_ops import Pandas
 from rtml_plugins.pandas_ops.catalogue import group_of
@@ -59,6 +62,21 @@ def test_a_method_agrees_with_pandas_in_every_form(name: str) -> None:
         if found is not None:
             node, rows = found
             assert_parity(node, rows)
+
+
+@pytest.mark.parametrize("name", compiled_methods())
+def test_the_shapes_that_a_lowering_states_are_those_that_onnx_infers(name: str) -> None:
+    """A wrong one costs a node that takes the column out again, and a warning in every other runtime."""
+    for form in table.FORMS:
+        found = examples.example(name, form)
+        if found is None:
+            continue
+        node, rows = found
+        lowered = lower_alone(node, schema_of(rows))
+        b = lowered.builder
+        outputs = {f"out:{column}": b.alias(value_of(b, symbolic)) for column, symbolic in lowered.result.items()}
+        model = onnx.load_from_string(assemble(b, outputs).model)
+        onnx.shape_inference.infer_shapes(model, strict_mode=True)  # raises where what is stated can't be
 
 
 @pytest.mark.parametrize("name", sorted(set(compiled_methods()) - set(examples.WHOLE)))

@@ -101,6 +101,7 @@ def test_typed_arrays_are_taken_as_columns(runtime: Runtime) -> None:
         ({"g": "1"}, "/g: expected a finite number, got string '1'"),
         ({"g": True}, "/g: expected a finite number, got boolean True"),
         ({"g": math.inf}, "/g: expected a finite number, got number inf"),
+        ({"g": 10**309}, "/g: expected a finite number, got number 1000"),
         ({"g": math.nan}, "/g: expected a finite number, got number nan"),
         ({"g": [1]}, "/g: expected a finite number, got list [1]"),
         ({"f": "x"}, "/f: expected a finite number or null, got string 'x'"),
