@@ -24,6 +24,7 @@ import pluggy
 if TYPE_CHECKING:
     from rtml_core.custom_ops import CustomOp
     from rtml_core.operator import Operator
+    from rtml_core.params import Params
 
 #: entry-point group and pluggy project name
 GROUP: Final = "rtml.plugins"
@@ -78,5 +79,16 @@ def rtml_custom_ops() -> Sequence[CustomOp]:
 
     Called when the plugin is registered, and again by a runtime that loads a package with one of them, if whoever runs it
     trusts the distribution. A domain, name and version that another plugin already brought is an error that names both.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def rtml_settings() -> type[Params]:
+    """What can be set of this plugin, as a Params class: one annotated field each. Since plugin API 1.
+
+    The file of settings has the values in its table [plugins.NAME], the environment in RTML_PLUGIN_<NAME>_<SETTING>.
+    `rtml_core.settings("name")` gives the plugin its checked settings when it first needs them. A field of the type
+    rtml_core.Secret is shown as *** everywhere.
     """
     raise NotImplementedError

@@ -1,24 +1,27 @@
 """Discovery of plugins, and what happens when one of them is broken.
 
-Plugins load one at a time. One that fails is rolled back, kept with its error and listed; it is fatal only under
-RTML_STRICT_PLUGINS=1. RTML_PLUGINS (allow-list) and RTML_BLOCK_PLUGINS (block-list) hold names separated by commas.
+Plugins load one at a time. One that fails, in whatever way, is rolled back, kept with its error and listed; it is fatal only
+when the option strict says so. Which are loaded at all, the options plugins and block say (see config).
 """
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
+from time import perf_counter
+from traceback import extract_tb
 from typing import Any
 
-import pluggy
-
-from rtml_core import hookspecs
-from rtml_core.errors import PluginError, close_match, listing
-from rtml_core.hookspecs import GROUP, PLUGIN_API, PROJECT, RESERVED_COMMANDS
+from rtml_core import config, plugin_settings
+from rtml_core.errors import PluginError, RtmlError, close_match, describe
+from rtml_core.hookcalls import api_of, call, check_hooks
+from rtml_core.hookspecs import GROUP, RESERVED_COMMANDS
+from rtml_core.installed import EntryPoint, entry_points
+from rtml_core.params import Params
 from rtml_core.registry import Converters, CustomOps, Origin, Registry
 
 
@@ -36,6 +39,9 @@ class PluginInfo:
     commands: list[str] = field(default_factory=list)
     converters: list[str] = field(default_factory=list)
     custom_ops: list[str] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
+    #: how long its import and its hooks took
+    seconds: float = 0.0
 
     @property
     def origin(self) -> Origin:
@@ -60,69 +66,82 @@ class Plugins:
     """All plugins of a process and the registry they fill."""
 
     def __init__(self, candidates: Iterable[Candidate] | None = None, registry: Registry | None = None):
-        self.registry = Registry() if registry is None else registry
-        self.converters = Converters()
+        prefer = config.option("prefer")
+        self.registry = Registry(prefer) if registry is None else registry
+        self.converters = Converters(prefer)
         self.custom_ops = CustomOps()
+        self.settings: dict[str, type[Params]] = {}
         self.infos: dict[str, PluginInfo] = {}
         self.commands: dict[str, tuple[Any, Origin]] = {}
-        self.manager = pluggy.PluginManager(PROJECT)
-        self.manager.add_hookspecs(hookspecs)
-        allow, block = _names("RTML_PLUGINS"), _names("RTML_BLOCK_PLUGINS")
+        allow, block = config.option("plugins"), config.option("block")
         for candidate in installed() if candidates is None else candidates:
             self._load(candidate, allow, block)
+        self._refresh()
         broken = [info for info in self.infos.values() if info.state == "broken"]
-        if broken and os.environ.get("RTML_STRICT_PLUGINS") == "1":
-            raise PluginError("RTML_STRICT_PLUGINS=1 and: " + "; ".join(f"plugin '{info.name}': {info.error}" for info in broken))
+        if broken and config.option("strict"):
+            why = config.source("strict")
+            why = f"{why}=1" if why == config.VARIABLES["strict"] else why
+            raise PluginError(f"{why} and: " + "; ".join(f"plugin '{info.name}': {info.error}" for info in broken))
 
-    def _load(self, candidate: Candidate, allow: set[str] | None, block: set[str] | None) -> None:
+    def _load(self, candidate: Candidate, allow: tuple[str, ...] | None, block: tuple[str, ...]) -> None:
         info = PluginInfo(candidate.name, candidate.distribution, candidate.version)
         key = candidate.name
         if key in self.infos:
-            other = self.infos[key]
-            info.state = "broken"
-            info.error = (
-                f"the plugin name '{key}' is used by {other.distribution} and by {candidate.distribution}; uninstall one of them"
-            )
+            info.state, info.error = "broken", self._name_twice(candidate)
             self.infos[f"{key} ({candidate.distribution})"] = info
             return
         self.infos[key] = info
         built_in = candidate.distribution == "rtml"
-        if (block and key in block) or (allow is not None and key not in allow and not built_in):
+        if key in block or (allow is not None and key not in allow and not built_in):
             info.state = "blocked"
             return
+        began, filters = perf_counter(), warnings.catch_warnings()
         try:
-            self.register(candidate.load(), info)
-        except Exception as error:  # a stranger's plugin may raise anything; it is kept and shown
+            filters.__enter__()  # left only by a plugin that breaks: one that works may have set up what it imports
+            with redirect_stdout(sys.stderr):  # a print must not end up in somebody's JSON
+                self.register(candidate.load(), info)
+        except BaseException as error:  # a stranger's plugin may raise anything, SystemExit too; it is kept and shown
             self._roll_back(info)
-            info.state, info.error = (
-                "broken",
-                f"{type(error).__name__}: {error}" if not isinstance(error, PluginError) else str(error),
-            )
+            filters.__exit__(None, None, None)
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            info.state, info.error = "broken", reason(error)
+        info.seconds = perf_counter() - began
+
+    def _name_twice(self, candidate: Candidate) -> str:
+        other = self.infos[candidate.name].distribution
+        if other == candidate.distribution:
+            return f"the plugin name '{candidate.name}' is twice in the entry points of {other}; rename one of them"
+        return f"the plugin name '{candidate.name}' is used by {other} and by {candidate.distribution}; uninstall one of them"
 
     def register(self, plugin: Any, info: PluginInfo) -> None:
         """Register one plugin object completely, or raise with nothing changed but what _roll_back undoes."""
-        info.api = getattr(plugin, "rtml_plugin_api", PLUGIN_API)
-        if info.api != PLUGIN_API:
-            newer = isinstance(info.api, int) and info.api > PLUGIN_API
-            cure = "upgrade rtml" if newer else f"upgrade {info.distribution}"
-            raise PluginError(f"written for plugin API {info.api!r}; this rtml has plugin API {PLUGIN_API}: {cure}")
-        self.manager.register(plugin, name=info.name)
-        self._check_hook_names(plugin)
-        self.manager.check_pending()
-        classes = self._call(plugin, "rtml_operators")
-        commands = self._call(plugin, "rtml_commands")
+        info.api = getattr(plugin, "rtml_plugin_api", None)
+        info.api = api_of(plugin, info.distribution)
+        check_hooks(plugin)
+        settings = call(plugin, "rtml_settings")
+        if settings is not None:
+            plugin_settings.check_class(settings, info.origin)
+            self.settings[info.name] = settings
+            info.settings = list(settings.__struct_encode_fields__)
+        classes = call(plugin, "rtml_operators")
+        commands = call(plugin, "rtml_commands")
         if commands is not None:
             self._add_commands(commands, info)
-        custom_ops = self._call(plugin, "rtml_custom_ops")
+        custom_ops = call(plugin, "rtml_custom_ops")
         if custom_ops is not None:
             self.custom_ops.add_all(custom_ops, info.origin)
-            info.custom_ops = self.custom_ops.brought_by(info.name)
         # Last, because it can't be rolled back: RTML_PREFER may take a name from a plugin that was there before.
-        self._add_named(classes, self._call(plugin, "rtml_converters"), info.origin)
-        for known in self.infos.values():
-            if known.state == "ok":
-                known.operators = self.registry.brought_by(known.name)
-                known.converters = self.converters.brought_by(known.name)
+        self._add_named(classes, call(plugin, "rtml_converters"), info.origin)
+
+    def _refresh(self) -> None:
+        """Write into the listing what each plugin has brought, in one pass over everything."""
+        operators, converters, custom_ops = (brought.by_plugin() for brought in (self.registry, self.converters, self.custom_ops))
+        for info in self.infos.values():
+            if info.state == "ok":
+                info.operators = operators.get(info.name, [])
+                info.converters = converters.get(info.name, [])
+                info.custom_ops = custom_ops.get(info.name, [])
 
     def _add_named(self, classes: Any, converters: Any, origin: Origin) -> None:
         """Operators and converters of one plugin: all of both or none."""
@@ -132,31 +151,23 @@ class Plugins:
         try:
             if classes is not None:
                 self.registry.add_all(classes, origin)
-        except Exception:
+        except BaseException:
             self.converters.restore(before)
             raise
 
-    @staticmethod
-    def _call(plugin: Any, hook: str) -> Any:
-        function = getattr(plugin, hook, None)
-        if function is None:
-            return None
-        if not hasattr(function, f"{PROJECT}_impl"):
-            raise PluginError(f"function '{hook}' is not marked: put @hookimpl (from rtml_core import hookimpl) above it")
-        return function()
-
-    @staticmethod
-    def _check_hook_names(plugin: Any) -> None:
-        known = [name for name in vars(hookspecs) if name.startswith("rtml_")]
-        for name in dir(plugin):
-            marked = hasattr(getattr(plugin, name, None), f"{PROJECT}_impl")
-            if marked and name not in known:
-                raise PluginError(f"'{name}' is not a hook of rtml. Hooks: {listing(known)}.{close_match(name, known)}")
-
     def _add_commands(self, commands: Any, info: PluginInfo) -> None:
-        if not isinstance(commands, dict):
-            raise PluginError(f"rtml_commands of {info.origin} must return a dict of names and commands; got {commands!r}")
-        for name in commands:
+        if not isinstance(commands, Mapping):
+            raise PluginError(
+                f"rtml_commands of {info.origin} must return a dict of names and commands; got {describe(commands)}"
+            )
+        for name, command in commands.items():
+            if not isinstance(name, str) or not name or name.startswith("-") or any(letter.isspace() for letter in name):
+                raise PluginError(f'a command must have a name without spaces, like "ingest"; {info.origin} has {describe(name)}')
+            if not (_is_click(command) or (isinstance(command, str) and ":" in command.partition("|")[0])):
+                raise PluginError(
+                    f"command '{name}' of {info.origin} must be a click command or \"module:attribute|help\"; got"
+                    f" {describe(command)}"
+                )
             if name in RESERVED_COMMANDS:
                 raise PluginError(f"command '{name}' is one of rtml's own; give the command of {info.origin} another name")
             if name in self.commands:
@@ -168,13 +179,12 @@ class Plugins:
         info.commands = sorted(commands)
 
     def _roll_back(self, info: PluginInfo) -> None:
-        if self.manager.has_plugin(info.name):
-            self.manager.unregister(name=info.name)
         self.registry.remove(info.name)
         self.converters.remove(info.name)
         self.custom_ops.remove(info.name)
+        self.settings.pop(info.name, None)
         self.commands = {name: value for name, value in self.commands.items() if value[1].plugin != info.name}
-        info.operators, info.commands, info.converters, info.custom_ops = [], [], [], []
+        info.commands, info.settings = [], []
 
     def info(self, name: str) -> PluginInfo:
         """A plugin by name; PluginError with the closest name otherwise."""
@@ -190,19 +200,32 @@ class Plugins:
 
 def installed() -> list[Candidate]:
     """Candidates from the entry points of all installed distributions: built-ins first, then by distribution and name."""
-    found: dict[tuple[str, str], Candidate] = {}
-    for point in importlib.metadata.entry_points(group=GROUP):
-        distribution = point.dist.name if point.dist else "unknown"
-        version = point.dist.version if point.dist else "0"
-        found.setdefault((distribution, point.name), Candidate(point.name, distribution, version, point.load))
-    return [found[key] for key in sorted(found, key=lambda key: (key[0] != "rtml", key))]
+
+    def candidate(point: EntryPoint) -> Candidate:
+        return Candidate(point.name, point.distribution, point.version or "unknown", point.load)
+
+    points = sorted(entry_points(GROUP), key=lambda point: (point.distribution != "rtml", point.distribution, point.name))
+    return [candidate(point) for point in points]
 
 
-def _names(variable: str) -> set[str] | None:
-    text = os.environ.get(variable)
-    if text is None or not text.strip():
-        return None
-    return {part.strip() for part in text.split(",") if part.strip()}
+def reason(error: BaseException) -> str:
+    """Why a plugin is broken, in words: rtml's own errors as they are, others with their class and where they were raised."""
+    try:
+        text = str(error)
+    except Exception:  # a stranger's exception
+        text = "its text can't be made"
+    if isinstance(error, RtmlError):
+        return text
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        text += f"; it is not installed here: pip install what brings '{error.name.partition('.')[0]}'"
+    elif not isinstance(error, SyntaxError) and (places := extract_tb(error.__traceback__)):
+        text += f" ({places[-1].filename}, line {places[-1].lineno})"
+    return f"{type(error).__name__}: {text}"
+
+
+def _is_click(command: Any) -> bool:
+    click = sys.modules.get("click")  # who has a command of click has imported it
+    return click is not None and isinstance(command, click.Command)
 
 
 #: what stands in for the plugins that are installed, see `standing_in`

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from rtml_core import config
 from rtml_core.custom_ops import CustomOp
 from rtml_core.errors import PluginError, UnknownNameError, close_match, describe, listing
 from rtml_core.operator import Operator, check_class
@@ -35,24 +35,35 @@ class Entry:
     origin: Origin
 
 
+def _grouped(items: Iterable[tuple[Origin, str]]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for origin, name in items:
+        groups.setdefault(origin.plugin, []).append(name)
+    return groups
+
+
 class Registry:
     """Operator classes by name. Registration of a plugin's classes is all or nothing."""
 
     def __init__(self, prefer: dict[str, str] | None = None):
         self._entries: dict[str, Entry] = {}
-        self._prefer = prefer_from_environment() if prefer is None else prefer
+        self._prefer = config.option("prefer") if prefer is None else prefer
 
     def add_all(self, classes: Any, origin: Origin) -> None:
         """Register the classes of one plugin, or none of them; raises PluginError on a conflict."""
         staged = dict(self._entries)
         if not isinstance(classes, (list, tuple)):
-            raise PluginError(f"rtml_operators of {origin} must return a list of operator classes; got {classes!r}")
+            raise PluginError(f"rtml_operators of {origin} must return a list of operator classes; got {describe(classes)}")
         for cls in classes:
             check_class(cls)
             present = staged.get(cls.name)
-            if present is None or present.cls is cls:
+            if present is None:
                 staged[cls.name] = Entry(cls, origin)
                 continue
+            if present.cls is cls:  # brought along from another plugin, which stays its owner
+                continue
+            if present.origin == origin:
+                raise PluginError(f"operator '{cls.name}' is twice in rtml_operators of {origin}; give one another name")
             chosen = self._prefer.get(cls.name)
             if chosen == origin.plugin:
                 staged[cls.name] = Entry(cls, origin)
@@ -88,9 +99,9 @@ class Registry:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def brought_by(self, plugin: str) -> list[str]:
-        """Names of the operators of a plugin."""
-        return [name for name, entry in self._entries.items() if entry.origin.plugin == plugin]
+    def by_plugin(self) -> dict[str, list[str]]:
+        """Names of the operators of each plugin."""
+        return _grouped((entry.origin, name) for name, entry in self._entries.items())
 
     def origin_of(self, operator: Operator) -> Origin | None:
         """Who brought the class of this operator; None when it was never registered (defined in a notebook, say)."""
@@ -145,7 +156,7 @@ class Converters:
 
     def __init__(self, prefer: dict[str, str] | None = None):
         self._entries: dict[str, ConverterEntry] = {}
-        self._prefer = prefer_from_environment() if prefer is None else prefer
+        self._prefer = config.option("prefer") if prefer is None else prefer
 
     def add_all(self, converters: Any, origin: Origin) -> None:
         """Register the converters of one plugin, or none of them; raises PluginError on a conflict."""
@@ -192,7 +203,11 @@ class Converters:
 
     def brought_by(self, plugin: str) -> list[str]:
         """Class paths of the converters of a plugin."""
-        return sorted(name for name, entry in self._entries.items() if entry.origin.plugin == plugin)
+        return self.by_plugin().get(plugin, [])
+
+    def by_plugin(self) -> dict[str, list[str]]:
+        """Class paths of the converters of each plugin."""
+        return _grouped((entry.origin, name) for name, entry in sorted(self._entries.items()))
 
 
 def converter_entry(name: Any, value: Any, origin: Origin) -> ConverterEntry:
@@ -258,18 +273,6 @@ class CustomOps:
         """All operators with who brought them, by domain, name and version."""
         return [self._entries[key] for key in sorted(self._entries)]
 
-    def brought_by(self, plugin: str) -> list[str]:
-        """The custom operators of a plugin, as "domain:name version"."""
-        return [str(op) for op, origin in self.entries() if origin.plugin == plugin]
-
-
-def prefer_from_environment() -> dict[str, str]:
-    """RTML_PREFER="Operator=plugin,Other=plugin" as a dict; raises PluginError when it can't be read."""
-    text = os.environ.get("RTML_PREFER", "")
-    pairs: dict[str, str] = {}
-    for item in filter(None, (part.strip() for part in text.split(","))):
-        name, sign, plugin = item.partition("=")
-        if not sign or not name.strip() or not plugin.strip():
-            raise PluginError(f'RTML_PREFER must be like "Haversine=geo,Geohash=geo"; got {text!r}')
-        pairs[name.strip()] = plugin.strip()
-    return pairs
+    def by_plugin(self) -> dict[str, list[str]]:
+        """The custom operators of each plugin, as "domain:name version"."""
+        return _grouped((origin, str(op)) for op, origin in self.entries())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +23,14 @@ _SHOWN, _ERROR = 6, 90
 
 
 def discovered() -> Plugins:
-    """All plugins; under RTML_STRICT_PLUGINS=1 a broken one is Found (exit 1)."""
+    """All plugins; where the option strict is set, a broken one is Found (exit 1)."""
+    from rtml_core.config import option
     from rtml_core.plugins import plugins
 
     try:
         return plugins()
     except PluginError as error:
-        if os.environ.get("RTML_STRICT_PLUGINS") == "1":
+        if option("strict"):
             raise Found(str(error)) from error
         raise
 
@@ -141,6 +141,24 @@ def plugins_new(name: str, into: str, operator: str | None) -> None:
     from rtml_core.cli.scaffold import new
 
     new(name, into, operator)
+
+
+@plugins_group.command(
+    "check", cls=Command, example="rtml plugins check\nrtml plugins check loyalty --strict\nrtml plugins check --all"
+)
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Check all plugins that are installed.")
+@json_option
+@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
+def plugins_check(names: tuple[str, ...], every: bool, as_json: bool, strict: bool) -> None:
+    """Check a plugin and say what to mend; without a name, that of the package in this folder.
+
+    It loads it, reads its metadata and documentation, tries its operators on their examples, and measures what it adds to the
+    start of rtml. It ends with 1 when there is an error.
+    """
+    from rtml_core.cli.plugin_check import check
+
+    check(names, every=every, as_json=as_json, strict=strict)
 
 
 # ---- operators --------------------------------------------------------------------------------------------------

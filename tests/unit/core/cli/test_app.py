@@ -61,7 +61,7 @@ def test_version(rtml: Rtml) -> None:
     [
         (["scroe"], "There is no command 'scroe'. Commands: fit, compile, inspect, check, score, operators, custom-ops"),
         (["scroe"], "Did you mean 'score'?"),
-        (["plugins", "lst"], "There is no command 'lst'. Commands: list, show. Did you mean 'list'?"),
+        (["plugins", "lst"], "There is no command 'lst'. Commands: check, list, new, show. Did you mean 'list'?"),
         (["score", "a.rtml", "--inptu", "x"], "No such option '--inptu'."),
         (["compile", "g.json"], "Missing option '-o' / '--output'."),
     ],
@@ -150,4 +150,4 @@ def test_a_broken_plugin_does_not_stop_help_but_strict_does(rtml: Rtml, tmp_path
     plugins.cache_clear()
     result = rtml("plugins", "list")
     assert result.code == 1
-    assert "plugin 'loyalty': ModuleNotFoundError: No module named 'not_there'" in result.error
+    assert "plugin 'loyalty': there is no module 'not_there'" in result.error

@@ -12,6 +12,8 @@ from rtml_core.plugins import PluginInfo, plugins
 from tests.unit.core.cli.conftest import Rtml
 from tests.unit.core.cli.helpers import install
 
+NOWHERE = "the entry point 'loyalty = not_there' of rtml-loyalty 1.4 leads to nothing"
+
 
 @pytest.fixture
 def broken(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -39,7 +41,11 @@ def test_plugins_are_listed_with_what_they_bring(rtml: Rtml) -> None:
 def test_a_broken_plugin_is_listed_and_the_last_line_says_where_to_look(rtml: Rtml, broken: str) -> None:
     result = rtml("plugins", "list")
     assert result.code == 0
-    assert row_of(result.out, broken)[3:] == ["-", "-", "broken: ModuleNotFoundError: No module named 'not_there'"]
+    assert row_of(result.out, broken)[3:] == [
+        "-",
+        "-",
+        "broken: there is no module 'not_there': the entry point 'loyalty = not_there' of rtml-loyalty 1...",
+    ]
     assert "broken: rtml plugins show " in result.out.splitlines()[-1]
 
 
@@ -54,7 +60,7 @@ def test_plugins_as_json(rtml: Rtml, broken: str) -> None:
     listed = {entry["name"]: entry for entry in rtml("plugins", "list", "--json").json}
     assert listed["tiny"]["operators"][:2] == ["Fields", "Ratio"]
     assert listed["tiny"]["state"] == "ok"
-    assert listed[broken]["error"] == "ModuleNotFoundError: No module named 'not_there'"
+    assert listed[broken]["error"] == f"there is no module 'not_there': {NOWHERE}"
 
 
 def test_a_plugin_is_shown_whole(rtml: Rtml) -> None:
@@ -70,7 +76,7 @@ def test_a_plugin_is_shown_whole(rtml: Rtml) -> None:
 def test_a_broken_plugin_is_shown_with_its_error(rtml: Rtml, broken: str) -> None:
     result = rtml("plugins", "show", broken)
     assert result.code == 0
-    assert result.out.endswith("\n\nModuleNotFoundError: No module named 'not_there'\n")
+    assert result.out.endswith("\n\nthere is no module 'not_there': " + NOWHERE + "\n")
     assert rtml("plugins", "show", broken, "--json").json["state"] == "broken"
 
 
