@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtml_core.assemble import Assembled, kind_of
-from rtml_core.custom_ops import CustomOp
+from rtml_core.custom_ops import CustomOp, native
+from rtml_core.custom_ops.declaration import FOREIGN
 from rtml_core.errors import CompileError
 from rtml_core.graph import Graph
 from rtml_core.operator import Operator
@@ -40,30 +41,32 @@ def op_entries(assembled: Assembled) -> list[OpEntry]:
         elif kind == "extension":
             entries.append(OpEntry(domain, op, kind, count, "onnxruntime-extensions", version("onnxruntime-extensions")))
         else:
-            entries.append(_custom_entry(assembled.custom_ops[domain], count))
+            entries.append(_custom_entry(assembled.custom_ops[domain], domain, count))
     return entries
 
 
-def _custom_entry(op: CustomOp, count: int) -> OpEntry:
+def _custom_entry(op: CustomOp, domain: str, count: int) -> OpEntry:
+    """A function is in the package, and needs nobody to bring it; of a native operator the library is named by its digest."""
     from unicodedata import unidata_version
 
     origin = plugins().custom_ops.origin_of(op)
-    if origin is None:
+    if origin is None and not op.portable:
         raise CompileError(
             f"the custom operator {op} ({op.body_name}) is brought by no installed plugin, so that no runtime could find it;"
             f" return it from the hook rtml_custom_ops of a plugin"
         )
     return OpEntry(
-        op.onnx_domain,
+        domain,
         op.name,
         op.kind,
         count,
-        origin.distribution,
-        origin.version,
-        origin.plugin,
+        origin.distribution if origin else None,
+        origin.version if origin else None,
+        origin.plugin if origin else None,
         op.domain,
         op.version,
         unidata_version if op.unicode else None,
+        {native.platform(): native.digest_of(native.require_library(op))} if op.kind == "native" else {},
     )
 
 
@@ -91,7 +94,7 @@ def _node_rows(operator: Operator, scope: str, number: int, assembled: Assembled
         origin.plugin if origin else "(not registered)",
         kind if assembled.counts.get(scope) else "folded" if inner is None else "its graph",
         assembled.counts.get(scope, 0),
-        kind not in ("python", "native"),
+        kind not in FOREIGN,
     )
     if inner is None:
         return [row]

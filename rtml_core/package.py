@@ -101,7 +101,8 @@ class OpEntry(msgspec.Struct, omit_defaults=True, frozen=True):
     """An ONNX operator in the model. kind: core, extension, function, native, python; who brought it, unless core.
 
     Of a custom operator: `custom`, the domain under which its plugin declares it (`domain` is one of its own), and
-    `op_version`; `plugin`; `unicode`, the version of Unicode it was compiled with, when it asks Python's tables.
+    `op_version`; `plugin`; `unicode`, the version of Unicode it was compiled with, when it asks Python's tables; `digests`, of a
+    native one the SHA-256 of its library by platform.
     """
 
     domain: str
@@ -114,6 +115,7 @@ class OpEntry(msgspec.Struct, omit_defaults=True, frozen=True):
     custom: str | None = None
     op_version: int | None = None
     unicode: str | None = None
+    digests: dict[str, str] = {}
 
     @property
     def label(self) -> str:

@@ -24,19 +24,19 @@ def open_model(model: bytes, custom_ops: Iterable[CustomOp] = ()) -> Callable[[M
     import onnxruntime as ort
     from onnxruntime_extensions import get_library_path
 
-    from rtml_core.custom_ops.hosting import declare, guarded
+    from rtml_core.custom_ops.sessions import guarded, open_session
 
-    declare(custom_ops)
+    ops = list(custom_ops)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
-    options.register_custom_ops_library(get_library_path())
-    session = guarded(ort.InferenceSession)(model, options, providers=["CPUExecutionProvider"])
+    session = open_session(model, options, ops, get_library_path())
     wanted = {item.name for item in session.get_inputs()}
     names = [item.name for item in session.get_outputs()]
+    run_session = guarded(session.run, ops)
 
     def run(feed: Mapping[str, Array]) -> dict[str, Array]:
-        arrays = guarded(session.run)(names, {name: array for name, array in feed.items() if name in wanted})
+        arrays = run_session(names, {name: array for name, array in feed.items() if name in wanted})
         return dict(zip(names, arrays, strict=True))
 
     return run
@@ -45,7 +45,7 @@ def open_model(model: bytes, custom_ops: Iterable[CustomOp] = ()) -> Callable[[M
 def run_model(model: bytes, feed: Mapping[str, Array], custom_ops: Iterable[CustomOp] = ()) -> dict[str, Array]:
     """Run ONNX bytes with plain onnxruntime and its extensions; inputs that the model does not have are left out.
 
-    custom_ops: custom operators that the model has; CustomOpError when one fails.
+    custom_ops: custom operators that the model has, of any kind; CustomOpError when one fails.
     """
     return open_model(model, custom_ops)(feed)
 

@@ -77,12 +77,14 @@ _parked: Final = _Parked()
 
 
 def declare(ops: Iterable[CustomOp]) -> None:
-    """Make the operators known to onnxruntime, before a session that uses them is opened.
+    """Make the Python operators among `ops` known to onnxruntime, before a session that uses them is opened.
 
     Raises PluginError when a body can't be imported, or when the process already has another operator of that domain, name
     and version: a body can't be exchanged under the sessions that use it.
     """
     for op in ops:
+        if op.kind != "python":
+            continue
         with _lock:
             present = _hosts.get(op.onnx_domain)
             if present is not None:

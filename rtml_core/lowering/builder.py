@@ -6,7 +6,7 @@ domains have no ONNX schema to infer them from. The same operation on the same i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,7 +15,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rtml_core.columns import carrier_of
-from rtml_core.custom_ops import CustomOp
+from rtml_core.custom_ops import CustomOp, native
 from rtml_core.errors import NotLowerableError, PluginError
 from rtml_core.lowering.neutral import around
 
@@ -70,7 +70,8 @@ class Builder:
     checks: list[Check] = field(default_factory=list)
     thresholds: dict[int, set[float]] = field(default_factory=dict)
     ml_opset: int = OPSETS[ML]
-    functions: dict[Any, ir.Function] = field(default_factory=dict)
+    #: traced formulas of custom operators (local.LocalFunction), by their domain
+    functions: dict[str, Any] = field(default_factory=dict)
     #: what the graphs inside nodes gave, by the scope of the node (trace.Subgraph)
     subgraphs: dict[str, Any] = field(default_factory=dict)
     custom_ops: dict[str, CustomOp] = field(default_factory=dict)
@@ -147,11 +148,13 @@ class Builder:
         widths: Sequence[int | None] | None = None,
         shapes: Sequence[Sequence[int | str | None] | None] | None = None,
         domain: str = "",
-        **attributes: Any,
+        attributes: Mapping[str, Any] | None = None,
+        **named: Any,
     ) -> tuple[ir.Value, ...]:
-        """Emit one node with len(dtypes) outputs; see `op`."""
+        """Emit one node with len(dtypes) outputs; see `op`. attributes: more of them, under any name."""
         if domain == "" and (other := around(self, op_type, inputs)) is not None:
             return (other,)
+        attributes = {**(attributes or {}), **named}
         attrs = {name: _attribute(value) for name, value in attributes.items() if value is not None}
         key = (
             domain,
@@ -186,21 +189,40 @@ class Builder:
         return self.op(op_type, *inputs, domain=ML, **options)
 
     def custom(self, op: CustomOp, *values: ir.Value, **arguments: Any) -> tuple[ir.Value, ...]:
-        """A custom operator on values [N, k] of one shape; its outputs have that shape. Columns: see lowering.custom."""
-        if self.custom_ops.setdefault(op.onnx_domain, op) != op:
-            raise NotLowerableError(f"two different custom operators are called {op}; give one of them another version")
+        """A custom operator on values [N, k] of one shape; its outputs have that shape. A function takes [N, 1] only.
+
+        Columns, and what is missing in them: see lowering.custom.
+        """
         widths = {width_of(value) for value in values}
         dtypes = [dtype_of(value) for value in values]
         if dtypes != [carrier_of(dtype, False) for dtype in op.inputs] or len(widths) != 1:
             raise NotLowerableError(
                 f"the custom operator {op} takes {op.signature}; got {', '.join(dtypes)} {sorted(widths)} wide"
             )
+        if op.kind == "function" and widths != {1}:
+            raise NotLowerableError(f"the custom operator {op} is a function and takes [N, 1]; got values {max(widths)} wide")
         try:
-            encoded = op.encode(arguments)
+            attributes = _node_attributes(op, arguments)
+            domain = op.domain_with(arguments)
         except PluginError as error:
             raise NotLowerableError(str(error)) from None
+        for other in self.custom_ops.values():
+            if other.key == op.key and other != op:
+                raise NotLowerableError(f"two different custom operators are called {op}; give one of them another version")
+        if op.kind == "function" and domain not in self.functions:
+            from rtml_core.lowering.local import local_function
+
+            self._adopt(local_function(op, arguments))
+        self.custom_ops[domain] = op
         made = [carrier_of(dtype, False) for dtype in op.outputs]
-        return self.multi(op.name, *values, dtypes=made, domain=op.onnx_domain, arguments=encoded)
+        return self.multi(op.name, *values, dtypes=made, domain=domain, attributes=attributes)
+
+    def _adopt(self, made: Any) -> None:
+        """Take a traced formula in, with those that it calls."""
+        self.functions[made.domain] = made
+        for domain, inner in made.builder.functions.items():
+            self.functions.setdefault(domain, inner)
+            self.custom_ops.setdefault(domain, made.builder.custom_ops[domain])
 
     def cast(self, value: ir.Value, dtype: str) -> ir.Value:
         """Cast, or `value` itself when it has the dtype already."""
@@ -253,6 +275,8 @@ class Builder:
     def small_constants(self) -> set[float]:
         """All finite numbers among the graph's small constants: points at which its behaviour may change."""
         found: set[float] = set()
+        for function in self.functions.values():
+            found |= function.builder.small_constants()
         for value in self.initializers:
             tensor = value.const_value
             if tensor is not None and tensor.dtype != ir.DataType.STRING and 0 < tensor.size <= _SMALL:
@@ -282,6 +306,15 @@ def tensor_attribute(values: Any, dtype: str) -> TensorAttribute:
         return TensorAttribute(ir.StringTensor([t.encode() for t in texts], shape=ir.Shape([len(texts)]), name=""), texts)
     array = np.asarray(values, dtype=dtype)
     return TensorAttribute(ir.tensor(array), (str(array.dtype), array.shape, array.tobytes()))
+
+
+def _node_attributes(op: CustomOp, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a node of a custom operator: the arguments as JSON of a Python operator, one by one of a native one; none
+    of a function, which has them inside. Raises PluginError for arguments that it does not take."""
+    encoded = op.encode(arguments)
+    if op.kind == "native":
+        return dict(native.attributes(op, arguments))
+    return {} if op.kind == "function" else {"arguments": encoded}
 
 
 def _attribute(value: Any) -> Any:

@@ -1,4 +1,8 @@
-"""Custom operators on symbolic columns: which dtype comes out, what may be missing, and folding into tables."""
+"""Custom operators on symbolic columns: which dtype comes out, what may be missing, and folding into tables.
+
+All three kinds give the same here, see CustomOp: a Python operator and a native one answer for missing inputs by themselves, and
+work on several columns at once; for a function the rows with missing inputs are masked around it.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ import onnx_ir as ir
 
 from rtml_core.custom_ops import CustomOp
 from rtml_core.errors import NotLowerableError
-from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.symbolic import Symbolic, apply_table, mask_of, matrix, unpack, value_of, where
+from rtml_core.lowering.builder import Builder, dtype_of, width_of
+from rtml_core.lowering.symbolic import Symbolic, apply_table, mask_of, matrix, missing_of, unpack, value_of, where
 
 
 def custom(b: Builder, op: CustomOp, *columns: Symbolic, **arguments: Any) -> tuple[Symbolic, ...]:
@@ -30,14 +34,17 @@ def custom(b: Builder, op: CustomOp, *columns: Symbolic, **arguments: Any) -> tu
 
 def custom_each(b: Builder, op: CustomOp, columns: Sequence[Symbolic], **arguments: Any) -> list[Symbolic]:
     """An operator of one input and one output on each of several columns. A column that comes out of a table is folded into
-    it, which leaves no custom operator; the others go through one node together (numbers and booleans by nullability)."""
+    it, which leaves no custom operator; the others go through one node together (numbers and booleans by nullability), or of a
+    function through one node each."""
     results: dict[int, Symbolic] = {}
-    groups: dict[bool, list[int]] = {}
+    groups: dict[Any, list[int]] = {}
     for position, column in enumerate(columns):
         _check(op, [column])
         folded = _folded(b, op, column, arguments)
         if folded is not None:
             results[position] = folded
+        elif op.kind == "function":
+            groups[position] = [position]
         else:
             groups.setdefault(column.nullable and op.outputs[0] in ("int64", "bool"), []).append(position)
     for positions in groups.values():
@@ -47,7 +54,8 @@ def custom_each(b: Builder, op: CustomOp, columns: Sequence[Symbolic], **argumen
         (value,) = b.custom(op, packed, **arguments)
         made = _named(b, op, op.outputs[0], value, [whole])
         for position, member, symbolic in zip(positions, members, made, strict=True):
-            results[position] = replace(symbolic, nullable=symbolic.nullable and (member.nullable or op.gives_missing))
+            nullable = symbolic.nullable and (member.nullable or _gives_missing(op, symbolic.dtype))
+            results[position] = replace(symbolic, nullable=nullable)
     return [results[position] for position in range(len(columns))]
 
 
@@ -63,16 +71,33 @@ def _named(b: Builder, op: CustomOp, dtype: str, value: ir.Value, columns: Seque
     """The columns of an output tensor [N, k], with what is known of them."""
     nullable = any(column.nullable for column in columns)
     if dtype not in ("int64", "bool"):
-        return unpack(value, dtype, nullable=nullable or op.gives_missing, finite=dtype not in ("float64", "float32"))
+        if op.kind == "function" and not op.sees_missing:
+            value = _masked(b, value, columns)
+        return unpack(value, dtype, nullable=nullable or _gives_missing(op, dtype), finite=dtype not in ("float64", "float32"))
     if not nullable or op.sees_missing:
         return unpack(value, dtype)
     dtype = "float64" if dtype == "int64" else dtype
-    value = b.cast(value, "float64")
-    for column in columns:
-        if column.nullable:
-            mask = mask_of(b, column.tensor if len(columns) == 1 else value_of(b, column), column.carrier)
-            value = where(b, mask, b.const([[np.nan]], "float64"), value)
-    return unpack(value, dtype, nullable=True)
+    return unpack(_masked(b, b.cast(value, "float64"), columns), dtype, nullable=True)
+
+
+def _gives_missing(op: CustomOp, dtype: str) -> bool:
+    """Whether an output may be missing where all inputs are there: arithmetic of a formula gives NaN by itself."""
+    return op.gives_missing or (op.kind == "function" and dtype in ("float64", "float32"))
+
+
+def _masked(b: Builder, value: ir.Value, columns: Sequence[Symbolic]) -> ir.Value:
+    """An output tensor, missing where an input is: of the only column [N, k] elementwise, of several [N, 1] where any is."""
+    masks = [
+        mask_of(b, column.tensor if len(columns) == 1 and width_of(value) > 1 else value_of(b, column), column.carrier)
+        for column in columns
+        if column.nullable
+    ]
+    if not masks:
+        return value
+    gone = masks[0]
+    for mask in masks[1:]:
+        gone = b.op("Or", gone, mask)
+    return where(b, gone, b.const([[missing_of(dtype_of(value))]], dtype_of(value)), value)
 
 
 def _folded(b: Builder, op: CustomOp, column: Symbolic, arguments: Mapping[str, Any]) -> Symbolic | None:
@@ -81,10 +106,10 @@ def _folded(b: Builder, op: CustomOp, column: Symbolic, arguments: Mapping[str, 
     dtype = op.outputs[0]
     if column.lookup is None or op.sees_missing or (dtype in ("int64", "bool") and column.nullable):
         return None
-    from rtml_core.custom_ops.hosting import run_body
+    from rtml_core.custom_ops.reference import call
 
     def answer(value: Any) -> Any:
         tensor = np.array([value], dtype=object if column.carrier == "string" else column.carrier)
-        return run_body(op, (tensor,), dict(arguments))[0].tolist()[0]
+        return call(op, (tensor,), dict(arguments))[0].tolist()[0]
 
     return apply_table(b, column, answer, dtype)

@@ -161,6 +161,8 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
     for domain, op in facts.functions:
         if _CUSTOM.fullmatch(domain):
             raise PackageError(f"{where} holds a function {domain}:{op}, which has the name of a custom operator")
+        if domain in _KINDS:
+            raise PackageError(f"{where} holds a function {domain or 'ai.onnx'}:{op}, which has the name of a standard operator")
     for entry in manifest.ops:
         _require_kind(entry, facts, where)
     listed = {(entry.domain, entry.op) for entry in manifest.ops}
@@ -174,12 +176,12 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
 
 def _require_kind(entry: OpEntry, facts: Facts, where: str) -> None:
     """The kind decides whether a plugin is asked for and trusted, so it is not the manifest's to choose: an operator of another
-    domain is a function only when the model holds that function."""
+    domain is a function when the model holds that function, and only then."""
     kind = _KINDS.get(entry.domain)
     if kind is not None:
         fits = entry.kind == kind
-    elif entry.kind == "function":
-        fits = (entry.domain, entry.op) in facts.functions
+    elif (entry.domain, entry.op) in facts.functions:
+        fits = entry.kind == "function"
     else:
         fits = entry.kind in ("native", "python")
     if not fits:

@@ -13,7 +13,7 @@ import onnxruntime as ort
 
 from rtml_core import package
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
-from rtml_core.custom_ops import CustomOp, hosting
+from rtml_core.custom_ops import CustomOp, hosting, sessions
 from rtml_core.errors import CustomOpError, InputError, InputProblem, PackageError, PluginError
 from rtml_core.runtime import guards, trusted
 from rtml_core.runtime.signature import Feed, Signature
@@ -29,8 +29,9 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 class Runtime:
     """A loaded package.
 
-    trust: distributions whose code a package may run (its operators of kind "python"), besides rtml's own and those of
-    RTML_TRUST; "all" for whatever is installed. custom_ops: such operators, by their ONNX domain, that need not be looked up.
+    trust: distributions whose code a package may run (its operators of kind "python" and "native"), besides rtml's own and
+    those of RTML_TRUST and of the settings; "all" for whatever is installed. custom_ops: such operators, by their ONNX domain,
+    that need not be looked up.
 
     Raises PackageError (with the reason) for a package that is damaged, unsafe, too new, not checked for parity, or that
     does not reproduce its own sample here.
@@ -63,8 +64,7 @@ class Runtime:
         # The binding itself: InferenceSession.run checks names and owners again at every call, which costs 3 us a row.
         self._run: Any = self.session._sess.run
         self._run_batch: Any = self.session.run
-        if custom:
-            self._run, self._run_batch = hosting.guarded(self._run), hosting.guarded(self._run_batch)
+        self._run, self._run_batch = sessions.guarded(self._run, custom), sessions.guarded(self._run_batch, custom)
         self._names = [output.name for output in self.session.get_outputs()]
         self._checks = self._names.index(CHECKS) if CHECKS in self._names else -1
         positions = {name: position for position, name in enumerate(self._names)}
@@ -205,17 +205,13 @@ def _session(model: bytes, manifest: package.Manifest, custom: list[CustomOp], w
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if any(op.kind in ("extension", "python") for op in manifest.ops):
-        library = extension_library(where)
-        try:
-            hosting.declare(custom)
-        except PluginError as error:
-            raise PackageError(f"{where} can't be loaded: {error}") from error
-        options.register_custom_ops_library(library)
+    extended = any(op.kind in ("extension", "python") for op in manifest.ops)
     try:
-        return hosting.guarded(ort.InferenceSession)(model, options, providers=["CPUExecutionProvider"])
-    except CustomOpError as error:  # onnxruntime runs a node of constants when it loads a model
+        return sessions.open_session(model, options, custom, extension_library(where) if extended else None)
+    except (CustomOpError, PluginError) as error:  # onnxruntime runs a node of constants when it loads a model
         raise PackageError(f"{where} can't be loaded: {error}") from error
+    except PackageError:
+        raise
     except Exception as error:  # onnxruntime raises many classes of its own
         also = f" (it has the operators {', '.join(map(str, custom))})" if custom else ""
         raise PackageError(f"{where} was refused by onnxruntime: {str(error).splitlines()[0]}{also}") from error

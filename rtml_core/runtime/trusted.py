@@ -1,18 +1,19 @@
 """The custom operators that a package needs, from installed plugins that whoever runs the runtime trusts.
 
 A package never names code: it names a distribution, a plugin and an operator with its version. The code is what that plugin
-declares here, and its module is imported only when its distribution is trusted.
+declares here, and its module is imported only when its distribution is trusted. The library of a native operator is loaded only
+when its bytes are those that the package was compiled with.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
-from rtml_core.custom_ops import CustomOp
+from rtml_core import config
+from rtml_core.custom_ops import CustomOp, native
 from rtml_core.errors import PackageError, PluginError
 from rtml_core.package import Manifest, OpEntry
 
@@ -20,7 +21,7 @@ from rtml_core.package import Manifest, OpEntry
 Trust = Iterable[str] | Literal["all"]
 #: what ships with rtml is as trusted as rtml itself
 BUILT_IN: Final = "rtml"
-VARIABLE: Final = "RTML_TRUST"
+VARIABLE: Final = config.VARIABLES["trust"]
 
 _loaded: Final[dict[tuple[str, str], dict[tuple[str, str, int], CustomOp]]] = {}
 
@@ -37,21 +38,28 @@ def resolve(manifest: Manifest, trust: Trust, where: str, known: Mapping[str, Cu
             op = known[entry.domain]
         else:
             op = _installed(entry, _names(trust), where)
-        if (op.onnx_domain, op.name, op.kind) != (entry.domain, entry.op, entry.kind):
+        if (op.onnx_domain, op.name) != (entry.domain, entry.op):
             raise PackageError(
                 f"{where} is damaged: it calls the custom operator {op} by another name, {entry.domain}:{entry.op}"
             )
+        if op.kind != entry.kind:
+            raise PackageError(
+                f"{where} was compiled with {op} as {entry.kind} operator, and here it is of kind {op.kind}: pip install"
+                f" {entry.distribution}=={entry.version}, or compile the graph anew"
+            )
         _require_unicode(entry, where)
+        if op.kind == "native":
+            _require_digest(op, entry, where)
         found.append(op)
     return found
 
 
 def _names(trust: Trust) -> set[str] | None:
-    """Trusted distributions, None for all: those given, and those of RTML_TRUST."""
+    """Trusted distributions, None for all: those given, and those of RTML_TRUST or else of the file of settings."""
     if isinstance(trust, str) and trust != "all":
         raise PackageError(f"trust must be a list of distributions, or 'all'; got the text {trust!r}")
     given = [trust] if isinstance(trust, str) else list(trust)
-    names = {_normal(name) for name in (*given, *os.environ.get(VARIABLE, "").split(",")) if name.strip()}
+    names = {_normal(name) for name in (*given, *config.option("trust")) if name.strip()}
     return None if "all" in names else names | {BUILT_IN}
 
 
@@ -74,11 +82,13 @@ def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp
             f"{needs}, which runs code of that distribution in this process, and it is not trusted here. If you trust it, say so:"
             f" trust=['{distribution}'], --trust {distribution}, or {VARIABLE}={distribution}"
         )
-    if plugin in _listed("RTML_BLOCK_PLUGINS"):
-        raise PackageError(f"{needs}, and its plugin '{plugin}' is blocked here (RTML_BLOCK_PLUGINS)")
-    allowed = _listed("RTML_PLUGINS")
-    if allowed and plugin not in allowed and _normal(distribution) != BUILT_IN:
-        raise PackageError(f"{needs}, and its plugin '{plugin}' is not among those that are loaded here (RTML_PLUGINS)")
+    if plugin in config.option("block"):
+        raise PackageError(f"{needs}, and its plugin '{plugin}' is blocked here ({config.source('block')})")
+    allowed = config.option("plugins")
+    if allowed is not None and plugin not in allowed and _normal(distribution) != BUILT_IN:
+        raise PackageError(
+            f"{needs}, and its plugin '{plugin}' is not among those that are loaded here ({config.source('plugins')})"
+        )
     declared = _declared(point, needs)
     op = declared.get((entry.custom, entry.op, entry.op_version))
     if op is not None:
@@ -121,8 +131,27 @@ def _declared(point: Any, needs: str) -> dict[tuple[str, str, int], CustomOp]:
     return _loaded[key]
 
 
-def _listed(variable: str) -> set[str]:
-    return {part.strip() for part in os.environ.get(variable, "").split(",") if part.strip()}
+def _require_digest(op: CustomOp, entry: OpEntry, where: str) -> None:
+    """A library that differs in one byte may answer differently, and was proved by nobody."""
+    built = f"{entry.distribution}=={entry.version}"
+    platform = native.platform()
+    wanted = entry.digests.get(platform)
+    if wanted is None:
+        known = ", ".join(sorted(entry.digests)) or "no platform"
+        raise PackageError(
+            f"{where} was compiled for {known}, as its native operator {entry.label} runs a library; here is {platform}. Compile"
+            f" the graph on this platform"
+        )
+    try:
+        path = native.require_library(op)
+        found = native.digest_of(path)
+    except PluginError as error:
+        raise PackageError(f"{where} needs the native operator {entry.label}: {error}") from None
+    if found != wanted:
+        raise PackageError(
+            f"{where} was compiled with another build of the library of its native operator {entry.label}: {path} has the SHA-256"
+            f" {found[:12]}..., the package names {wanted[:12]}.... Install that build of {built}, or compile the graph anew"
+        )
 
 
 def _require_unicode(entry: OpEntry, where: str) -> None:

@@ -205,7 +205,7 @@ def rewritten(**changed: Any) -> bytes:
     ("changed", "words"),
     [
         ({"plugin": None}, "its manifest does not say who brings the operator shouting:shout 1"),
-        ({"kind": "native"}, "calls the custom operator shouting:shout 1 by another name, shouting.shout.v1:shout"),
+        ({"kind": "native"}, "compiled with shouting:shout 1 as native operator, and here it is of kind python: pip install"),
         ({"custom": "rtml.pandas", "op": "title", "distribution": "rtml", "plugin": "pandas"}, "that its manifest does not list"),
         ({"kind": "core"}, "lists the operator shouting.shout.v1:shout as kind 'core', which it is not"),
         ({"kind": "extension"}, "lists the operator shouting.shout.v1:shout as kind 'extension', which it is not"),

@@ -119,6 +119,15 @@ def test_a_function_can_not_have_the_name_of_a_custom_operator(good: package.Arc
     assert "holds a function geo.near.v1:near, which has the name of a custom operator" in refusal(good, made, ("", "Neg"))
 
 
+@pytest.mark.parametrize("domain", ["ai.onnx.contrib", "com.microsoft", "ai.onnx.ml"])
+def test_a_function_can_not_have_the_name_of_a_standard_operator(good: package.Archive, domain: str) -> None:
+    body = [helper.make_node("Neg", ["x"], ["y"])]
+    function = helper.make_function(domain, "StringUpper", ["x"], ["y"], body, [helper.make_opsetid("", 21)])
+    made = model(helper.make_node("StringUpper", ["x"], ["y"], domain=domain), functions=[function])
+    words = f"holds a function {domain}:StringUpper, which has the name of a standard operator"
+    assert words in refusal(good, made, ("", "Neg"), (domain, "StringUpper"))
+
+
 def test_functions_that_explode_or_recur(good: package.Archive) -> None:
     nest = [function(f"f{n}", *[f"f{n - 1}"] * 4) if n else function("f0") for n in range(12)]
     call = helper.make_node("f11", ["x"], ["y"], domain="f")

@@ -1,0 +1,95 @@
+"""Custom operators of kind "function": their formula, traced once for each set of arguments into a graph of its own.
+
+The graph becomes an ONNX model-local function when the model is assembled (assemble.functions). It takes and gives values [N, 1],
+in the form that columns travel in. Rows with missing inputs are the caller's affair (lowering.custom), unless the operator sees
+missing values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnx_ir as ir
+
+from rtml_core.columns import carrier_of
+from rtml_core.custom_ops import CustomOp
+from rtml_core.errors import NotLowerableError
+from rtml_core.lowering.builder import Builder, dtype_of
+from rtml_core.lowering.symbolic import Symbolic, value_of
+
+
+@dataclass
+class LocalFunction:
+    """A traced formula: the ONNX domain and name under which it is called, and its graph from `builder.inputs` to `outputs`; the
+    function that was made of it, once it was (assemble)."""
+
+    domain: str
+    name: str
+    builder: Builder
+    outputs: list[ir.Value]
+    made: ir.Function | None = None
+
+
+def local_function(op: CustomOp, arguments: Mapping[str, Any]) -> LocalFunction:
+    """Trace the body of an operator of kind "function" for these arguments.
+
+    Raises NotLowerableError, naming the operator, for a formula that can't be traced, that refuses rows, that gives something
+    else than the operator declares, or that needs code of a plugin.
+    """
+    b = Builder()
+    columns = [
+        Symbolic(dtype, b.input(f"input_{position}", carrier_of(dtype, False), 1), 0, op.sees_missing and dtype != "bool")
+        for position, dtype in enumerate(op.inputs)
+    ]
+    made = _traced(b, op, columns, arguments)
+    if len(made) != len(op.outputs):
+        raise NotLowerableError(
+            f"the custom operator {op}: its formula gave {len(made)} columns, it has {len(op.outputs)} outputs"
+        )
+    outputs = []
+    for position, (dtype, column) in enumerate(zip(op.outputs, made, strict=True)):
+        outputs.append(b.alias(_declared(b, op, dtype, column, position)))
+    if b.checks:
+        raise NotLowerableError(
+            f"the custom operator {op}: its formula refuses rows ({b.checks[0].message}), and an ONNX function can't; answer such"
+            f" rows with a missing value, or declare it of kind python"
+        )
+    foreign = next((inner for inner in b.custom_ops.values() if not inner.portable), None)
+    if foreign is not None:
+        raise NotLowerableError(
+            f"the custom operator {op}: its formula calls the {foreign.kind} operator {foreign}, which an ONNX function must not;"
+            f" call it in compute() of an operator"
+        )
+    return LocalFunction(op.domain_with(arguments), op.name, b, outputs)
+
+
+def _traced(b: Builder, op: CustomOp, columns: Sequence[Symbolic], arguments: Mapping[str, Any]) -> list[Symbolic]:
+    """What the formula gives for the columns, traced."""
+    from rtml_core.lowering.traced import Traced, Tracer
+
+    tracer = Tracer(b)
+    try:
+        answer = op.function(tracer, *(Traced(tracer, value_of(b, column)) for column in columns), **arguments)
+        values = [tracer.full(tracer.lift(value)) for value in (answer if isinstance(answer, tuple) else (answer,))]
+    except NotLowerableError as error:
+        raise NotLowerableError(f"the custom operator {op} ({op.body_name}): {error}") from error
+    except TypeError as error:
+        raise NotLowerableError(f"the custom operator {op} ({op.body_name}) can't be traced: {error}") from error
+    return [Symbolic(dtype_of(value), value, 0, dtype_of(value) in ("float64", "float32"), False) for value in values]
+
+
+def _declared(b: Builder, op: CustomOp, dtype: str, column: Symbolic, position: int) -> ir.Value:
+    """The value of an output; NotLowerableError when it is not what the operator declares."""
+    where = f"the custom operator {op}: output {position} of its formula"
+    if column.dtype != dtype:
+        raise NotLowerableError(f"{where} is a {column.dtype} column, declared is {dtype}")
+    value = value_of(b, column)
+    floats = dtype in ("float64", "float32")
+    if column.nullable and not floats and (dtype in ("int64", "bool") or not (op.gives_missing or op.sees_missing)):
+        cure = "fill it" if dtype in ("int64", "bool") else "fill it, or declare gives_missing=True"
+        raise NotLowerableError(f"{where}, a {dtype} column, may be missing where all inputs are there: {cure}")
+    if dtype_of(value) != carrier_of(dtype, False):
+        raise NotLowerableError(f"{where} travels as {dtype_of(value)}, and a {dtype} column as {carrier_of(dtype, False)}")
+    return value

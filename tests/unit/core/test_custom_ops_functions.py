@@ -1,0 +1,299 @@
+"""Custom operators of kind "function": traced once, portable, equal to their formula."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+
+from rtml_core import CustomOp, Operator, Runtime, package
+from rtml_core.columns import Column, Schema
+from rtml_core.custom_ops import apply
+from rtml_core.errors import NotLowerableError, PackageError, PluginError
+from rtml_core.lowering.builder import Builder
+from rtml_core.lowering.custom import custom, custom_each
+from rtml_core.lowering.symbolic import Symbolic, lookup
+from rtml_core.registry import CustomOps, Origin
+from rtml_core.testing import assert_parity
+from tests.unit.core.operators_for_tests import Source
+
+
+def distance(xp: Any, a: Any, b: Any, scale: float) -> Any:
+    """Something with constants, with a condition, with a kernel that ONNX has and one that it has not."""
+    big = xp.maximum(xp.abs(a - b), 1.0)
+    return xp.where(big > 2.5, xp.arctan(big) * scale, xp.sin(a))
+
+
+def above(xp: Any, x: Any, limit: float) -> Any:
+    return x > limit
+
+
+def floored(xp: Any, x: Any) -> Any:
+    return xp.where(x > 0, 1, 0)
+
+
+def parts(xp: Any, x: Any) -> Any:
+    return xp.floor(x), x - xp.floor(x)
+
+
+def op(name: str, body: Any, inputs: int = 1, outputs: tuple[str, ...] = ("float64",), **changed: Any) -> CustomOp:
+    made = CustomOp("testing", name, 1, ("float64",) * inputs, outputs, body, "For a test.", kind="function", **changed)
+    made.check()
+    return made
+
+
+DISTANCE = op("distance", distance, 2, arguments={"scale": "float"})
+ABOVE = op("above", above, outputs=("bool",), arguments={"limit": "float"})
+FLOORED = op("floored", floored, outputs=("int64",))
+PARTS = op("parts", parts, outputs=("float64", "float64"))
+SEEN = op("seen", lambda xp, x: xp.where(xp.isnan(x), -1.0, x), sees_missing=True)
+HIDDEN = op("hidden", lambda xp, x: xp.where(xp.isnan(x), -1.0, x))
+LOGARITHM = op("logarithm", lambda xp, x: xp.log(x))
+
+
+class Applied(Operator):
+    """A custom operator on columns."""
+
+    tolerance = (1e-14, 0.0)
+
+    def __init__(self, custom_op: CustomOp, *columns: str, **arguments: Any):
+        super().__init__()
+        self.op, self.used, self.arguments = custom_op, columns, arguments
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        answer = apply(self.op, *(frame[name] for name in self.used), **self.arguments)
+        made = frame.copy()
+        for position, values in enumerate(answer):
+            series = pd.Series(values, index=frame.index)
+            made[f"made{position}"] = series.astype("boolean") if values.dtype == object else series
+        return made
+
+    def lower(self, b: Any, columns: dict[str, Any]) -> dict[str, Any]:
+        made = custom(b, self.op, *(columns[name] for name in self.used), **self.arguments)
+        return {**columns, **{f"made{position}": column for position, column in enumerate(made)}}
+
+
+FRAME = pd.DataFrame(
+    {
+        "x": [1.0, np.nan, -0.0, np.inf, 5.0, -7.25, 1e300],
+        "y": [0.0, 1.0, np.nan, np.inf, 2.5, -np.inf, 3.0],
+    }
+)
+
+
+@pytest.mark.parametrize("nullable", [None, True])
+@pytest.mark.parametrize(
+    "node",
+    [
+        Applied(DISTANCE, "x", "y", scale=2.5),
+        Applied(ABOVE, "x", limit=-1),
+        Applied(FLOORED, "y"),
+        Applied(PARTS, "y"),
+        Applied(SEEN, "x"),
+        Applied(HIDDEN, "x"),
+        Applied(LOGARITHM, "x"),
+    ],
+    ids=lambda node: node.op.name,
+)
+def test_the_function_is_equal_to_its_formula(node: Applied, nullable: bool | None) -> None:
+    assert_parity(node, FRAME, nullable=nullable)
+    there = FRAME.dropna().reset_index(drop=True)
+    assert_parity(node, there, nullable=nullable)
+    assert_parity(node, there.iloc[:0], nullable=nullable)
+
+
+def test_a_package_holds_one_function_for_each_set_of_arguments() -> None:
+    b = Builder()
+    columns = [Symbolic("float64", b.input(name, "float64", 1)) for name in "xyz"]
+    made = [
+        *custom_each(b, ABOVE, columns, limit=1.0),
+        *custom(b, ABOVE, columns[0], limit=2.0),
+        *custom(b, ABOVE, columns[1], limit=1.0),
+    ]
+    assert sorted(b.functions) == sorted({ABOVE.domain_with({"limit": 1.0}), ABOVE.domain_with({"limit": 2.0})})
+    assert [node.op_type for node in b.nodes] == ["above"] * 4
+    assert made[1].tensor is made[4].tensor
+    assert {1.0, 2.0} <= b.small_constants()
+
+
+def compiled(*nodes: Any, **options: Any) -> Any:
+    graph: Any = Source(schema={"x": "float?", "y": "float"})
+    for node in nodes:
+        graph = graph >> node
+    return graph.compile(**options)
+
+
+class Renamed(Applied):
+    """The same, into a column of another name."""
+
+    def __init__(self, into: str, *given: Any, **arguments: Any):
+        super().__init__(*given, **arguments)
+        self.into = into
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return super().transform(frame).rename(columns={"made0": self.into})
+
+    def lower(self, b: Any, columns: dict[str, Any]) -> dict[str, Any]:
+        made = super().lower(b, columns)
+        return {self.into if name == "made0" else name: column for name, column in made.items()}
+
+
+def test_a_function_is_portable_and_needs_no_plugin() -> None:
+    made = compiled(Applied(DISTANCE, "x", "y", scale=2.0), portable=True)
+    manifest = made.manifest
+    assert manifest.portable
+    assert manifest.foreign == []
+    (entry,) = [op for op in manifest.ops if op.kind == "function"]
+    assert (entry.op, entry.count, entry.custom, entry.op_version) == ("distance", 1, "testing", 1)
+    assert (entry.distribution, entry.plugin, entry.digests) == (None, None, {})
+    assert entry.label == "testing:distance 1"
+    assert manifest.opsets[entry.domain] == 1
+    model = onnx.load_from_string(package.read_archive(made.data).model)
+    onnx.checker.check_model(model)
+    (function,) = model.functions
+    assert (function.domain, function.name) == (entry.domain, "distance")
+    assert [row.kind for row in made.rows if row.operator == "Applied"] == ["function"]
+    assert all(row.portable for row in made.rows)
+    # ONNX nodes inside of functions are listed, so that a loader knows them all
+    assert {node.op_type for node in function.node} <= {op.op for op in manifest.ops if op.domain == ""}
+    runtime = Runtime.from_bytes(made.data)
+    assert runtime.score({"x": None, "y": 1.0})["made0"] is None
+    assert runtime.score({"x": 9.0, "y": 1.0})["made0"] == pytest.approx(2 * np.arctan(8.0), rel=1e-14)
+
+
+def test_plain_onnxruntime_runs_it() -> None:
+    import onnxruntime as ort
+
+    made = compiled(Applied(PARTS, "y"))
+    session = ort.InferenceSession(package.read_archive(made.data).model)
+    feed = {item.name: np.array([[2.5, 1.0]])[:, : item.shape[1]] for item in session.get_inputs()}
+    answer = dict(zip([item.name for item in session.get_outputs()], session.run(None, feed), strict=True))
+    assert float(answer["made1"][0, 0]) in (0.5, 0.0)
+
+
+def test_the_bytes_are_the_same_every_time() -> None:
+    nodes = lambda: (Renamed("a", ABOVE, "x", limit=1.0), Renamed("b", ABOVE, "y", limit=2.0), Applied(PARTS, "y"))  # noqa: E731
+    assert compiled(*nodes()).data == compiled(*nodes()).data
+
+
+def test_who_brings_a_function_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rtml_core import explain
+
+    found = CustomOps()
+    found.add_all([PARTS], Origin("one", "rtml-one", "1.4"))
+    monkeypatch.setattr(explain, "plugins", lambda: types.SimpleNamespace(custom_ops=found))
+    made = compiled(Applied(PARTS, "y"))
+    (entry,) = [op for op in made.manifest.ops if op.kind == "function"]
+    assert (entry.distribution, entry.version, entry.plugin) == ("rtml-one", "1.4", "one")
+    Runtime.from_bytes(made.data)  # and nobody has to be trusted
+
+
+def test_of_a_column_out_of_a_table_nothing_is_left_but_the_table() -> None:
+    b = Builder()
+    column = lookup(b, Symbolic("string", b.input("s", "string", 1)), {"a": 1.5, "b": 2.5}, 9.0, "float64", nullable=False)
+    (made,) = custom(b, HIDDEN, column)
+    assert b.functions == {}
+    assert made.lookup is not None
+    assert made.lookup.table == {"a": 1.5, "b": 2.5}
+
+
+def test_a_function_may_call_another_and_the_package_holds_both() -> None:
+    def outer(xp: Any, x: Any) -> Any:
+        from rtml_core.lowering.traced import Traced, Tracer
+
+        if isinstance(xp, Tracer):
+            (made,) = custom(xp.b, HIDDEN, Symbolic("float64", x.value))
+            return Traced(xp, made.tensor) * 2.0
+        return apply(HIDDEN, x)[0] * 2.0
+
+    made = compiled(Applied(op("outer", outer), "y"))
+    model = onnx.load_from_string(package.read_archive(made.data).model)
+    assert [function.name for function in model.functions] == ["hidden", "outer"]
+    assert made.score({"x": 1.0, "y": 3.0})["made0"] == 6.0
+
+
+def refusing(xp: Any, x: Any) -> Any:
+    xp.b.check(xp.isfinite(x).value, "an infinite number")
+    return x
+
+
+def calling_python(xp: Any, x: Any) -> Any:
+    made = custom(xp.b, CustomOp("testing", "py", 1, ("float64",), ("float64",), abs, "Python."), Symbolic("float64", x.value))
+    from rtml_core.lowering.traced import Traced
+
+    return Traced(xp, made[0].tensor)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (op("r", refusing), r"testing:r 1: its formula refuses rows \(an infinite number\), and an ONNX function can't"),
+        (op("r", calling_python), "its formula calls the python operator testing:py 1, which an ONNX function must not"),
+        (op("r", lambda xp, x: (x, x)), "its formula gave 2 columns, it has 1 outputs"),
+        (op("r", lambda xp, x: x > 1), "output 0 of its formula is a bool column, declared is float64"),
+        (op("r", lambda xp, x: xp.sinn(x)), "testing:r 1 .* is not in the array namespace"),
+        (op("r", lambda xp: 1), "can't be traced: .* takes 1 positional argument"),
+        (op("r", lambda xp, x: x if x > 1 else 0.0), "can't branch on a value"),
+        (op("r", "no_such_module:at_all"), "'no_such_module:at_all', can't be imported: ModuleNotFoundError"),
+    ],
+)
+def test_what_can_not_be_a_function_is_refused(made: CustomOp, words: str) -> None:
+    b = Builder()
+    with pytest.raises((NotLowerableError, PluginError), match=words):
+        custom(b, made, Symbolic("float64", b.input("x", "float64", 1)))
+    assert b.functions == {}
+
+
+def test_two_functions_of_one_name_are_refused_and_so_are_wide_values() -> None:
+    b = Builder()
+    x = Symbolic("float64", b.input("x", "float64", 1))
+    custom(b, ABOVE, x, limit=1.0)
+    with pytest.raises(NotLowerableError, match="two different custom operators are called testing:above 1"):
+        custom(b, dataclasses.replace(ABOVE, body=distance), x, limit=2.0)
+    with pytest.raises(NotLowerableError, match=r"is a function and takes \[N, 1\]; got values 2 wide"):
+        b.custom(LOGARITHM, b.input("wide", "float64", 2))
+
+
+def test_a_schema_knows_what_may_be_missing() -> None:
+    there, maybe = (Schema([Column("x", "float64", nullable=nullable)]) for nullable in (False, True))
+    for node, schema, expected in [
+        (Applied(FLOORED, "x"), there, ("int64", False)),
+        (Applied(FLOORED, "x"), maybe, ("float64", True)),
+        (Applied(ABOVE, "x", limit=1.0), maybe, ("bool", True)),
+        (Applied(LOGARITHM, "x"), there, ("float64", True)),
+    ]:
+        column = node.schema(schema)["made0"]
+        assert (column.dtype, column.nullable) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"kind": "python"}, "as kind 'python', which it is not"),
+        (
+            {"kind": "native", "distribution": "rtml-no", "plugin": "no", "version": "1"},
+            "as kind 'native', which it is not",
+        ),
+        ({"kind": "core"}, "as kind 'core', which it is not"),
+        ({"op": "other"}, "as kind 'function', which it is not"),
+        (None, "uses operators that its manifest does not list: ai.onnx:Constant"),
+    ],
+)
+def test_a_manifest_that_says_another_thing_is_refused(changed: dict[str, Any] | None, words: str) -> None:
+    archive = package.read_archive(compiled(Applied(ABOVE, "y", limit=1.0)).data)
+    ops = []
+    for entry in archive.manifest.ops:
+        if changed is None:
+            ops += [] if entry.op == "Constant" else [entry]
+        else:
+            ops.append(msgspec.structs.replace(entry, **changed) if entry.kind == "function" else entry)
+    manifest = msgspec.structs.replace(archive.manifest, ops=tuple(ops))
+    with pytest.raises(PackageError) as caught:
+        Runtime(msgspec.structs.replace(archive, manifest=manifest))
+    assert words in str(caught.value)
