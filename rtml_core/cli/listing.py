@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 #: names and characters of an error that a line of a listing shows
 _SHOWN, _ERROR = 6, 90
+#: seconds that a plugin may take to load before the listing says so
+_SLOW = 0.5
 
 
 def discovered() -> Plugins:
@@ -53,6 +55,8 @@ def plugins_group() -> None:
 @click.option("--strict", is_flag=True, help="Exit with 1 when a plugin is broken.")
 def plugins_list(as_json: bool, strict: bool) -> None:
     """List all plugins, the broken ones too."""
+    from rtml_core.cli.settings import notes
+
     known = discovered()
     broken = [name for name, info in known.infos.items() if info.state == "broken"]
     if as_json:
@@ -62,8 +66,22 @@ def plugins_list(as_json: bool, strict: bool) -> None:
         click.echo(table(("plugin", "version", "from", "api", "brings", "state"), rows))
         if broken:
             click.echo(f"{plural(len(broken), 'plugin is', 'plugins are')} broken: {show_commands(broken)}")
-    if strict and broken:
-        raise Found(f"{plural(len(broken), 'plugin is', 'plugins are')} broken: {', '.join(broken)}")
+    wrong, strangers = notes(known)
+    if not as_json:
+        for note in [*wrong, *strangers, *slow(known)]:
+            click.echo(f"Note: {note}")
+    if strict and (broken or wrong):
+        what = [f"{plural(len(broken), 'plugin is', 'plugins are')} broken: {', '.join(broken)}"] if broken else []
+        raise Found("; ".join([*what, *wrong]))
+
+
+def slow(known: Plugins) -> list[str]:
+    """Plugins that keep every command waiting, in words."""
+    return [
+        f"plugin '{name}' takes {info.seconds:.1f} s to load, at every command; it should import heavy things inside functions"
+        for name, info in known.infos.items()
+        if info.seconds > _SLOW
+    ]
 
 
 def show_commands(names: list[str]) -> str:
@@ -107,9 +125,14 @@ def _some(names: list[str]) -> str:
 @json_option
 def plugins_show(name: str, as_json: bool) -> None:
     """Show one plugin: what it brings, and the whole error of a broken one."""
-    info = discovered().info(name)
+    from rtml_core.cli.settings import facts as facts_of_settings
+    from rtml_core.cli.settings import plugin_lines
+
+    known = discovered()
+    info = known.info(name)
     if as_json:
-        print_json(asdict(info))
+        rows, problems = facts_of_settings(known, info.name)
+        print_json({**asdict(info), "settings": rows, "settings_problems": problems})
         return
     facts = [
         ("plugin", info.name),
@@ -123,8 +146,26 @@ def plugins_show(name: str, as_json: bool) -> None:
         ("custom ops", ", ".join(info.custom_ops) or "-"),
     ]
     click.echo("\n".join(f"{key:<11}{value}" for key, value in facts))
+    if info.state == "ok" and (lines := plugin_lines(known, info.name)):
+        click.echo(lines)
     if info.error:
         click.echo(f"\n{info.error}")
+
+
+@plugins_group.command(
+    "settings", cls=Command, example="rtml plugins settings\nrtml plugins settings geo\nrtml plugins settings --example"
+)
+@click.argument("name", required=False)
+@click.option("--example", is_flag=True, help="Print a file of settings to start from, everything commented out.")
+@json_option
+def plugins_settings(name: str | None, example: bool, as_json: bool) -> None:
+    """Show what can be set of plugins, with its value and where that comes from; secrets as ***.
+
+    It ends with 1 when a setting is wrong or missing.
+    """
+    from rtml_core.cli.settings import show_settings
+
+    show_settings(discovered(), name, as_json=as_json, example=example)
 
 
 @plugins_group.command(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from rtml_core import Operator, hookimpl
 
+rtml_plugin_api = 1
+
 
 @hookimpl
 def rtml_operators() -> Sequence[type[Operator]]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from rtml_core import Operator, hookimpl
 
+rtml_plugin_api = 1
+
 
 @hookimpl
 def rtml_operators() -> Sequence[type[Operator]]:

@@ -12,6 +12,8 @@ from rtml_plugins.sklearn_ops.split import Split
 
 __all__ = ["ScikitLearn", "Split", "rtml_operators"]
 
+rtml_plugin_api = 1
+
 
 @hookimpl
 def rtml_operators() -> list[type]:

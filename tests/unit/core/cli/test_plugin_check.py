@@ -1,0 +1,321 @@
+"""`rtml plugins check`: what it calls wrong, what it calls right, and how it says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rtml_core.cli import plugin_check, plugin_check_startup
+from rtml_core.cli.plugin_check_findings import CHECKS, Finding, Report, line_of, said, summary
+from rtml_core.errors import RtmlError
+from rtml_core.plugins import plugins
+from tests.unit.core.cli.check_helpers import GOOD, GOOD_METADATA, HEAD, TAIL, of, only, report_on, written
+from tests.unit.core.cli.conftest import Rtml
+
+
+def test_a_good_plugin_has_nothing_to_mend(tmp_path: Path) -> None:
+    report = report_on(tmp_path, GOOD)
+    assert {finding.level for finding in report.findings} == {"ok"}, str(report)
+    assert [finding.check for finding in report.findings] == ["loads", "hooks", "package", "operators", "contract"]
+    (tried,) = of(report, "contract", "ok")
+    assert tried.text == "Made(col='x'): parameters come back from JSON, 3 parity cases equal, 200 edge rows equal"
+
+
+# ---- loading and hooks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "check", "words", "cure"),
+    [
+        (
+            "import not_there",
+            "loads",
+            "No module named 'not_there' (made_{n}.py, line 6: import not_there)",
+            "pip install not_there",
+        ),
+        ("x = 1 +", "loads", "SyntaxError", "correct the line"),
+        ("raise SystemExit(3)", "loads", "SystemExit: 3 (made_{n}.py, line 6: raise SystemExit(3))", "correct the line"),
+        ("rtml_plugin_api = 2", "loads", "written for plugin API 2; this rtml has plugin API 1: upgrade rtml", "mend that"),
+        (
+            "class Made(Operator):\n    def compute(self, xp): return {}",
+            "loads",
+            "operator Made has no docstring",
+            "mend that",
+        ),
+    ],
+)
+def test_a_plugin_that_does_not_load(tmp_path: Path, body: str, check: str, words: str, cure: str) -> None:
+    tail = TAIL if "class" in body else "\n@hookimpl\ndef rtml_operators():\n    return []\n"
+    finding = only(report_on(tmp_path, body, tail=tail), check, "error")
+    before, _, behind = words.partition("made_{n}")
+    assert before in finding.what
+    assert behind in finding.what
+    assert cure in finding.cure
+
+
+@pytest.mark.parametrize(
+    ("tail", "where", "words", "cure"),
+    [
+        (
+            "@hookimpl\ndef rtml_operator():\n    return []",
+            "rtml_operator (line 7)",
+            "no hook of rtml",
+            "Did you mean 'rtml_operators'?",
+        ),
+        ("def rtml_operators():\n    return []", "rtml_operators (line 7)", "not marked", "put @hookimpl"),
+        (
+            "@hookimpl\ndef rtml_operators(registry):\n    return []",
+            "rtml_operators (line 7)",
+            "it takes registry",
+            "without arguments",
+        ),
+        (
+            "@hookimpl\ndef rtml_operators():\n    return [1 / 0]",
+            "rtml_operators (line 7)",
+            "line 9: return [1 / 0]",
+            "must answer",
+        ),
+        ("", "", "has no hook, so the plugin brings nothing", "write one of rtml_operators"),
+    ],
+)
+def test_a_hook_that_is_wrong(tmp_path: Path, tail: str, where: str, words: str, cure: str) -> None:
+    finding = only(report_on(tmp_path, "", tail=f"\n{tail}\n"), "hooks", "error")
+    assert finding.where == where
+    assert words in finding.what
+    assert cure in finding.cure
+
+
+def test_an_entry_point_to_nothing(tmp_path: Path) -> None:
+    finding = only(report_on(tmp_path, GOOD, entry="nowhere_at_all"), "loads", "error")
+    assert finding.cure.startswith("the entry point 'made' names a module that is not installed")
+
+
+def test_an_entry_point_to_an_attribute_that_is_not_there(tmp_path: Path) -> None:
+    finding = only(report_on(tmp_path, GOOD, entry="json:plugin"), "loads", "error")
+    assert finding.cure == 'the entry point is made = "json:plugin"; correct it in pyproject.toml and pip install -e . again'
+
+
+def test_a_plugin_that_says_no_api_number(tmp_path: Path) -> None:
+    finding = only(report_on(tmp_path, f"{GOOD}\ndel rtml_plugin_api\n"), "loads", "warning")
+    assert "rtml_plugin_api = 1" in finding.cure
+
+
+def test_a_blocked_plugin_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RTML_BLOCK_PLUGINS", "made")
+    assert only(report_on(tmp_path, GOOD), "loads", "error").what == "it is blocked"
+
+
+def test_a_clash_of_operators_names_both(tmp_path: Path) -> None:
+    body = GOOD.replace("class Made", "class Scaler")
+    finding = only(report_on(tmp_path, body, tail=TAIL.replace("Made", "Scaler")), "loads", "error")
+    assert "'Scaler' is brought by plugin 'encoders' (built in) and by plugin 'made' (rtml-made 1.4)" in finding.what
+
+
+# ---- metadata ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gone", "level", "words"),
+    [
+        ("Requires-Dist: rtml>=0.1\n", "error", "does not require rtml"),
+        ("License-Expression: MIT\n", "warning", "has no licence"),
+        ("Requires-Python: >=3.11\n", "warning", "which Python"),
+        ("Summary: Made for a test.\n", "warning", "has no description"),
+    ],
+)
+def test_metadata_that_is_missing(tmp_path: Path, gone: str, level: str, words: str) -> None:
+    finding = only(report_on(tmp_path, GOOD, metadata=GOOD_METADATA.replace(gone, "")), "package", level)
+    assert words in finding.what
+    assert "pyproject.toml" in finding.cure
+
+
+def test_the_description_of_the_template_is_told_from_the_author_s(tmp_path: Path) -> None:
+    metadata = "Summary: What rtml-made is for, in one sentence.\nRequires-Dist: rtml\nLicense: MIT\nRequires-Python: >=3.11\n"
+    assert "the template's" in only(report_on(tmp_path, GOOD, metadata=metadata), "package", "warning").what
+
+
+# ---- operators --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "level", "words"),
+    [
+        ("    class Params(Params):", "    name = 'made_up'\n\n    class Params(Params):", "warning", "no word like 'Haversine'"),
+        ("One number column in, float64 out.", "See the manual.", "warning", "does not say what it takes and gives"),
+        ('"""Twice a number.', f'"""{"Twice a number and so on" * 8}.', "warning", "the line in listings"),
+        ('Annotated[str, doc("column of numbers")]', "str", "warning", "parameter 'col' is not explained"),
+        ('= "twice"', "= 3", "error", "the default of parameter 'into' is 3, and it must be a string"),
+        ("    class Params(Params):", "    version = 2\n\n    class Params(Params):", "error", "version must be a text; it is 2"),
+        (
+            'into: Annotated[str, doc("name of the new column")]',
+            'into: "Nothing"',
+            "error",
+            "parameters can't be read: NameError",
+        ),
+    ],
+)
+def test_an_operator_that_is_badly_declared(tmp_path: Path, old: str, new: str, level: str, words: str) -> None:
+    body = GOOD.replace("Twice a number.", "Twice a value.").replace(old.replace("Twice a number.", "Twice a value."), new)
+    report = report_on(tmp_path, body)
+    assert any(words in finding.what and finding.cure for finding in of(report, "operators", level)), str(report)
+
+
+def test_a_default_that_is_no_json_is_an_error(tmp_path: Path) -> None:
+    body = GOOD.replace('into: Annotated[str, doc("name of the new column")] = "twice"', 'into: Annotated[Any, doc("x")] = b"t"')
+    assert "is no JSON value" in of(report_on(tmp_path, body), "operators", "error")[0].what
+
+
+def test_an_operator_without_a_compiled_form_is_a_warning(tmp_path: Path) -> None:
+    body = '''
+    class Made(Operator):
+        """A number, again. Any frame in, the same out."""
+        def transform(self, frame):
+            return frame
+        @classmethod
+        def examples(cls):
+            return [cls()]
+        def parity_cases(self):
+            return pd.DataFrame({"x": [1.0, 2.0]})
+    '''
+    report = report_on(tmp_path, body)
+    assert "no compiled form" in only(report, "operators", "warning").what
+    assert of(report, "contract", "ok")
+
+
+# ---- commands, converters ---------------------------------------------------------------------------------------
+
+COMMANDS = """
+import click
+
+@click.command()
+def shown():
+    {doc}
+
+@hookimpl
+def rtml_commands():
+    return {{"shown": {spec}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("doc", "spec", "level", "words"),
+    [
+        ('"""Show it.\\n\\nTry: rtml shown"""', 'f"{__name__}:shown|Show it."', "ok", "shown: loaded"),
+        ('"""Show it."""', 'f"{__name__}:shown|Show it."', "warning", "no example"),
+        ('"""Show it. rtml shown"""', 'f"{__name__}:shown"', "warning", "rtml --help shows nothing beside it"),
+        ("pass", 'f"{__name__}:shown|Show it."', "warning", "does not say what it does"),
+        ("pass", 'f"{__name__}:gone|Show it."', "error", "can't be loaded: AttributeError"),
+        ("pass", '"json:dumps|Show it."', "error", "is no click command but function"),
+    ],
+)
+def test_commands_are_loaded_and_read(tmp_path: Path, doc: str, spec: str, level: str, words: str) -> None:
+    report = report_on(tmp_path, "", tail=COMMANDS.format(doc=doc, spec=spec))
+    assert any(words in finding.text for finding in of(report, "commands", level)), str(report)
+
+
+def test_a_converter_that_cannot_be_imported(tmp_path: Path) -> None:
+    tail = '@hookimpl\ndef rtml_converters():\n    return {"some.package.Model": "nowhere:convert", "some.Other": "json:dumps"}\n'
+    report = report_on(tmp_path, "", tail=tail)
+    (finding,) = of(report, "converters", "error")
+    assert finding.where == "some.package.Model"
+    assert "can't be imported" in finding.what
+
+
+# ---- the command ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the child processes."""
+    monkeypatch.setattr(plugin_check, "check_startup", lambda subject: [])
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_report_is_one_line_a_finding(rtml: Rtml, tmp_path: Path) -> None:
+    with written(tmp_path, HEAD + GOOD + TAIL):
+        result = rtml("plugins", "check", "made")
+    assert result.code == 0, result.err
+    first, *lines, last = result.out.splitlines()
+    assert first == "made (rtml-made 1.4)"
+    assert [line.split()[0] for line in lines] == ["ok"] * 5
+    assert [line.split()[1] for line in lines] == ["loads", "hooks", "package", "operators", "contract"]
+    assert last == "1 plugin: no errors, no warnings"
+
+
+@pytest.mark.usefixtures("quick")
+def test_errors_end_with_1_and_warnings_only_when_asked(rtml: Rtml, tmp_path: Path) -> None:
+    with written(tmp_path, HEAD + GOOD + TAIL, "Requires-Dist: rtml\n"):
+        assert rtml("plugins", "check", "made").code == 0
+        strict = rtml("plugins", "check", "made", "--strict")
+        assert (strict.code, strict.error) == (1, "there is something to mend in made")
+    (tmp_path / "more").mkdir()
+    with written(tmp_path / "more", "import not_there"):
+        broken = rtml("plugins", "check", "made")
+        assert broken.code == 1
+        assert "  error  loads    ModuleNotFoundError: No module named 'not_there' (made_" in broken.out
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_report_as_json(rtml: Rtml, tmp_path: Path) -> None:
+    with written(tmp_path, HEAD + GOOD + TAIL, "Requires-Dist: rtml\n"):
+        (report,) = json.loads(rtml("plugins", "check", "made", "--json").out)
+    assert (report["plugin"], report["distribution"], report["version"]) == ("made", "rtml-made", "1.4")
+    assert (report["errors"], report["warnings"]) == (0, 3)
+    assert {finding["check"] for finding in report["findings"]} <= set(CHECKS)
+    assert set(report["findings"][0]) == {"level", "check", "where", "what", "cure"}
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_a_name_it_is_the_package_in_this_folder(rtml: Rtml, tmp_path: Path) -> None:
+    assert "there is no pyproject.toml in this folder" in rtml("plugins", "check").error
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert "declares no plugin" in rtml("plugins", "check").error
+    (tmp_path / "pyproject.toml").write_text("[project\n")
+    assert "pyproject.toml can't be read" in rtml("plugins", "check").error
+    (tmp_path / "pyproject.toml").write_text("[project.entry-points.'rtml.plugins']\nmade = 'x'\n")
+    assert rtml("plugins", "check").error == "plugin 'made' of this folder is not installed: pip install -e ."
+    with written(tmp_path, HEAD + GOOD + TAIL):
+        assert rtml("plugins", "check").out.startswith("made (rtml-made 1.4)\n")
+
+
+def test_wrong_usage(rtml: Rtml) -> None:
+    both = rtml("plugins", "check", "pandas", "--all")
+    assert (both.code, both.error) == (2, "Give names of plugins or --all, not both")
+    unknown = rtml("plugins", "check", "pandsa")
+    assert unknown.code == 2
+    assert "Did you mean 'pandas'?" in unknown.error
+
+
+def test_the_built_in_plugins_have_no_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin_check_startup, "RUNS", 1)
+    known = plugins()
+    built_in = [name for name, info in known.infos.items() if info.distribution == "rtml"]
+    assert len(built_in) >= 9
+    reports = [plugin_check.check_plugin(name, known) for name in built_in]
+    wrong = [f"{report.plugin}: {finding.text}" for report in reports for finding in report.findings if finding.level == "error"]
+    assert wrong == []
+    declared = [
+        f.text for report in reports for f in report.findings if f.level == "warning" and f.check in ("loads", "operators")
+    ]
+    assert declared == []
+
+
+def test_lines_of_errors_are_the_author_s() -> None:
+    with pytest.raises(ValueError, match="Expecting") as raised:
+        json.loads("{")
+    error = raised.value
+    assert line_of(error, [__file__]).endswith('json.loads("{")')
+    assert line_of(error).startswith("decoder.py, line ")
+    assert line_of(error, ["/nowhere"]) == ""
+    assert said(error, [__file__]).startswith("JSONDecodeError: Expecting property name")
+    assert said(RtmlError("a sentence")) == "a sentence"
+
+
+def test_the_summary_counts() -> None:
+    finding = Finding("error", "loads", "", "it is gone", "put it back")
+    reports = [Report("a", "rtml-a", "1", [finding]), Report("b", "", "", [])]
+    assert summary(reports) == "2 plugins: 1 error, no warnings"
+    assert str(reports[1]) == "b"
+    assert finding.text == "it is gone: put it back"
