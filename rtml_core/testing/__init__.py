@@ -10,6 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _WHERE = {
+    "Cli": "rtml_core.testing.command_line",
+    "CliResult": "rtml_core.testing.command_line",
+    "IsolatedPlugins": "rtml_core.testing.isolation",
     "assert_parity": "rtml_core.testing.parity",
     "assert_refuses": "rtml_core.testing.parity",
     "assert_row_wise": "rtml_core.testing.rows",
@@ -17,12 +20,16 @@ _WHERE = {
     "build_graph": "rtml_core.testing.graphs",
     "compiled": "rtml_core.testing.graphs",
     "frame": "rtml_core.testing.frames",
+    "isolated_plugins": "rtml_core.testing.isolation",
     "onnx_nodes": "rtml_core.running",
     "run_lowered": "rtml_core.running",
     "run_model": "rtml_core.running",
 }
 
 __all__ = [
+    "Cli",
+    "CliResult",
+    "IsolatedPlugins",
     "assert_parity",
     "assert_refuses",
     "assert_row_wise",
@@ -30,6 +37,7 @@ __all__ = [
     "build_graph",
     "compiled",
     "frame",
+    "isolated_plugins",
     "onnx_nodes",
     "run_lowered",
     "run_model",
@@ -37,8 +45,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from rtml_core.running import onnx_nodes, run_lowered, run_model
+    from rtml_core.testing.command_line import Cli, CliResult
     from rtml_core.testing.frames import frame
     from rtml_core.testing.graphs import build_graph, compiled
+    from rtml_core.testing.isolation import IsolatedPlugins, isolated_plugins
     from rtml_core.testing.parity import assert_parity, assert_refuses
     from rtml_core.testing.rows import assert_row_wise
     from rtml_core.testing.schemas import assert_schema

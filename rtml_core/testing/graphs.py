@@ -31,7 +31,7 @@ def build_graph(
     missing where the frame shows it. outputs: the columns that the graph answers with, by default all of the last operator.
     Raises GraphError when there is no operator, CompileError for a column that a request can't carry.
     """
-    chain = [operators] if isinstance(operators, Operator) else list(operators)
+    chain: list[Any] = list(operators) if isinstance(operators, (list, tuple)) else [operators]
     if not chain or not all(isinstance(operator, Operator) for operator in chain):
         raise GraphError(f"build_graph takes an operator, or a list of at least one; got {describe(operators)}")
     spec = dict(schema) if isinstance(schema, Mapping) else _spec(schema)
