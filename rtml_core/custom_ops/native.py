@@ -50,7 +50,7 @@ def require_library(op: CustomOp) -> str:
         package, _, stem = (op.library or "").partition(":")
         raise PluginError(
             f"the native operator {op} is not built for {platform()}: package '{package}' has no library '{stem}' here. Install a"
-            f" wheel of it for this platform, or build it: pip install --no-binary :all: the distribution that brings it"
+            f" wheel of its distribution for this platform, or install it again where there is a C compiler"
         )
     return path
 
