@@ -224,12 +224,12 @@ def test_a_damaged_package_is_refused_with_the_reason(rtml: Rtml, built: bytes, 
 
 
 def test_a_package_whose_plugin_is_not_installed(rtml: Rtml, package: Path) -> None:
-    ops = (*read_file(package).manifest.ops, OpEntry("x", "Haversine", "python", 1, "rtml-geo", "1.4", "geo", "geo", 2))
+    ops = (*read_file(package).manifest.ops, OpEntry("x", "Haversine", "python", 1, "rtml-far", "1.4", "geo", "geo", 2))
     package.write_bytes(_changed(package.read_bytes(), ops=ops, portable=False))
     result = rtml("score", "model.rtml", "-i", "rows.csv", "-o", "out.csv")
     assert result.code == 2
-    assert "model.rtml needs the python operator geo:Haversine 2 of rtml-geo 1.4, which is not installed here" in result.error
-    assert "pip install rtml-geo==1.4" in result.error
+    assert "model.rtml needs the python operator geo:Haversine 2 of rtml-far 1.4, which is not installed here" in result.error
+    assert "pip install rtml-far==1.4" in result.error
     assert not Path("out.csv").exists()
 
 

@@ -213,13 +213,13 @@ static RTML_UNUSED int rtml_is(rtml_row *row, const rtml_dtype *types, size_t wh
 
 #define RTML_READS(name, type, dtype)                                                                                 \
     static RTML_UNUSED type rtml_##name(rtml_row *row, size_t which) {                                                \
-        if (!rtml_is(row, row->op->inputs, which, dtype, dtype, "its code reads a " #name " where it declares none")) \
+        if (!rtml_is(row, row->op->inputs, which, dtype, dtype, "its code reads " #name " where it declares something else")) \
             return 0;                                                                                                 \
         return ((const type *)row->inputs[which])[row->index];                                                        \
     }
 #define RTML_GIVES(name, type, dtype)                                                                                    \
     static RTML_UNUSED void rtml_give_##name(rtml_row *row, size_t which, type value) {                                  \
-        if (!rtml_is(row, row->op->outputs, which, dtype, dtype, "its code gives a " #name " where it declares none"))   \
+        if (!rtml_is(row, row->op->outputs, which, dtype, dtype, "its code gives " #name " where it declares something else"))   \
             return;                                                                                                      \
         ((type *)row->outputs[which])[row->index] = value;                                                               \
         row->given |= 1u << which;                                                                                       \
@@ -233,25 +233,25 @@ RTML_GIVES(float32, float, RTML_FLOAT32)
 RTML_GIVES(int64, int64_t, RTML_INT64)
 
 static RTML_UNUSED int rtml_bool(rtml_row *row, size_t which) {
-    if (!rtml_is(row, row->op->inputs, which, RTML_BOOL, RTML_BOOL, "its code reads a bool where it declares none")) return 0;
+    if (!rtml_is(row, row->op->inputs, which, RTML_BOOL, RTML_BOOL, "its code reads a bool where it declares something else")) return 0;
     return ((const unsigned char *)row->inputs[which])[row->index] != 0;
 }
 
 static RTML_UNUSED void rtml_give_bool(rtml_row *row, size_t which, int value) {
-    if (!rtml_is(row, row->op->outputs, which, RTML_BOOL, RTML_BOOL, "its code gives a bool where it declares none")) return;
+    if (!rtml_is(row, row->op->outputs, which, RTML_BOOL, RTML_BOOL, "its code gives a bool where it declares something else")) return;
     ((unsigned char *)row->outputs[which])[row->index] = value != 0;
     row->given |= 1u << which;
 }
 
 /* A timestamp or a timedelta, in microseconds. */
 static RTML_UNUSED int64_t rtml_time(rtml_row *row, size_t which) {
-    if (!rtml_is(row, row->op->inputs, which, RTML_TIMESTAMP, RTML_TIMEDELTA, "its code reads a time where it declares none"))
+    if (!rtml_is(row, row->op->inputs, which, RTML_TIMESTAMP, RTML_TIMEDELTA, "its code reads a time where it declares something else"))
         return 0;
     return ((const int64_t *)row->inputs[which])[row->index];
 }
 
 static RTML_UNUSED void rtml_give_time(rtml_row *row, size_t which, int64_t value) {
-    if (!rtml_is(row, row->op->outputs, which, RTML_TIMESTAMP, RTML_TIMEDELTA, "its code gives a time where it declares none"))
+    if (!rtml_is(row, row->op->outputs, which, RTML_TIMESTAMP, RTML_TIMEDELTA, "its code gives a time where it declares something else"))
         return;
     ((int64_t *)row->outputs[which])[row->index] = value;
     row->given |= 1u << which;
@@ -259,20 +259,38 @@ static RTML_UNUSED void rtml_give_time(rtml_row *row, size_t which, int64_t valu
 
 static RTML_UNUSED rtml_text rtml_string(rtml_row *row, size_t which) {
     rtml_text text = {"", 0};
-    if (!rtml_is(row, row->op->inputs, which, RTML_STRING, RTML_STRING, "its code reads a string where it declares none"))
+    if (!rtml_is(row, row->op->inputs, which, RTML_STRING, RTML_STRING, "its code reads a string where it declares something else"))
         return text;
     text.bytes = (const char *)row->inputs[which] + row->starts[which][row->index];
     text.length = row->starts[which][row->index + 1] - row->starts[which][row->index];
     return text;
 }
 
+/* Whether bytes are UTF-8 (RFC 3629: no longer form than needed, no surrogates, nothing above U+10FFFF), without U+0000. */
+static RTML_UNUSED int rtml_is_text(const char *bytes, size_t length) {
+    const unsigned char *at = (const unsigned char *)bytes, *end = at + length;
+    while (at < end) {
+        unsigned char first = *at++, low = 0x80, high = 0xBF;
+        int more = first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
+        if (first != 0 && first < 0x80) continue;
+        if (first < 0xC2 || first > 0xF4) return 0;
+        if (first == 0xE0) low = 0xA0;
+        if (first == 0xED) high = 0x9F;
+        if (first == 0xF0) low = 0x90;
+        if (first == 0xF4) high = 0x8F;
+        for (; more > 0; more--, low = 0x80, high = 0xBF)
+            if (at == end || *at < low || *at++ > high) return 0;
+    }
+    return 1;
+}
+
 /* A text of so many bytes of UTF-8, which are copied. */
 static RTML_UNUSED void rtml_give_string(rtml_row *row, size_t which, const char *bytes, size_t length) {
     char *buffer = NULL;
-    if (!rtml_is(row, row->op->outputs, which, RTML_STRING, RTML_STRING, "its code gives a string where it declares none"))
+    if (!rtml_is(row, row->op->outputs, which, RTML_STRING, RTML_STRING, "its code gives a string where it declares something else"))
         return;
-    if (length != 0 && memchr(bytes, 0, length) != NULL) {
-        rtml_fail(row, "its answer holds a U+0000, which other operators cut a text at");
+    if (!rtml_is_text(bytes, length)) {
+        rtml_fail(row, "its answer is no text: it is not UTF-8, or holds a U+0000, which would cut it");
         return;
     }
     row->given |= 1u << which;

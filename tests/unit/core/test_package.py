@@ -103,10 +103,10 @@ def test_built_without_the_gate_it_says_so_and_is_refused_unless_asked() -> None
 
 
 def test_a_custom_operator_that_is_not_there_names_what_to_install(data: bytes) -> None:
-    op = package.OpEntry("geo.haversine.v1", "haversine", "python", 1, "rtml-geo", "1.4", "geo", "geo", 1)
+    op = package.OpEntry("geo.haversine.v1", "haversine", "python", 1, "rtml-far", "1.4", "geo", "geo", 1)
     archive = package.read_archive(data)
     with pytest.raises(
-        PackageError, match=r"needs the python operator geo:haversine 1 of rtml-geo 1.4.*pip install rtml-geo==1.4"
+        PackageError, match=r"needs the python operator geo:haversine 1 of rtml-far 1.4.*pip install rtml-far==1.4"
     ):
         Runtime.from_bytes(rewritten(data, ops=(*archive.manifest.ops, op)))
 

@@ -101,14 +101,14 @@ def test_check_refuses_a_package_without_proof_unless_told_otherwise(rtml: Rtml,
 def test_a_package_that_needs_a_plugin_names_it(rtml: Rtml, package: Path) -> None:
     ops = (
         *read_file(package).manifest.ops,
-        OpEntry("geo.haversine.v1", "haversine", "python", 1, "rtml-geo", "1.4", "geo", "geo", 1),
+        OpEntry("geo.haversine.v1", "haversine", "python", 1, "rtml-far", "1.4", "geo", "geo", 1),
     )
     name = rebuild(package, "geo.rtml", ops=ops, portable=False)
-    assert "portable  no: needs the python operator geo:haversine 1 from rtml-geo 1.4" in rtml("inspect", name).out
+    assert "portable  no: needs the python operator geo:haversine 1 from rtml-far 1.4" in rtml("inspect", name).out
     for words, code in ((["check", name], 1), (["score", name, "-i", "rows.csv", "-o", "out.jsonl"], 2)):
         result = rtml(*words)
         assert result.code == code
-        assert "needs the python operator geo:haversine 1 of rtml-geo 1.4, which is not installed here" in result.error
+        assert "needs the python operator geo:haversine 1 of rtml-far 1.4, which is not installed here" in result.error
         assert "pip install" in result.error
     assert not Path("out.jsonl").exists()
 
