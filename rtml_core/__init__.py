@@ -16,6 +16,8 @@ _WHERE = {
     "DataMsg": "rtml_core.operator",
     "Params": "rtml_core.params",
     "doc": "rtml_core.params",
+    "Secret": "rtml_core.params",
+    "settings": "rtml_core.plugin_settings",
     "Graph": "rtml_core.graph",
     "hookimpl": "rtml_core.hookspecs",
     "CustomOp": "rtml_core.custom_ops",
@@ -39,11 +41,13 @@ __all__ = [
     "RtmlError",
     "Runtime",
     "Schema",
+    "Secret",
     "__version__",
     "compile_graph",
     "doc",
     "hookimpl",
     "operators",
+    "settings",
 ]
 
 if TYPE_CHECKING:
@@ -55,7 +59,8 @@ if TYPE_CHECKING:
     from rtml_core.graph import Graph
     from rtml_core.hookspecs import hookimpl
     from rtml_core.operator import DataMsg, Operator
-    from rtml_core.params import Params, doc
+    from rtml_core.params import Params, Secret, doc
+    from rtml_core.plugin_settings import settings
     from rtml_core.runtime import Runtime
 
 

@@ -131,24 +131,31 @@ def _read(path: Path, _stamp: tuple[int, int, int]) -> ConfigFile:
         raise ConfigError(f"{path}, the file of settings, must be UTF-8; byte {error.start} is not") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}, the file of settings, is no TOML: {error}") from None
-    for name, table in tables.items():
-        if name not in ("rtml", "plugins"):
-            hint = close_match(name, ("rtml", "plugins"))
-            raise ConfigError(f"{path}: '{name}' is neither [rtml] nor [plugins.NAME], the tables that this file has.{hint}")
-        if not isinstance(table, dict):
-            raise ConfigError(f"{path}: '{name}' must be a table, [{name}]; got {_kind(table)}")
-    for name in tables.get("rtml", {}):
-        if name not in VARIABLES:
-            raise ConfigError(
-                f"{path}, [rtml]: unknown key '{name}'. It has: {listing(VARIABLES)}.{close_match(name, VARIABLES)}"
-            )
-    for name, table in tables.get("plugins", {}).items():
-        if not isinstance(table, dict):
-            raise ConfigError(f"{path}, [plugins]: '{name}' must be a table of settings, [plugins.{name}]; got {_kind(table)}")
+    wrong = _wrong(tables)
+    if wrong:
+        del tables  # a traceback with local variables would show the secrets among them
+        raise ConfigError(f"{path}{wrong}")
     return ConfigFile(path, tables.get("rtml", {}), tables.get("plugins", {}))
 
 
-def _kind(value: Any) -> str:
+def _wrong(tables: dict[str, Any]) -> str:
+    """What is wrong with the tables of a file, to follow its path; '' when nothing is."""
+    for name, table in tables.items():
+        if name not in ("rtml", "plugins"):
+            hint = close_match(name, ("rtml", "plugins"))
+            return f": '{name}' is neither [rtml] nor [plugins.NAME], the tables that this file has.{hint}"
+        if not isinstance(table, dict):
+            return f": '{name}' must be a table, [{name}]; got {kind(table)}"
+    for name in tables.get("rtml", {}):
+        if name not in VARIABLES:
+            return f", [rtml]: unknown key '{name}'. It has: {listing(VARIABLES)}.{close_match(name, VARIABLES)}"
+    for name, table in tables.get("plugins", {}).items():
+        if not isinstance(table, dict):
+            return f", [plugins]: '{name}' must be a table of settings, [plugins.{name}]; got {kind(table)}"
+    return ""
+
+
+def kind(value: Any) -> str:
     """What a value is, without showing it: it may be a secret in the wrong place."""
     return {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a table"}.get(
         type(value), f"a {type(value).__name__}"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 from rtml_core.columns import Schema
-from rtml_core.errors import ExecutionError, NotLowerableError, ParamError, RtmlError
+from rtml_core.errors import ExecutionError, NotLowerableError, ParamError, PluginError, close_match, describe, listing
 from rtml_core.params import NoParams, Params
 
 if TYPE_CHECKING:
@@ -201,13 +202,23 @@ def frame_of(message: Any, operator: str) -> pd.DataFrame:
 
 
 def check_class(cls: Any) -> None:
-    """Raise RtmlError unless `cls` is a usable operator class; called at registration."""
+    """Raise PluginError unless `cls` is a usable operator class; called at registration."""
     if not (isinstance(cls, type) and issubclass(cls, Operator)):
-        raise RtmlError(f"an operator must be a subclass of rtml_core.Operator; got {cls!r}")
+        raise PluginError(f"an operator must be a subclass of rtml_core.Operator; got {describe(cls)}")
+    if not isinstance(cls.name, str) or not cls.name.isidentifier() or iskeyword(cls.name) or cls.name.startswith("_"):
+        raise PluginError(
+            f"operator {cls.__qualname__}: its name must be one that Python can use, like 'Haversine', as in op.Haversine(...);"
+            f" got {describe(cls.name)}"
+        )
+    if not isinstance(cls.version, str) or not cls.version:
+        raise PluginError(f'operator {cls.name}: version must be a text, like "1"; got {describe(cls.version)}')
+    if cls.role not in get_args(Role):
+        hint = close_match(str(cls.role), get_args(Role))
+        raise PluginError(f"operator {cls.name}: role must be one of {listing(get_args(Role))}; got {describe(cls.role)}.{hint}")
     implemented = cls.has_formula() or cls.process is not Operator.process or cls.transform is not Operator.transform
     if not implemented:
-        raise RtmlError(f"operator {cls.name} implements neither process, transform nor compute")
-    if not issubclass(cls.Params, Params):
-        raise RtmlError(f"operator {cls.name}: Params must be a subclass of rtml_core.Params; got {cls.Params!r}")
-    if not (cls.__doc__ or "").strip():
-        raise RtmlError(f"operator {cls.name} has no docstring; say what it does, its shapes, dtypes and units")
+        raise PluginError(f"operator {cls.name} implements neither process, transform nor compute")
+    if not (isinstance(cls.Params, type) and issubclass(cls.Params, Params)):
+        raise PluginError(f"operator {cls.name}: Params must be a subclass of rtml_core.Params; got {describe(cls.Params)}")
+    if not isinstance(cls.__doc__, str) or not cls.__doc__.strip():
+        raise PluginError(f"operator {cls.name} has no docstring; say what it does, its shapes, dtypes and units")

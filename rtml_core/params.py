@@ -10,11 +10,55 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, Union, get_args, get_origin
 
 import msgspec
 
 from rtml_core.errors import ParamError, close_match, describe, listing
+
+
+class Secret:
+    """A text that nothing shows: repr, str and format give ***, and neither JSON nor pickle takes it; `reveal` gives the text.
+
+    For the settings of a plugin (the hook rtml_settings): passwords, tokens, keys.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str):
+        if not isinstance(text, str):
+            raise TypeError("a secret must be a text")
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself; give it to what needs it, and to no message."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == other._text if isinstance(other, Secret) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a secret is not pickled: another process reads its own settings")
+
+
+#: what is shown in place of a secret
+HIDDEN: Final = "***"
 
 
 def doc(text: str, expected: str | None = None) -> msgspec.Meta:
@@ -95,9 +139,15 @@ _INFO_CACHE: dict[type, tuple[ParamInfo, ...]] = {}
 
 
 def describe_params(cls: type[Params]) -> tuple[ParamInfo, ...]:
-    """The declared parameters of a Params class, in order."""
+    """The declared parameters of a Params class, in order. Raises ParamError when an annotation is no type."""
     if cls not in _INFO_CACHE:
-        hints = typing.get_type_hints(cls, include_extras=True)
+        try:
+            hints = typing.get_type_hints(cls, include_extras=True)
+        except Exception as error:  # an annotation in quotes may say anything
+            raise ParamError(
+                f"an annotation of {cls.__qualname__} is no type here: {type(error).__name__}: {error}; import what it names,"
+                " and not under TYPE_CHECKING only"
+            ) from None
         _INFO_CACHE[cls] = tuple(_info(field, hints[field.name]) for field in msgspec.structs.fields(cls))
     return _INFO_CACHE[cls]
 
@@ -136,6 +186,8 @@ _WORDS: dict[Any, str] = {
     Any: "a value",
     dict: "an object",
     list: "a list",
+    Secret: "a secret text",
+    Path: "a path",
 }
 _PLURALS: dict[Any, str] = {
     str: "strings",

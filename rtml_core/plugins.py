@@ -121,7 +121,7 @@ class Plugins:
         check_hooks(plugin)
         settings = call(plugin, "rtml_settings")
         if settings is not None:
-            plugin_settings.check_class(settings, info.origin)
+            plugin_settings.check_class(settings, info.name, info.origin)
             self.settings[info.name] = settings
             info.settings = list(settings.__struct_encode_fields__)
         classes = call(plugin, "rtml_operators")
@@ -238,6 +238,11 @@ def plugins() -> Plugins:
     return Plugins() if _given is None else _given
 
 
+def current() -> Plugins | None:
+    """The plugins of this process when they have been discovered, None otherwise."""
+    return plugins() if plugins.cache_info().currsize else _given
+
+
 @contextmanager
 def standing_in() -> Iterator[Callable[[Plugins], None]]:
     """For tests: gives a function that makes other plugins those of this process; afterwards it has the very ones from before."""
@@ -248,6 +253,7 @@ def standing_in() -> Iterator[Callable[[Plugins], None]]:
         global _given
         _given = given
         plugins.cache_clear()
+        plugin_settings.forget()
 
     try:
         yield use

@@ -10,8 +10,12 @@ from typing import Any, Final
 
 from rtml_core import config
 from rtml_core.custom_ops import CustomOp
-from rtml_core.errors import PluginError, UnknownNameError, close_match, describe, listing
+from rtml_core.errors import ParamError, PluginError, UnknownNameError, close_match, describe, listing
 from rtml_core.operator import Operator, check_class
+from rtml_core.params import describe_params
+
+#: the distribution whose plugins ship with rtml
+BUILT_IN: Final = "rtml"
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Origin:
     version: str
 
     def __str__(self) -> str:
-        source = "built in" if self.distribution == "rtml" else f"{self.distribution} {self.version}"
+        source = "built in" if self.distribution == BUILT_IN else f"{self.distribution} {self.version}"
         return f"plugin '{self.plugin}' ({source})"
 
 
@@ -56,6 +60,8 @@ class Registry:
             raise PluginError(f"rtml_operators of {origin} must return a list of operator classes; got {describe(classes)}")
         for cls in classes:
             check_class(cls)
+            if origin.distribution != BUILT_IN:
+                check_annotations(cls)
             present = staged.get(cls.name)
             if present is None:
                 staged[cls.name] = Entry(cls, origin)
@@ -107,6 +113,15 @@ class Registry:
         """Who brought the class of this operator; None when it was never registered (defined in a notebook, say)."""
         entry = self._entries.get(operator.name)
         return entry.origin if entry is not None and entry.cls is type(operator) else None
+
+
+def check_annotations(cls: type[Operator]) -> None:
+    """Raise PluginError for parameters whose annotations, kept as texts, say no types: they would fail at the first use."""
+    if any(isinstance(annotation, str) for annotation in cls.Params.__annotations__.values()):
+        try:
+            describe_params(cls.Params)
+        except ParamError as error:
+            raise PluginError(f"operator {cls.name}: {error}") from None
 
 
 #: what a plugin may say about a class of estimators, each a function as "module:function"

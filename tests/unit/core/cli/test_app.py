@@ -61,7 +61,7 @@ def test_version(rtml: Rtml) -> None:
     [
         (["scroe"], "There is no command 'scroe'. Commands: fit, compile, inspect, check, score, operators, custom-ops"),
         (["scroe"], "Did you mean 'score'?"),
-        (["plugins", "lst"], "There is no command 'lst'. Commands: check, list, new, show. Did you mean 'list'?"),
+        (["plugins", "lst"], "There is no command 'lst'. Commands: check, list, new, settings, show. Did you mean 'list'?"),
         (["score", "a.rtml", "--inptu", "x"], "No such option '--inptu'."),
         (["compile", "g.json"], "Missing option '-o' / '--output'."),
     ],
