@@ -202,7 +202,7 @@ async function verify(manifest, score, { rows, expected }, path) {
 }
 
 /** Whether two values are equal, floats within the tolerance of the manifest and of another processor. */
-function agree(got, wanted, { dtype, rtol, atol }) {
+function agree(got, wanted, { dtype, rtol = 0, atol = 0 }) {
   if (got === null || wanted === null || !dtype.startsWith("float")) return got === wanted;
   const exact = { inf: Infinity, "-inf": -Infinity }[wanted] ?? Number(wanted); // JSON has no infinity: it is a text there
   const slack = Math.max(rtol, dtype === "float32" ? 1e-5 : 1e-9) * Math.max(Math.abs(got), Math.abs(exact));

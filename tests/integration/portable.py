@@ -16,10 +16,12 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
-from rtml_core import Graph
+from rtml_core import CustomOp, Graph, Operator
 from rtml_core import operators as op
 from rtml_core.compiler import Compiled
+from rtml_core.custom_ops import apply
 from rtml_core.errors import InputError
+from rtml_core.lowering.custom import custom
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EXAMPLES: Final = ROOT / "docs" / "examples"
@@ -152,6 +154,34 @@ def checks() -> Graph:
     )
 
 
+def discounted(xp: Any, price: Any, count: Any, rate: float) -> Any:
+    """A price after a discount for those who buy many."""
+    return xp.where(count >= 10, price * (1.0 - rate), xp.maximum(price, 0.1))
+
+
+DISCOUNTED: Final = CustomOp(
+    "testing", "discounted", 2, ("float64", "int64"), ("float64",), discounted,
+    "A price after a discount for those who buy many.", arguments={"rate": "float"}, kind="function",
+)  # fmt: skip
+
+
+class Discount(Operator):
+    """The columns price and count -> discounted, a custom operator of kind function."""
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        (made,) = apply(DISCOUNTED, frame["price"], frame["count"], rate=0.1)
+        return frame.assign(discounted=made)
+
+    def lower(self, b: Any, columns: dict[str, Any]) -> dict[str, Any]:
+        (made,) = custom(b, DISCOUNTED, columns["price"], columns["count"], rate=0.1)
+        return {**columns, "discounted": made}
+
+
+def functions() -> Graph:
+    """A custom operator that is an ONNX function in the model."""
+    return op.Receiver(schema={"price": "float?", "count": "int"}) >> Discount()
+
+
 @dataclass(frozen=True)
 class Case:
     """A graph, and rows that its package takes."""
@@ -182,6 +212,7 @@ CASES: Final[dict[str, Case]] = {
         {"age": 0, "share": 0.5, "note": "x", "limit": 2.5}, {"age": 150, "share": None, "condition": "new", "note": None},
         {"age": 18.0, "share": 1, "note": "", "limit": None, "colour": "unknown fields are dropped"},
     ]),
+    "functions": Case(functions, _cycle(price=NUMBERS, count=[0, 9, 10, 2**53 + 1])),
     "checks": Case(checks, [{"x": 1.5, "colour": "red"}, {"x": -1.5, "colour": "é"}]),
 }  # fmt: skip
 #: those without operators of onnxruntime-extensions
@@ -193,7 +224,7 @@ def compiled(name: str) -> Compiled:
     """The package of a case, proved, and portable."""
     made = CASES[name].build().compile(portable=True)
     kinds = {entry.kind for entry in made.manifest.ops}
-    assert ("extension" in kinds) == (name not in CORE)
+    assert ("extension" in kinds, "function" in kinds) == (name not in CORE, name == "functions")
     return made
 
 

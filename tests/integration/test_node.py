@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.docs.blocks import File, Python, blocks
 from tests.integration.portable import CASES, CORE, EXAMPLES, REFUSED, ROOT, bits, compiled, lines, moments, package, refused_row
 
 #: where .ci/run installs it; git does not see it
@@ -78,6 +80,16 @@ def test_more_rows_than_a_batch_and_none(folder: Path) -> None:
     done = node(folder, "score.mjs", path, given=lines([*rows, {"x": 1.0, "colour": "blue"}]))
     assert (done.returncode, done.stderr) == (1, "Error: /2500: a value of 'colour' that is none of its 2 categories: red, é\n")
     assert len(done.stdout.splitlines()) == 2_048
+
+
+def test_the_page_shows_what_is_answered(folder: Path) -> None:
+    """What the page says of Node.js; test_pages runs the rest of it."""
+    page = ROOT / "docs" / "how-to" / "score-without-rtml.md"
+    first, *_ = [step.source for step in blocks(page) if isinstance(step, Python)]
+    (rows,) = [step.text for step in blocks(page) if isinstance(step, File) and step.name == "rows.jsonl"]
+    subprocess.run([sys.executable, "-c", first], cwd=folder, check=True, capture_output=True)
+    done = node(folder, "score.mjs", "visits.rtml", given=rows)
+    assert f"node score.mjs visits.rtml < rows.jsonl\n```\n\n```json\n{done.stdout}```\n" in page.read_text()
 
 
 # ---- as a module ------------------------------------------------------------------------------------------------------
