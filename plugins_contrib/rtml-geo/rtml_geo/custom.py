@@ -13,9 +13,9 @@ from rtml_core import CustomOp
 _LIBRARY: Final = "rtml_geo:_native"
 _COLUMN: Final = "float64"
 _DOCS: Final = {
-    "haversine": "Kilometres between two points (latitude, longitude, latitude, longitude) in degrees on a sphere of 6371.0088 km.",
+    "haversine": "Kilometres between two points in degrees (latitude, longitude, twice) on a sphere of 6371.0088 km.",
     "geohash": "The geohash of a point (latitude, longitude) in degrees, of 1 to 12 characters.",
-    "in_polygon": "Whether a point (latitude, longitude) in degrees is in a polygon [[latitude, longitude], ...], by the even-odd rule.",
+    "in_polygon": "Whether a point (latitude, longitude) is in a polygon [[latitude, longitude], ...], by the even-odd rule.",
 }
 _MEANINGS: Final[dict[str, dict[str, Any]]] = {
     "haversine": {"inputs": (_COLUMN,) * 4, "outputs": ("float64",), "gives_missing": True},

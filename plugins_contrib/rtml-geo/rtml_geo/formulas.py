@@ -1,6 +1,6 @@
 """The formulas, over the array namespace: on numpy they are the reference, traced they are ONNX.
 
-Columns are float64, in degrees. Arithmetic is that of native.c step by step, so that geohashes and zones are equal to the last bit.
+Columns are float64, in degrees. The steps are those of native.c, so that geohashes and zones are equal to the last bit.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from rtml_core import Operator, Params, doc
 from rtml_core.errors import ParamError
@@ -56,7 +56,7 @@ class Haversine(_Geo):
 
 
 class Geohash(_Geo):
-    """The geohash of a point: a short text for the cell of a grid that it lies in; cells of a longer text lie in those of its beginning.
+    """The geohash of a point: a text for the cell of a grid that it lies in, which lies in the cell of a shorter one.
 
     Two columns of numbers [N], latitudes from -90 to 90 and longitudes from -180 to 360 degrees -> one string column [N] of so
     many characters; missing where the point is missing or outside of these ranges. A cell has its southern and western borders;
@@ -124,7 +124,7 @@ class Zone(_Geo):
         zones: Annotated[
             dict[str, Polygon],
             doc(
-                "name of a zone -> its corners in order, [latitude, longitude] in degrees; of zones that overlap the first counts",
+                "name of a zone -> its corners in order, [latitude, longitude] in degrees; where they overlap the first counts",
                 "an object of names and lists of three corners [latitude, longitude] or more",
             ),
         ]

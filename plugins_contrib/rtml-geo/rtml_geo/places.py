@@ -1,7 +1,7 @@
 """What a place is, and polygons made ready: plain Python, shared by formulas, numpy bodies and parameters.
 
-A place is a latitude from -90 to 90 and a longitude from -180 to 360, in degrees: both ways to count longitudes are in use. Anything
-else (a missing number, an infinite one, 91 degrees north) is no place.
+A place is a latitude from -90 to 90 and a longitude from -180 to 360, in degrees, as both ways to count longitudes are in use.
+Anything else (a missing number, an infinite one, 91 degrees north) is no place.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 #: IUGG mean radius R1 of the Earth, in kilometres
@@ -20,7 +21,7 @@ Point = tuple[float, float]
 
 
 class Edge(NamedTuple):
-    """An edge of a polygon: the latitudes that it spans, its longitude at the lower one, and how it moves by degree of latitude."""
+    """An edge: the latitudes that it spans, its longitude at the lower one, and how far it moves with a degree of latitude."""
 
     low: float
     high: float
@@ -46,6 +47,9 @@ def problem_of(polygon: Sequence[Sequence[float]]) -> str:
     (lat, lon), (lat1, lon1) = points[:2]
     if all((lat1 - lat) * (x - lon) == (lon1 - lon) * (y - lat) for y, x in points[2:]):
         return "its points lie on one line, so that it has no inside"
+    for (lat, lon), (lat1, lon1) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+        if 0 < abs(lat1 - lat) < 1e-12:
+            return f"the edge from {[lat, lon]} to {[lat1, lon1]} is all but level: write both with one latitude"
     longitudes = [lon for _, lon in points]
     if max(longitudes) - min(longitudes) > 360:
         return "it is more than 360 degrees wide"
@@ -84,5 +88,5 @@ def slabs(edges: Sequence[Edge]) -> tuple[list[float], list[list[Edge]]]:
     Source: D. Dobkin, R. Lipton, Multidimensional searching problems, SIAM J. Comput. 5 (1976).
     """
     latitudes = sorted({end for edge in edges for end in (edge.low, edge.high)})
-    between = zip(latitudes, latitudes[1:], strict=False)
+    between = pairwise(latitudes)
     return latitudes, [[edge for edge in edges if edge.low <= low and edge.high >= high] for low, high in between]

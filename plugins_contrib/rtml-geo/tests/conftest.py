@@ -45,7 +45,7 @@ def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-O2", "-fPIC", "-shared"]
         command = [compiler, *flags, *options, f"-I{FOLDER.parent / 'rtml_geo'}", str(FOLDER / name), "-o", str(made), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert not done.returncode and not done.stderr, done.stderr
+        assert (done.returncode, done.stderr) == (0, "")
         return made
 
     return compiled
