@@ -7,17 +7,18 @@ import doctest
 import io
 import linecache
 import os
+import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from tests.docs.blocks import Block, Command, File, Python
+from tests.docs.environment import Environment
 
 _CHECKER = doctest.OutputChecker()
-#: installed packages of the reader's folder; `pip install -e .` puts them here
-SITE = "site-packages"
+_INSTALL = ("pip install -e .", 'pip install -e ".[test]"')
+_CD = re.compile(r"cd ([\w./-]+)")
 
 
 class PageError(AssertionError):
@@ -33,14 +34,17 @@ class Session:
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
         self.status = 0
         self.source: list[str] = []
-        (folder / SITE).mkdir()
+        #: where the reader is, after `cd`
+        self.at = folder
+        #: what the reader has installed into, once there is something
+        self.environment: Environment | None = None
 
     def follow(self, steps: list[Block]) -> None:
         """Run all steps; raises PageError at the first that does something else than the page says."""
         for number, step in enumerate(steps):
             following = steps[number + 1] if number + 1 < len(steps) else None
             if isinstance(step, File):
-                target = self.folder / step.name
+                target = self.at / step.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(step.text)
             elif isinstance(step, Python):
@@ -76,11 +80,14 @@ class Session:
     # ---- commands -----------------------------------------------------------------------------------------------
 
     def _command(self, step: Command, following: Block | None) -> None:
-        if step.source.strip() == "pip install -e .":
+        if step.source.strip() in _INSTALL:
             return self._install()
+        if (moved := _CD.fullmatch(step.source.strip())) is not None:
+            self.at = (self.at / moved[1]).resolve(strict=True)
+            return None
         done = subprocess.run(
             ["bash", "-c", f"(exit {self.status})\n{step.source}"],
-            cwd=self.folder,
+            cwd=self.at,
             env=self._environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -95,24 +102,17 @@ class Session:
         return None
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("RTML_")}
-        programs = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-        places = os.pathsep.join([str(self.folder / SITE), str(self.folder)])
-        told = {"PATH": programs, "PYTHONPATH": places, "RTML_HOME": str(self.folder / ".rtml")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RTML_", "PYTEST_"))}
+        own = [str(self.environment.bin)] if self.environment is not None else []
+        programs = os.pathsep.join([*own, str(Path(sys.executable).parent), kept.get("PATH", "")])
+        told = {"PATH": programs, "PYTHONPATH": str(self.folder), "RTML_HOME": str(self.folder / ".rtml")}
         return {**kept, **told, "COLUMNS": "120", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
 
     def _install(self) -> None:
-        """What an editable install leaves behind: the metadata that names the distribution and its entry points.
-
-        pip itself would fetch a build back end, and tests fetch nothing.
-        """
-        project = tomllib.loads((self.folder / "pyproject.toml").read_text())["project"]
-        made = self.folder / SITE / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-        made.mkdir(exist_ok=True)
-        (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-        groups = project.get("entry-points", {})
-        lines = [line for group, points in groups.items() for line in (f"[{group}]", *(f"{n} = {v}" for n, v in points.items()))]
-        (made / "entry_points.txt").write_text("\n".join(lines) + "\n")
+        """`pip install -e .` for real, but for what it would fetch: the build back end is the one that is here."""
+        if self.environment is None:
+            self.environment = Environment(self.folder / ".environment")
+        self.environment.install(self.at)
 
     # ---- comparing ----------------------------------------------------------------------------------------------
 

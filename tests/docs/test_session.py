@@ -65,12 +65,39 @@ def test_an_error_that_the_page_does_not_show_comes_through(tmp_path: Path, monk
         follow(tmp_path, monkeypatch, "```python\n1 / 0\n```\n")
 
 
+PROJECT = """```{code-block} toml
+:caption: pyproject.toml
+
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "rtml-geo"
+version = "1.4.0"
+
+[project.entry-points."rtml.plugins"]
+geo = "rtml_geo"
+```
+```{code-block} python
+:caption: rtml_geo.py
+
+rtml_plugin_api = 1
+```
+"""
+
+
 def test_an_installed_plugin_is_seen_by_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    follow(
-        tmp_path,
-        monkeypatch,
-        '```{code-block} toml\n:caption: pyproject.toml\n\n[project]\nname = "rtml-geo"\nversion = "1.4.0"\n\n'
-        '[project.entry-points."rtml.plugins"]\ngeo = "rtml_geo"\n```\n```console\n$ pip install -e .\n'
-        "$ python -c \"from importlib.metadata import entry_points as e; print(*[p.dist.name for p in e(name='geo')])\"\n"
-        "rtml-geo\n```\n",
-    )
+    seen = "from importlib.metadata import entry_points as e; print(*[p.dist.name for p in e(name='geo')])"
+    follow(tmp_path, monkeypatch, f'{PROJECT}```console\n$ pip install -e .\n$ python -c "{seen}"\nrtml-geo\n```\n')
+
+
+def test_a_package_that_cannot_be_installed_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match="pip install"):
+        follow(tmp_path, monkeypatch, "```console\n$ pip install -e .\n```\n")
+
+
+def test_the_reader_goes_into_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "```console\n$ mkdir -p a/b\n$ cd a/b\n$ pwd\n.../a/b\n```\n```{code-block} text\n:caption: x.txt\n\nAda\n```\n"
+    follow(tmp_path, monkeypatch, text)
+    assert (tmp_path / "a" / "b" / "x.txt").read_text() == "Ada\n"

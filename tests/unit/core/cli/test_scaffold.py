@@ -27,7 +27,8 @@ from tests.unit.core.cli.conftest import Rtml
 ROOT = Path(__file__).parents[4]
 TEMPLATES = ROOT / "rtml_core" / "cli" / "templates"
 WRITTEN = {
-    *("pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "tests/test_operators.py"),
+    *("pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml"),
+    *("tests/test_plugin.py", "tests/test_operators.py"),
     *("rtml_sales_tax/__init__.py", "rtml_sales_tax/operators.py", "rtml_sales_tax/py.typed"),
 }
 
