@@ -13,6 +13,7 @@ _WHERE = {
     "Cli": "rtml_core.testing.command_line",
     "CliResult": "rtml_core.testing.command_line",
     "IsolatedPlugins": "rtml_core.testing.isolation",
+    "assert_custom_op": "rtml_core.testing.custom_ops",
     "assert_parity": "rtml_core.testing.parity",
     "assert_refuses": "rtml_core.testing.parity",
     "assert_row_wise": "rtml_core.testing.rows",
@@ -30,6 +31,7 @@ __all__ = [
     "Cli",
     "CliResult",
     "IsolatedPlugins",
+    "assert_custom_op",
     "assert_parity",
     "assert_refuses",
     "assert_row_wise",
@@ -46,6 +48,7 @@ __all__ = [
 if TYPE_CHECKING:
     from rtml_core.running import onnx_nodes, run_lowered, run_model
     from rtml_core.testing.command_line import Cli, CliResult
+    from rtml_core.testing.custom_ops import assert_custom_op
     from rtml_core.testing.frames import frame
     from rtml_core.testing.graphs import build_graph, compiled
     from rtml_core.testing.isolation import IsolatedPlugins, isolated_plugins
