@@ -1,21 +1,33 @@
-"""One formula, two readings: run on numpy it is the eager reference, traced it is the lowering.
+"""One formula, two readings: run on arrays it is the eager reference, traced it is the lowering.
 
-An operator that implements `columns` and `compute(xp, ...)` gets both. `xp` is an array namespace: numpy's names for what
-ONNX can say in float64. Values are floats (NaN is missing), whole numbers, booleans; what can't be traced - a branch on a
-value, a conversion to a Python number - is refused at the author's line.
+An operator that implements `columns` and `compute(xp, ...)` gets both, and so does the body of a custom operator of kind
+"function". `xp` is an array namespace: the functions of namespace.catalogue, with numpy's names. Columns are numbers,
+booleans, texts, timestamps and timedeltas, and may be missing; what can't be traced - a branch on a value, a numpy function,
+an item assignment - is refused at the author's line, in both readings.
+
+Two functions take a formula that is any `function(xp, *columns, **arguments)`, and return what it returns, a value, a tuple
+or an object of them:
+
+- `namespace.eager.eager_values(function, arrays, arguments, dtypes=...)`: arrays [N] in, arrays out
+- `trace_values(b, function, symbolics, arguments)`: symbolic columns in, symbolic columns out, each its own value [N, 1];
+  `b.inputs` may as well be those of an ONNX function
+
+`Traced.of(tracer, symbolic)` is a symbolic column inside of a formula, and its `.symbolic` is the way back.
 """
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtml_core.errors import ColumnError, ExecutionError, NotLowerableError
+from rtml_core.errors import ColumnError, ExecutionError, NotLowerableError, describe
 from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.symbolic import Symbolic, as_float, new, value_of
+from rtml_core.lowering.namespace.eager import ArrayEngine, each, from_outside, missing_rows, to_outside
+from rtml_core.lowering.namespace.lines import at_author_line
+from rtml_core.lowering.namespace.values import Value
+from rtml_core.lowering.symbolic import Symbolic
 from rtml_core.lowering.traced import Traced, Tracer
 
 if TYPE_CHECKING:
@@ -23,121 +35,60 @@ if TYPE_CHECKING:
 
     from rtml_core.operator import Operator
 
-#: functions of the namespace; each is a function of the same name in numpy
+#: functions of numbers that NumpyArrays shares with formulas; each is a function of the same name in numpy
 FUNCTIONS = (
-    "sin",
-    "cos",
-    "tan",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "arctan2",
-    "asin",
-    "acos",
-    "atan",
-    "atan2",
-    "sinh",
-    "cosh",
-    "tanh",
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "sqrt",
-    "square",
-    "abs",
-    "absolute",
-    "sign",
-    "floor",
-    "ceil",
-    "trunc",
-    "rint",
-    "radians",
-    "degrees",
-    "deg2rad",
-    "rad2deg",
-    "isnan",
-    "isfinite",
-    "isinf",
-    "where",
-    "minimum",
-    "maximum",
-    "clip",
-    "logical_and",
-    "logical_or",
-    "logical_not",
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "power",
-    "mod",
-    "hypot",
-    "negative",
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp",
+    "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "abs", "absolute", "sign", "floor", "ceil", "trunc", "rint",
+    "radians", "degrees", "deg2rad", "rad2deg", "isnan", "isfinite", "isinf", "where", "minimum", "maximum", "clip",
+    "logical_and", "logical_or", "logical_not", "add", "subtract", "multiply", "divide", "power", "mod", "hypot", "negative",
     "reciprocal",
-)
-#: constants of the namespace
-CONSTANTS = ("pi", "e", "nan", "inf")
-
-
-class EagerNamespace:
-    """numpy, restricted to what can be traced as well."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name in CONSTANTS:
-            return getattr(np, name)
-        if name in FUNCTIONS:
-            return getattr(np, name)
-        raise NotLowerableError(unknown_function(name))
-
-
-def unknown_function(name: str) -> str:
-    """The one sentence about a function that the namespace does not have."""
-    from rtml_core.errors import close_match
-
-    return f"xp.{name} is not in the array namespace of formulas.{close_match(name, FUNCTIONS)} It has: {', '.join(FUNCTIONS)}"
+)  # fmt: skip
 
 
 def run_eager(operator: Operator, frame: pd.DataFrame) -> pd.DataFrame:
-    """The formula on numpy arrays of the named columns; new columns are added, named ones replaced."""
-    names = list(operator.columns())
-    arrays = [_array(frame, name) for name in names]
-    with np.errstate(all="ignore"):
-        results = operator.compute(EagerNamespace(), *arrays)
-    added = {}
-    for name, value in _results(operator, results).items():
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiub":
-            raise ExecutionError(f"compute gave a {array.dtype} for '{name}'; a formula gives numbers or booleans")
-        added[name] = np.broadcast_to(array, (len(frame),))
-    return frame.assign(**added)
+    """The formula on arrays of the named columns; new columns are added, named ones replaced."""
+    engine = ArrayEngine(len(frame))
+    inputs = [_input(engine, frame, name) for name in operator.columns()]
+    results = at_author_line(lambda: operator.compute(engine.namespace, *inputs))
+    made = {name: _series(engine, name, value, frame) for name, value in _results(operator, results).items()}
+    return frame.assign(**made)
 
 
-def _array(frame: pd.DataFrame, name: str) -> Any:
+def _input(engine: ArrayEngine, frame: pd.DataFrame, name: str) -> Value:
     from rtml_core.columns import missing_column
-    from rtml_core.frames import dtype_word
 
     if name not in frame.columns:
         raise ColumnError(missing_column(name, map(str, frame.columns)))
-    word = dtype_word(frame[name])
-    if word not in ("float64", "float32", "int64", "bool"):
-        raise ColumnError(f"Column '{name}' is a {word} column; a formula takes numbers and booleans")
-    if word == "bool":
-        return (
-            frame[name].to_numpy(dtype="float64", na_value=np.nan)
-            if frame[name].isna().any()
-            else frame[name].to_numpy(dtype=bool)
-        )
-    return frame[name].to_numpy()
+    return from_outside(engine, frame[name].to_numpy() if frame[name].dtype.kind in "fi" else frame[name])
 
 
-def _results(operator: Operator, results: Any) -> dict[str, Any]:
-    if not isinstance(results, dict) or not results or not all(isinstance(name, str) for name in results):
+def _series(engine: ArrayEngine, name: str, value: Any, frame: pd.DataFrame) -> Any:
+    import pandas as pd
+
+    from rtml_core.frames import string_dtype
+
+    array = to_outside(value, len(frame), engine)
+    column = engine.lift(value)
+    if column.dtype == "string":
+        texts = np.array([np.nan if item is None else item for item in array], dtype=object)
+        return pd.Series(texts, index=frame.index, dtype=string_dtype())
+    if column.dtype == "bool" and array.dtype == object:
+        return pd.Series(pd.array([pd.NA if item is None else item for item in array], dtype="boolean"), index=frame.index)
+    return pd.Series(array, index=frame.index)
+
+
+def _results(operator: Operator, results: Any) -> Mapping[str, Any]:
+    if not isinstance(results, Mapping) or not results or not all(isinstance(name, str) and name for name in results):
         raise ExecutionError(
-            f"compute of {operator.name} must return an object of column names and values; got {type(results).__name__}"
+            f"compute of {operator.name} must return an object of column names and values, {{'name': value}}; got"
+            f" {describe(results)}"
         )
+    for name, value in results.items():
+        if value is None or isinstance(value, (list, tuple, dict, set)) or (isinstance(value, np.ndarray) and value.ndim):
+            raise ExecutionError(
+                f"compute of {operator.name} gave {describe(value)} for the column '{name}'; a column of the formula or a constant"
+                f" was expected"
+            )
     return results
 
 
@@ -145,36 +96,40 @@ def lower_formula(operator: Operator, b: Builder, columns: dict[str, Symbolic]) 
     """The formula traced into ONNX; refusals carry the author's line."""
     from rtml_core.lowering.trace import require_column
 
-    tracer = Tracer(b)
-    inputs = []
-    for name in operator.columns():
-        column = require_column(columns, name)
-        if column.dtype not in ("float64", "float32", "int64", "bool"):
-            raise NotLowerableError(f"column '{name}' is a {column.dtype} column; a formula takes numbers and booleans")
-        value = as_float(b, column) if column.dtype == "bool" and column.nullable else value_of(b, column)
-        inputs.append(Traced(tracer, value))
-    results = _at_author_line(operator, lambda: operator.compute(tracer, *inputs))
-    return {**columns, **{name: _column(tracer, value) for name, value in _results(operator, results).items()}}
+    inputs = [require_column(columns, name) for name in operator.columns()]
+    return {**columns, **trace_values(b, lambda xp, *given: _results(operator, operator.compute(xp, *given)), inputs)}
 
 
-def _column(tracer: Tracer, value: Any) -> Symbolic:
-    traced = tracer.lift(value)
-    dtype = traced.dtype
-    return new(dtype, tracer.full(traced), nullable=dtype in ("float64", "float32"), finite=dtype not in ("float64", "float32"))
+def trace_values(b: Builder, function: Any, symbolics: Sequence[Symbolic], arguments: Mapping[str, Any] | None = None) -> Any:
+    """`function(xp, *columns, **arguments)` traced into `b`: what it returns, with a symbolic column for every value.
+
+    A value, a tuple or list of them, or an object by name keep their form (a list becomes a tuple). Constants become columns,
+    as long as the first of `symbolics`. Raises NotLowerableError and ExecutionError with the author's line. xp.astype to int64
+    may leave row checks in `b.checks`.
+    """
+    tracer = Tracer(b, symbolics[0].tensor if symbolics else None)
+    inputs = [Traced.of(tracer, column) for column in symbolics]
+    results = at_author_line(lambda: function(tracer.namespace, *inputs, **(arguments or {})))
+    return each(results, lambda value: _symbolic(tracer, value))
 
 
-def _at_author_line(operator: Operator, call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except NotLowerableError as error:
-        raise NotLowerableError(f"{error}{_line(operator, error)}") from error
-    except TypeError as error:
-        raise NotLowerableError(f"compute can't be traced: {error}{_line(operator, error)}") from error
+def _symbolic(tracer: Tracer, value: Any) -> Symbolic:
+    from rtml_core.lowering.namespace.scalars import plain
+
+    if isinstance(value, Value) and not tracer.owns(value):
+        raise NotLowerableError("a formula gave a column of another formula; a column is good for the run that it was made in")
+    return tracer.lift(value if isinstance(value, Traced) else plain(value)).symbolic
 
 
-def _line(operator: Operator, error: BaseException) -> str:
-    code = type(operator).compute.__code__
-    for entry in reversed(traceback.extract_tb(error.__traceback__)):
-        if entry.filename == code.co_filename:
-            return f" ({entry.filename}, line {entry.lineno}: {entry.line})"
-    return ""
+class EagerNamespace:
+    """numpy, restricted to FUNCTIONS."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in (*FUNCTIONS, "pi", "e", "nan", "inf"):
+            return getattr(np, name)
+        from rtml_core.lowering.namespace.catalogue import unknown_function
+
+        raise NotLowerableError(unknown_function(name)[1])
+
+
+__all__ = ["FUNCTIONS", "EagerNamespace", "lower_formula", "missing_rows", "run_eager", "trace_values"]

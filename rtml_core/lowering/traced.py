@@ -10,7 +10,9 @@ import onnx_ir as ir
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.builder import Builder, dtype_of
-from rtml_core.lowering.symbolic import integer_extreme, where
+from rtml_core.lowering.namespace.calls import Namespace
+from rtml_core.lowering.namespace.values import Value
+from rtml_core.lowering.symbolic import Symbolic, integer_extreme, new, value_of, where
 
 _FLOATS = ("float64", "float32")
 #: numpy name -> ONNX operator with a float64 kernel in onnxruntime
@@ -24,71 +26,47 @@ _ALIASES = {
 }  # fmt: skip
 
 
-class Traced:
-    """A value [N, 1] (or a constant [1, 1]) inside a formula."""
+class Traced(Value):
+    """A column [N, 1] inside of a formula, or a constant [1, 1]; NumpyArrays traces [N, k] of numbers.
 
-    __array_priority__ = 1000
-    __slots__ = ("tracer", "value")
+    What is known of numbers is told by `nullable` and `finite`, see Symbolic. A text or a time, and a boolean that may be
+    missing, is held as a Symbolic; `value` is its tensor.
+    """
 
-    def __init__(self, tracer: Tracer, value: ir.Value):
+    __slots__ = ("_symbolic", "finite", "nullable", "tracer", "value")
+
+    def __init__(self, tracer: Tracer, value: ir.Value, *, nullable: bool | None = None, finite: bool | None = None):
+        floats = dtype_of(value) in _FLOATS
         self.tracer = tracer
         self.value = value
+        self.nullable = floats if nullable is None else nullable
+        self.finite = not floats if finite is None else finite
+        self._symbolic: Symbolic | None = None
+
+    @classmethod
+    def of(cls, tracer: Tracer, symbolic: Symbolic) -> Traced:
+        """A symbolic column as a traced value."""
+        made = cls(tracer, value_of(tracer.b, symbolic), nullable=symbolic.nullable, finite=symbolic.finite)
+        made._symbolic = symbolic
+        return made
 
     @property
     def dtype(self) -> str:
-        return dtype_of(self.value)
+        return dtype_of(self.value) if self._symbolic is None else self._symbolic.dtype
 
-    def __neg__(self) -> Traced:
-        return self.tracer.negative(self)
+    @property
+    def symbolic(self) -> Symbolic:
+        """The value as a symbolic column [N, 1]."""
+        if self._symbolic is not None and self._symbolic.tensor.shape is not None and self._symbolic.tensor.shape[0] != 1:
+            return self._symbolic
+        return new(self.dtype, self.tracer.full(self), nullable=self.nullable, finite=self.finite)
 
-    def __abs__(self) -> Traced:
-        return self.tracer.abs(self)
+    @property
+    def namespace(self) -> Namespace:
+        return self.tracer.namespace
 
-    def __invert__(self) -> Traced:
-        return self.tracer.logical_not(self)
-
-    def __bool__(self) -> bool:
-        raise NotLowerableError("a formula can't branch on a value; use xp.where(condition, yes, no)")
-
-    def __float__(self) -> float:
-        raise NotLowerableError("a formula can't turn a column into a Python number; keep to xp functions")
-
-    __int__ = __float__
-    __index__ = __float__
-
-    def __iter__(self) -> Any:
-        raise NotLowerableError("a formula works on whole columns and can't loop over one")
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        raise NotLowerableError("a formula can't assign to items of a column; use xp.where(condition, yes, no)")
-
-    def __getitem__(self, key: Any) -> Any:
-        raise NotLowerableError("a formula is row-wise and can't pick rows of a column")
-
-    def __array__(self, *_: Any, **__: Any) -> Any:
-        raise NotLowerableError("a numpy function was called on a column; call the one of the namespace: xp.<name>")
-
-    def __hash__(self) -> int:
-        return id(self)
-
-
-def _binary(name: str, reflected: bool = False) -> Any:
-    def method(self: Traced, other: Any) -> Traced:
-        one, two = (other, self) if reflected else (self, other)
-        result: Traced = getattr(self.tracer, name)(one, two)
-        return result
-
-    return method
-
-
-for _symbol, _function in {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "mod": "mod",
-    "floordiv": "floor_divide", "and": "logical_and", "or": "logical_or",
-}.items():  # fmt: skip
-    setattr(Traced, f"__{_symbol}__", _binary(_function))
-    setattr(Traced, f"__r{_symbol}__", _binary(_function, reflected=True))
-for _symbol in ("lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(Traced, f"__{_symbol}__", _binary(_symbol))
+    def __repr__(self) -> str:
+        return f"<{self.dtype} column, traced>"
 
 
 class Tracer:
@@ -96,13 +74,40 @@ class Tracer:
 
     pi, e, nan, inf = math.pi, math.e, math.nan, math.inf
 
-    def __init__(self, b: Builder):
+    def __init__(self, b: Builder, rows: ir.Value | None = None):
+        """rows: a value [N, k] that tells how many rows a constant column has; by default the builder's first input."""
         self.b = b
+        self.namespace = Namespace(self)
+        self._rows = rows
+
+    def owns(self, value: Value) -> bool:
+        """Whether a column belongs to this run of a formula."""
+        return isinstance(value, Traced) and value.tracer is self
+
+    def adapt(self, value: Value, dtypes: tuple[str, ...]) -> Value | None:
+        """No column is of another dtype than it says."""
+        return None
+
+    def call(self, name: str, arguments: dict[str, Any]) -> Any:
+        """A function of the namespace, see calls.Engine: columns are Traced. Constants alone are computed here and now."""
+        from rtml_core.lowering.namespace.calls import columns_in
+        from rtml_core.lowering.namespace.eager import call_on_constants
+        from rtml_core.lowering.namespace.lowered_functions import FUNCTIONS
+
+        if not columns_in(arguments) and name not in ("custom", "select"):
+            return call_on_constants(name, arguments)
+        return FUNCTIONS[name](self, **arguments)
 
     def lift(self, value: Any) -> Traced:
         """A Python or numpy scalar as a constant [1, 1]; a Traced as it is."""
         if isinstance(value, Traced):
             return value
+        if isinstance(value, str):
+            return Traced.of(self, new("string", self.b.const([[value]], "string")))
+        if isinstance(value, (np.datetime64, np.timedelta64)):
+            micros = int(value.astype("int64"))
+            dtype = "timestamp" if isinstance(value, np.datetime64) else "timedelta"
+            return Traced.of(self, new(dtype, self.b.const([[micros]], "int64"), nullable=bool(np.isnat(value))))
         if isinstance(value, (bool, np.bool_)):
             return Traced(self, self.b.const([[bool(value)]], "bool"))
         if isinstance(value, (int, np.integer)):
@@ -115,9 +120,10 @@ class Tracer:
         """The value [N, 1], even of a constant."""
         if any(isinstance(d, str) or d is None or not isinstance(d, int) for d in traced.value.shape or []):
             return traced.value
-        if not self.b.inputs:
+        given = self._rows if self._rows is not None else next(iter(self.b.inputs), None)
+        if given is None:
             raise NotLowerableError("a constant column needs at least one input column")
-        rows = self.b.op("Shape", self.b.inputs[0], dtype="int64", shape=[1], start=0, end=1)
+        rows = self.b.op("Shape", given, dtype="int64", shape=[1], start=0, end=1)
         shape = self.b.op("Concat", rows, self.b.const([1], "int64"), shape=[2], axis=0)
         return self.b.op("Expand", traced.value, shape, shape=["N", 1])
 
@@ -128,8 +134,9 @@ class Tracer:
     def _pair(self, one: Any, two: Any, *, booleans: str = "int64") -> tuple[ir.Value, ir.Value]:
         a, c = self.lift(one), self.lift(two)
         kinds = {a.dtype, c.dtype}
-        scalar = not isinstance(one, Traced) or not isinstance(two, Traced)
-        if kinds == {"float32"} or (kinds == {"float32", "float64"} and scalar):
+        # a constant is weak, and so is a boolean: neither makes a float32 wider
+        strong = {x.dtype for x, given in ((a, one), (c, two)) if isinstance(given, Traced)}
+        if "float32" in strong and strong <= {"float32", "bool"}:
             target = "float32"
         elif kinds & set(_FLOATS):
             target = "float64"
@@ -176,9 +183,6 @@ class Tracer:
 
     def _as(self, value: Any, dtype: str) -> Traced:
         return Traced(self, self.b.cast(self.lift(value).value, dtype))
-
-    def floor_divide(self, one: Any, two: Any) -> Traced:
-        raise NotLowerableError("// is not in the array namespace; use xp.floor(a / b)")
 
     def mod(self, one: Any, two: Any) -> Traced:
         a, c = self._pair(one, two)
@@ -348,8 +352,9 @@ class Tracer:
         return Traced(self, sinh(self.b, self._double(x)))
 
     def cosh(self, x: Any) -> Traced:
-        up = self.exp(self.abs(self._as(x, "float64")))
-        return self.multiply(self.add(up, self.divide(1.0, up)), 0.5)
+        from rtml_core.lowering.elementary import cosh
+
+        return Traced(self, cosh(self.b, self._double(x)))
 
     def expm1(self, x: Any) -> Traced:
         from rtml_core.lowering.elementary import expm1
@@ -367,6 +372,6 @@ class Tracer:
             return lambda x: self._emit(_UNARY[name], self._float(x))
         if name in type(self).__dict__:
             return getattr(self, name)
-        from rtml_core.lowering.formula import unknown_function
+        from rtml_core.lowering.namespace.catalogue import unknown_function
 
-        raise NotLowerableError(unknown_function(name))
+        raise NotLowerableError(unknown_function(name)[1])

@@ -41,9 +41,7 @@ _FINITE: Final = ("sign", "floor", "ceil", "trunc", "rint", "abs", "absolute", "
 
 
 def eager(name: str, values: Array, operands: Sequence[Array]) -> Array:
-    """numpy's function on [N, k] and operands [1, 1], [1, k], [N, 1] or [N, k]. In arctan2 a negative zero counts as zero."""
-    if name in ("arctan2", "atan2"):
-        return np.asarray(np.arctan2(values + 0.0, *(operand + 0.0 for operand in operands)))
+    """numpy's function on [N, k] and operands [1, 1], [1, k], [N, 1] or [N, k]."""
     return np.asarray(getattr(np, name)(values, *operands))
 
 
@@ -52,21 +50,12 @@ def lowered(name: str, b: Builder, values: Lowered, operands: Sequence[Lowered])
     from rtml_core.lowering.traced import Traced, Tracer
 
     tracer = Tracer(b)
-    tensors = [item.tensor for item in (values, *operands)]
-    if name in ("arctan2", "atan2") and not all(item.finite for item in (values, *operands)):
-        tensors = _both_endless(b, *tensors)
-    inputs = [Traced(tracer, tensor) for tensor in tensors]
+    inputs = [Traced(tracer, item.tensor) for item in (values, *operands)]
     result = getattr(tracer, COMPARISONS.get(name, name))(*inputs)
     known = (values, *operands)
     nan = any(item.nan for item in known) or name not in _TOTAL
     finite = name in _FINITE and all(item.finite for item in known)
     return Lowered(result.value, result.dtype, result.dtype == "float64" and nan, result.dtype != "float64" or finite)
-
-
-def _both_endless(b: Builder, one: ir.Value, two: ir.Value) -> list[ir.Value]:
-    """Where both are infinite, 1 and -1 instead, whose quotient is a number of the same direction."""
-    both = b.op("And", b.op("IsInf", one, dtype="bool"), b.op("IsInf", two, dtype="bool"))
-    return [b.op("Where", both, b.op("Sign", tensor), tensor, dtype="float64") for tensor in (one, two)]
 
 
 # ---- clip, round, nan_to_num ------------------------------------------------------------------------------------------------
