@@ -69,6 +69,10 @@ class CustomOpError(RtmlError):
     """A custom operator failed while rows were scored; names the operator and what it did."""
 
 
+class RtmlDeprecationWarning(DeprecationWarning):
+    """Something of rtml that a plugin uses goes with the next plugin API; says since when, and what to use instead."""
+
+
 class InputProblem(msgspec.Struct, frozen=True):
     """One thing that is wrong with one input row.
 
