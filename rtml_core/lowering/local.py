@@ -15,7 +15,7 @@ import onnx_ir as ir
 
 from rtml_core.columns import carrier_of
 from rtml_core.custom_ops import CustomOp
-from rtml_core.errors import NotLowerableError
+from rtml_core.errors import NotLowerableError, PluginError
 from rtml_core.lowering.builder import Builder, dtype_of
 from rtml_core.lowering.symbolic import Symbolic, value_of
 
@@ -75,8 +75,12 @@ def _traced(b: Builder, op: CustomOp, columns: Sequence[Symbolic], arguments: Ma
         values = [tracer.full(tracer.lift(value)) for value in (answer if isinstance(answer, tuple) else (answer,))]
     except NotLowerableError as error:
         raise NotLowerableError(f"the custom operator {op} ({op.body_name}): {error}") from error
-    except TypeError as error:
-        raise NotLowerableError(f"the custom operator {op} ({op.body_name}) can't be traced: {error}") from error
+    except PluginError:
+        raise
+    except Exception as error:  # a stranger's formula may raise anything
+        raise NotLowerableError(
+            f"the custom operator {op} ({op.body_name}) can't be traced: {type(error).__name__}: {error}"
+        ) from error
     return [Symbolic(dtype_of(value), value, 0, dtype_of(value) in ("float64", "float32"), False) for value in values]
 
 

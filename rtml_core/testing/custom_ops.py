@@ -74,9 +74,8 @@ def _sets(op: CustomOp, arguments: Any) -> list[tuple[dict[str, Any], list[tuple
     found: dict[str, tuple[dict[str, Any], list[tuple[list[Any], ...]]]] = {}
     for columns, given in op.parity_cases():
         found.setdefault(op.encode(given), (given, []))[1].append(columns)
-    more = [arguments] if isinstance(arguments, Mapping) else list(arguments or ())
-    for given in more:
-        found.setdefault(op.encode(given), (dict(given), []))
+    for more in [arguments] if isinstance(arguments, Mapping) else list(arguments or ()):
+        found.setdefault(op.encode(more), (dict(more), []))
     if not found and op.arguments:
         raise PluginError(
             f"custom operator {op} has the arguments {listing(op.arguments)} and no cases that give them; declare cases, or call"
