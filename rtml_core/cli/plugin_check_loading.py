@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rtml_core import hookspecs
 from rtml_core.cli.plugin_check_findings import Finding, Subject, folder_of, said
-from rtml_core.errors import close_match, listing
+from rtml_core.errors import PluginError, close_match, listing
+from rtml_core.hookcalls import api_of
 
 if TYPE_CHECKING:
     from rtml_core.plugins import PluginInfo, Plugins
@@ -49,6 +50,11 @@ def load(info: PluginInfo, known: Plugins) -> tuple[Subject, list[Finding]]:
         cure = _import_cure(error, point, files)
         return Subject(info, known, None, point.module, files), [Finding("error", "loads", "", said(error, files), cure)]
     files = folder_of(importlib.import_module(parent))
+    try:
+        api_of(plugin, info.distribution)
+    except PluginError as error:  # what another API calls a hook is not for us to call
+        what, _, cure = str(error).rpartition(": ")
+        return Subject(info, known, None, point.module, files), [Finding("error", "loads", "", what, cure)]
     subject = Subject(info, known, plugin, point.module, files)
     return subject, list(_loaded(subject, point))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from rtml_core import CustomOp, Operator, Params, doc
 from rtml_core.columns import missing_column
@@ -150,6 +151,13 @@ class TitleCase(_Texts):
     Params = TitleCaseParams
     custom_op = TITLE_CASE
 
+    @classmethod
+    def examples(cls) -> Sequence[Self]:
+        """One for each language."""
+        from rtml_lang.languages import LANGUAGES
+
+        return [cls(cols="text", language=language, keep=["IBM", "eBay"]) for language in LANGUAGES]
+
     def arguments(self) -> dict[str, Any]:
         """Language and kept words."""
         return {"language": self.params.language, "keep": list(self.params.keep)}
@@ -166,6 +174,13 @@ class Transliterate(_Texts):
 
     Params = TransliterateParams
     custom_op = TRANSLITERATE
+
+    @classmethod
+    def examples(cls) -> Sequence[Self]:
+        """One for each language."""
+        from rtml_lang.rules import RULES
+
+        return [cls(cols="text", into="ascii", language=language, unknown="?") for language in (None, *RULES)]
 
     def arguments(self) -> dict[str, Any]:
         """Language, and what stands for the unknown."""

@@ -37,7 +37,7 @@ def test_a_good_plugin_has_nothing_to_mend(tmp_path: Path) -> None:
         ),
         ("x = 1 +", "loads", "SyntaxError", "correct the line"),
         ("raise SystemExit(3)", "loads", "SystemExit: 3 (made_{n}.py, line 6: raise SystemExit(3))", "correct the line"),
-        ("rtml_plugin_api = 2", "loads", "written for plugin API 2; this rtml has plugin API 1: upgrade rtml", "mend that"),
+        ("rtml_plugin_api = 2", "loads", "written for plugin API 2; this rtml has plugin API 1", "upgrade rtml"),
         (
             "class Made(Operator):\n    def compute(self, xp): return {}",
             "loads",
