@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
+from threading import get_ident
 from time import perf_counter
 from traceback import extract_tb
 from typing import Any
@@ -232,10 +233,26 @@ def _is_click(command: Any) -> bool:
 _given: Plugins | None = None
 
 
+#: threads that are discovering plugins
+_busy: set[int] = set()
+
+
 @cache
 def plugins() -> Plugins:
-    """The plugins of this process, discovered once."""
-    return Plugins() if _given is None else _given
+    """The plugins of this process, discovered once. Raises PluginError when a plugin asks for it while it is being loaded."""
+    if _given is not None:
+        return _given
+    thread = get_ident()
+    if thread in _busy:
+        raise PluginError(
+            "it asks for the operators of other plugins while plugins are still loading: do that inside the functions that use"
+            " them, and neither at import nor in a hook"
+        )
+    _busy.add(thread)
+    try:
+        return Plugins()
+    finally:
+        _busy.discard(thread)
 
 
 def current() -> Plugins | None:
