@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
+from rtml_core import plugin_settings
 from rtml_core.errors import PluginError, close_match, describe, listing
 from rtml_core.hookspecs import GROUP
 from rtml_core.installed import entry_points, normal
@@ -86,12 +87,13 @@ class IsolatedPlugins:
 def isolated_plugins(*plugins: Any, distributions: Iterable[str] = (), strict: bool = True) -> Iterator[IsolatedPlugins]:
     """Inside of it the process has the built-in plugins and the given ones only; afterwards all is as before.
 
-    plugins: modules or objects with hooks; a module that is installed keeps its name, distribution and version. distributions:
-    names of installed distributions whose plugins are there too. strict: a plugin that is broken is a PluginError with its
-    reason; with False it is listed as broken.
+    plugins: modules or objects with hooks, or hooks themselves, which then make one plugin, named "tested"; a module that is
+    installed keeps its name, distribution and version. distributions: names of installed distributions whose plugins are there
+    too. strict: a plugin that is broken is a PluginError with its reason; with False it is listed as broken.
 
-    It holds for the whole process: `rtml_core.operators`, graphs in JSON, converters, custom operators, the command line, and
-    the installed plugins that a runtime asks. It nests, and an exception leaves nothing behind. RTML_ variables are read as ever.
+    It holds for the whole process: `rtml_core.operators`, graphs in JSON, converters, custom operators, settings, the command
+    line, and the installed plugins that a runtime asks. It nests, and an exception leaves nothing behind. RTML_ variables and the
+    file of settings are read as ever: the fixture rtml_environment clears them.
     What onnxruntime was told of a custom operator it keeps until the process ends, so two bodies need two versions.
     """
     found = installed()
@@ -103,29 +105,37 @@ def isolated_plugins(*plugins: Any, distributions: Iterable[str] = (), strict: b
                 f"distribution '{name}' brings no plugins here. Those that do: {listing(known)}.{close_match(name, known)}"
             )
     start = [candidate for candidate in found if candidate.distribution in ("rtml", *wanted)]
-    with standing_in() as use, _runtime_asks() as answer:
+    with _runtime_asks() as answer, standing_in() as use:
         made = IsolatedPlugins(start, use)
         answer(made._entry_point)
+        hooks = {plugin.__name__: plugin for plugin in plugins if isinstance(plugin, FunctionType)}
+        if hooks:
+            made.register(SimpleNamespace(**hooks), "tested", strict=strict)
         for plugin in plugins:
-            made.register(plugin, strict=strict)
+            if not isinstance(plugin, FunctionType):
+                made.register(plugin, strict=strict)
         yield made
 
 
 @contextmanager
 def _runtime_asks() -> Iterator[Callable[[Callable[[str, str], Any]], None]]:
-    """A runtime finds plugins, and their operators, where the given function says; afterwards where it did before."""
-    before, loaded = trusted._entry_point, dict(trusted._loaded)
+    """A runtime finds plugins, and their operators, where the given function says, and settings are read anew; afterwards all is
+    as it was."""
+    before, loaded, settings = trusted._entry_point, dict(trusted._loaded), dict(plugin_settings._made)
 
     def answer(find: Callable[[str, str], Any]) -> None:
         trusted._entry_point = find  # type: ignore[assignment]
 
     trusted._loaded.clear()
+    plugin_settings.forget()
     try:
         yield answer
     finally:
         trusted._entry_point = before
         trusted._loaded.clear()
         trusted._loaded.update(loaded)
+        plugin_settings.forget()
+        plugin_settings._made.update(settings)
 
 
 def _candidate(plugin: Any, name: str | None, distribution: str | None, version: str) -> Candidate:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rtml_core import CustomOp, Graph, Operator, Runtime, hookimpl, operators
+from rtml_core import CustomOp, Graph, Operator, Params, Runtime, hookimpl, operators, settings
 from rtml_core.converters import converters
 from rtml_core.errors import PackageError, PluginError
 from rtml_core.lowering.custom import custom
@@ -186,6 +186,46 @@ def test_preferences_of_the_environment_are_read_when_a_plugin_is_registered(mon
         monkeypatch.setenv("RTML_PREFER", "Same=yours")
         made.register(plugin(yours), "yours")
         assert registry()["Same"] is yours
+
+
+def test_hooks_by_themselves_are_one_plugin() -> None:
+    @hookimpl
+    def rtml_operators() -> Any:
+        return [Backwards]
+
+    @hookimpl
+    def rtml_custom_ops() -> Any:
+        return [BACKWARDS]
+
+    with isolated_plugins(rtml_operators, rtml_custom_ops, plugin(named("Other"))) as made:
+        assert made.info("tested").operators == ["Backwards"]
+        assert made.info("tested").custom_ops == [str(BACKWARDS)]
+        assert "Other" in made.registry
+
+    def rtml_commands() -> Any:
+        return {}
+
+    with pytest.raises(PluginError, match="plugin 'tested' is broken: function 'rtml_commands' is not marked"):
+        isolated_plugins(rtml_commands).__enter__()
+
+
+def test_settings_are_those_of_the_plugins_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Settings(Params):
+        radius: float = 1.0
+
+    def declares(cls: type[Params]) -> SimpleNamespace:
+        return SimpleNamespace(rtml_settings=hookimpl(lambda: cls))
+
+    with isolated_plugins() as outer:
+        outer.register(declares(Settings), "far")
+        assert settings("far").radius == 1.0
+        with isolated_plugins() as inner:
+            monkeypatch.setenv("RTML_PLUGIN_FAR_RADIUS", "7")
+            inner.register(declares(Settings), "far")
+            assert settings("far").radius == 7.0
+        assert settings("far").radius == 1.0
+    with pytest.raises(PluginError, match="'far' is not installed"):
+        settings("far")
 
 
 def test_a_runtime_asks_the_plugins_of_the_test(tmp_path: Path) -> None:
