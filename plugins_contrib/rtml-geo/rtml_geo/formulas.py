@@ -67,7 +67,7 @@ def geohash(xp: Any, lat: Any, lon: Any, precision: int) -> Any:
         wide, high = (5, 5) if left_north >= 5 else (3, 2)
         left_east, left_north = left_east - wide, left_north - high
         number = _bits(xp, east, left_east, wide) * 2.0**high + _bits(xp, north, left_north, high)
-        parts.append(xp.lookup(number, _letters(wide, high), ""))
+        parts.append(xp.lookup(number, letters(wide, high), ""))
     text = parts[0] if len(parts) == 1 else xp.strings.concat(*parts)
     return xp.where(there, text, None)
 
@@ -77,7 +77,7 @@ def _bits(xp: Any, number: Any, right: int, count: int) -> Any:
     return xp.floor(number * 2.0**-right) - xp.floor(number * 2.0 ** -(right + count)) * 2.0**count
 
 
-def _letters(wide: int, high: int) -> dict[float, str]:
+def letters(wide: int, high: int) -> dict[float, str]:
     """Bits of east and north, side by side -> the characters that they make in turn."""
     table = {}
     for east, north in product(range(2**wide), range(2**high)):
