@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from threading import get_ident
 from time import perf_counter
-from traceback import extract_tb
 from typing import Any
 
 from rtml_core import config, plugin_settings
@@ -219,8 +218,10 @@ def reason(error: BaseException) -> str:
         return text
     if isinstance(error, ModuleNotFoundError) and error.name:
         text += f"; it is not installed here: pip install what brings '{error.name.partition('.')[0]}'"
-    elif not isinstance(error, SyntaxError) and (places := extract_tb(error.__traceback__)):
-        text += f" ({places[-1].filename}, line {places[-1].lineno})"
+    elif not isinstance(error, SyntaxError) and (last := error.__traceback__) is not None:
+        while last.tb_next is not None:
+            last = last.tb_next
+        text += f" ({last.tb_frame.f_code.co_filename}, line {last.tb_lineno})"
     return f"{type(error).__name__}: {text}"
 
 
