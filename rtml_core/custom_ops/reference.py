@@ -10,7 +10,7 @@ import numpy as np
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
 from rtml_core.custom_ops.declaration import KINDS, CustomOp
 from rtml_core.custom_ops.hosting import run_body
-from rtml_core.errors import ColumnError, CustomOpError, PluginError, describe
+from rtml_core.errors import ColumnError, CustomOpError, NotLowerableError, PluginError, describe
 
 Array = np.ndarray[Any, Any]
 
@@ -43,12 +43,15 @@ def apply(op: CustomOp, *arrays: Any, **arguments: Any) -> tuple[Array, ...]:
 def call(op: CustomOp, tensors: tuple[Array, ...], arguments: dict[str, Any]) -> tuple[Array, ...]:
     """The reference on tensors of one shape in the form that tensors travel in (see hosting.run_body).
 
-    Raises CustomOpError for a body that fails, whatever it raises, and for an answer that is not what the operator declares.
+    Raises CustomOpError for a body that fails, whatever it raises, and for an answer that is not what the operator declares;
+    NotLowerableError for a formula that does what formulas can't.
     """
     try:
         return run_body(op, tensors, arguments, _formula(op) if op.kind == "function" else None)
     except (CustomOpError, PluginError):
         raise
+    except NotLowerableError as error:
+        raise NotLowerableError(f"the custom operator {op} ({op.body_name}): {error}") from error
     except Exception as error:  # a stranger's body may raise anything
         raise CustomOpError(f"the custom operator {op} ({op.body_name}) failed: {type(error).__name__}: {error}") from error
 
@@ -80,26 +83,15 @@ def preferred(*ops: CustomOp) -> CustomOp:
 
 
 def _formula(op: CustomOp) -> Callable[..., Any]:
-    """The body of a function on numpy: what a formula gives becomes columns as a Python body returns them."""
-    from rtml_core.lowering.formula import EagerNamespace
+    """The body of a function on arrays: the formula's eager reading, which answers as a Python body does."""
+    from rtml_core.lowering.namespace.eager import eager_values
 
     function = op.function
 
     def body(*columns: Array, **arguments: Any) -> Any:
-        with np.errstate(all="ignore"):
-            answer = function(EagerNamespace(), *columns, **arguments)
-        answers = answer if isinstance(answer, tuple) else (answer,)
-        made = tuple(_column(value, len(columns[0])) for value in answers)
-        return made if isinstance(answer, tuple) else made[0]
+        return eager_values(function, columns, arguments, dtypes=op.inputs)
 
     return body
-
-
-def _column(value: Any, count: int) -> Any:
-    array = np.asarray(value)
-    if array.dtype.kind in "UT":
-        array = array.astype(object)
-    return np.broadcast_to(array, (count,)).copy() if array.ndim == 0 else array
 
 
 def missing(dtype: str, tensor: Array) -> Array:

@@ -15,7 +15,7 @@ import onnx_ir as ir
 
 from rtml_core.columns import carrier_of
 from rtml_core.custom_ops import CustomOp
-from rtml_core.errors import NotLowerableError, PluginError
+from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.builder import Builder, dtype_of
 from rtml_core.lowering.symbolic import Symbolic, value_of
 
@@ -67,21 +67,19 @@ def local_function(op: CustomOp, arguments: Mapping[str, Any]) -> LocalFunction:
 
 def _traced(b: Builder, op: CustomOp, columns: Sequence[Symbolic], arguments: Mapping[str, Any]) -> list[Symbolic]:
     """What the formula gives for the columns, traced."""
-    from rtml_core.lowering.traced import Traced, Tracer
+    from rtml_core.lowering.formula import trace_values
 
-    tracer = Tracer(b)
+    where = f"the custom operator {op} ({op.body_name})"
+    function = op.function
     try:
-        answer = op.function(tracer, *(Traced(tracer, value_of(b, column)) for column in columns), **arguments)
-        values = [tracer.full(tracer.lift(value)) for value in (answer if isinstance(answer, tuple) else (answer,))]
+        answer = trace_values(b, function, columns, arguments)
     except NotLowerableError as error:
-        raise NotLowerableError(f"the custom operator {op} ({op.body_name}): {error}") from error
-    except PluginError:
-        raise
+        raise NotLowerableError(f"{where}: {error}") from error
     except Exception as error:  # a stranger's formula may raise anything
-        raise NotLowerableError(
-            f"the custom operator {op} ({op.body_name}) can't be traced: {type(error).__name__}: {error}"
-        ) from error
-    return [Symbolic(dtype_of(value), value, 0, dtype_of(value) in ("float64", "float32"), False) for value in values]
+        raise NotLowerableError(f"{where} can't be traced: {error}") from error
+    if isinstance(answer, dict):
+        raise NotLowerableError(f"{where}: its formula gave an object; return the column, or a tuple of columns in order")
+    return list(answer) if isinstance(answer, tuple) else [answer]
 
 
 def _declared(b: Builder, op: CustomOp, dtype: str, column: Symbolic, position: int) -> ir.Value:
