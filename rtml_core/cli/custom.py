@@ -10,6 +10,7 @@ import click
 from rtml_core.cli.command import Command, Group
 from rtml_core.cli.listing import discovered, json_option, print_json
 from rtml_core.cli.tables import table
+from rtml_core.custom_ops.declaration import path_of
 from rtml_core.errors import UnknownNameError, close_match
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ trust_option = click.option(
     "--trust",
     multiple=True,
     metavar="NAME",
-    help="Let the package run Python operators of this distribution (repeatable; all: of any; also RTML_TRUST).",
+    help="Let the package run Python and native operators of this distribution (repeatable; all: of any; also RTML_TRUST).",
 )
 
 
 @click.group("custom-ops", cls=Group)
 def custom_ops() -> None:
-    """Custom ONNX operators are what a package needs of a plugin at run time; it is not portable then."""
+    """Custom ONNX operators of plugins: functions, which a package holds; native and Python ones, which it needs a plugin for."""
 
 
 @custom_ops.command("list", cls=Command, example="rtml custom-ops list\nrtml custom-ops list --json")
@@ -38,7 +39,8 @@ def custom_ops_list(as_json: bool) -> None:
         print_json([facts(op, origin) for op, origin in entries])
         return
     rows = [
-        (f"{op.domain}:{op.name}", str(op.version), op.kind, op.signature, origin.plugin, _summary(op)) for op, origin in entries
+        (f"{op.domain}:{op.name}", str(op.version), _kind(op), op.signature, origin.plugin, _summary(op))
+        for op, origin in entries
     ]
     click.echo(table(("operator", "version", "kind", "takes and gives", "plugin", "what it does"), rows))
 
@@ -68,6 +70,7 @@ def facts(op: CustomOp, origin: Origin) -> dict[str, Any]:
         "name": op.name,
         "version": op.version,
         "kind": op.kind,
+        "portable": op.portable,
         "inputs": list(op.inputs),
         "outputs": list(op.outputs),
         "arguments": dict(op.arguments),
@@ -75,12 +78,34 @@ def facts(op: CustomOp, origin: Origin) -> dict[str, Any]:
         "gives_missing": op.gives_missing,
         "unicode": op.unicode,
         "body": op.body_name,
+        **(_library(op) if op.kind == "native" else {}),
         "onnx_domain": op.onnx_domain,
         "plugin": origin.plugin,
         "distribution": origin.distribution,
         "distribution_version": origin.version,
         "doc": inspect.cleandoc(op.doc),
     }
+
+
+def _library(op: CustomOp) -> dict[str, str | None]:
+    """The library of a native operator on this machine: nulls where it is not built."""
+    from rtml_core.custom_ops import native
+
+    path = native.library_path(op)
+    return {
+        "library": op.library,
+        "library_path": path,
+        "library_sha256": None if path is None else native.digest_of(path),
+        "platform": native.platform(),
+    }
+
+
+def _kind(op: CustomOp) -> str:
+    if op.kind != "native":
+        return op.kind
+    from rtml_core.custom_ops.native import library_path
+
+    return op.kind if library_path(op) is not None else "native, not built here"
 
 
 def _summary(op: CustomOp) -> str:
@@ -91,14 +116,34 @@ def _described(op: CustomOp, origin: Origin) -> str:
     missing = "its body sees them" if op.sees_missing else "missing in, missing out"
     if op.gives_missing:
         missing += "; it may answer with one by itself"
+    where = f"a package with it is not portable, it runs where {origin.distribution} is installed and trusted"
+    if op.portable:
+        where = "a package holds it and runs in any onnxruntime"
+    elif op.kind == "native":
+        where += ", with a library of the same bytes"
     lines = [
-        ("kind", f"{op.kind}: a package with it is not portable, it runs where {origin.distribution} is installed and trusted"),
+        ("kind", f"{op.kind}: {where}"),
         ("takes", op.signature),
         ("missing", missing),
-        ("body", op.body_name),
-        ("in ONNX", f"{op.onnx_domain}:{op.name}"),
+        ("formula" if op.kind == "function" else "reference" if op.kind == "native" else "body", op.body_name),
+        ("in ONNX", f"{op.onnx_domain}{'.<digest of its arguments>' if op.portable and op.arguments else ''}:{op.name}"),
     ]
+    if op.kind == "native":
+        lines += _library_lines(op)
+    if op.cases is not None:
+        lines.append(("cases", path_of(op.cases)))
     if op.unicode:
         lines.append(("unicode", "a package runs only under the version of Unicode that it was compiled with"))
     body = "\n".join(f"{key:<11}{value}" for key, value in lines)
     return f"{op}, from {origin}\n\n{inspect.cleandoc(op.doc)}\n\n{body}"
+
+
+def _library_lines(op: CustomOp) -> list[tuple[str, str]]:
+    found = _library(op)
+    if found["library_path"] is None:
+        return [("library", f"{op.library}, not built here ({found['platform']}): what calls it does not compile")]
+    return [
+        ("library", f"{found['library_path']}"),
+        ("platform", f"{found['platform']}"),
+        ("SHA-256", f"{found['library_sha256']}"),
+    ]

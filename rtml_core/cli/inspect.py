@@ -15,7 +15,7 @@ from rtml_core.cli.tables import plural, table
 from rtml_core.errors import PackageError
 
 if TYPE_CHECKING:
-    from rtml_core.package import Archive, FieldEntry, Manifest
+    from rtml_core.package import Archive, FieldEntry, Manifest, OpEntry
 
 
 @click.command("inspect", cls=Command, example="rtml inspect churn.rtml\nrtml inspect churn.rtml --json")
@@ -54,7 +54,7 @@ def render(name: str, archive: Archive, size: int) -> str:
     ]
     fields = [(f.field.name, f.field.spec, _details(f)) for f in m.fields]
     outputs = [(o.name, o.dtype + ("?" if o.nullable else ""), _tolerance(o.rtol, o.atol)) for o in m.outputs]
-    ops = [(op.label, op.kind, str(op.count), op.source or "ONNX") for op in m.ops]
+    ops = [(op.label, op.kind, str(op.count), _brought(op)) for op in m.ops]
     return "\n\n".join(
         (
             "\n".join(f"{key:<10}{value}" for key, value in facts),
@@ -72,6 +72,13 @@ def parity(manifest: Manifest) -> str:
         return "NOT CHECKED: built with --no-parity, nothing proves it equal to what was authored"
     refused = f"; {plural(entry.refused, 'row')} refused, {entry.tried} of them tried: by both" if entry.refused else ""
     return f"{plural(entry.rows, 'row')} compared, 0 differences{refused}"
+
+
+def _brought(op: OpEntry) -> str:
+    """Who brought an ONNX operator, and for which platforms its library was built."""
+    if op.digests:
+        return f"{op.source}, for {', '.join(sorted(op.digests))}"
+    return op.source or ("this package" if op.kind == "function" else "ONNX")
 
 
 def _plugin(name: str, distribution: str, version: str) -> str:

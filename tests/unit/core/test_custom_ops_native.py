@@ -20,7 +20,6 @@ import pandas as pd
 import pytest
 
 from rtml_core import Operator, Runtime, package
-from rtml_core.cli.app import run
 from rtml_core.custom_ops import apply, native
 from rtml_core.errors import CompileError, CustomOpError, NotLowerableError, PackageError, PluginError
 from rtml_core.frames import string_dtype
@@ -253,10 +252,32 @@ def test_where_it_is_installed_and_trusted_it_runs(here: Path, site: Path, monke
     assert f"its plugin 'tally' is blocked here (block in {settings})" in refusal()
 
 
-def test_on_the_command_line(here: Path, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.syspath_prepend(site)
-    assert run(["inspect", "m.rtml"]) == 0
-    assert "needs the native operator tally:marked 1 from Rtml_Tally 1.4" in capsys.readouterr().out
+def test_on_the_command_line(here: Path, site: Path, library: Path) -> None:
+    digest = hashlib.sha256(library.read_bytes()).hexdigest()
+    shown = child("inspect", "m.rtml", path=site, cwd=here).out
+    assert "needs the native operator tally:marked 1 from Rtml_Tally 1.4" in shown
+    line = next(line for line in shown.splitlines() if line.startswith("tally:marked 1"))
+    assert line.split() == ["tally:marked", "1", "native", "1", "Rtml_Tally", "1.4,", "for", native.platform()]
+    listed = child("custom-ops", "list", path=site).out
+    assert "tally:later" in listed
+    assert next(line for line in listed.splitlines() if line.startswith("tally:marked")).split()[1:3] == ["1", "native"]
+    shown = child("custom-ops", "show", "tally:marked", path=site).out
+    for words in (
+        "with a library of the same bytes",
+        f"library    {site / PLUGIN / '_tally.so'}",
+        f"SHA-256    {digest}",
+        "reference  tally_plugin:marked",
+        "in ONNX    tally.marked.v1:marked",
+    ):
+        assert words in shown
+    (facts,) = child("custom-ops", "show", "tally:marked", "--json", path=site).json
+    assert (facts["library"], facts["library_sha256"], facts["platform"]) == ("tally_plugin:_tally", digest, native.platform())
+    assert facts["portable"] is False
+    done = child("check", "m.rtml", "--trust", "rtml-tally", path=site, cwd=here)
+    assert done.code == 0
+    elsewhere = put(here / "unbuilt", None)
+    assert "native, not built here" in child("custom-ops", "list", path=elsewhere).out
+    assert "tally_plugin:_tally, not built here" in child("custom-ops", "show", "tally:marked", path=elsewhere).out
 
 
 def test_a_library_of_other_bytes_is_refused_before_it_is_loaded(
