@@ -60,6 +60,8 @@ _WIRE: Final = {
     "bool": "dt_bool",
 }
 
+#: up to so many values a look at each of them costs less than a call of numpy, and most calls are about one row
+_FEW: Final = 16
 #: texts of arguments that a host remembers as read
 _REMEMBERED: Final = 4096
 
@@ -234,12 +236,13 @@ def run_body(
     """The body (or what stands for it) on tensors of one shape, in the form that tensors travel in; rows with missing inputs are
     kept from it unless it wants to see them. Raises CustomOpError for an answer that is not what the operator declares."""
     shape = tensors[0].shape
-    for tensor in tensors:
+    columns = []
+    absent: Array | None = None
+    for dtype, tensor in zip(op.inputs, tensors, strict=True):
         if tensor.shape != shape:
             raise _failure(op, f"its inputs differ in shape: {', '.join(str(tensor.shape) for tensor in tensors)}")
-    columns = [tensor.reshape(-1) for tensor in tensors]
-    absent: Array | None = None
-    for dtype, column in zip(op.inputs, columns, strict=True):
+        column = tensor.reshape(-1)
+        columns.append(column)
         gone = _missing(dtype, column)
         if gone is not None:
             absent = gone if absent is None else absent | gone
@@ -266,14 +269,18 @@ def run_body(
 
 def _missing(dtype: str, column: Array) -> Array | None:
     """bool [N]: where a column is missing, in the form that it travels in; None when it is nowhere."""
-    if dtype == "string":
-        return np.asarray(column == MISSING_STRING) if MISSING_STRING in column.tolist() else None
-    if dtype in _TIMES:
-        gone: Array = column == MISSING_TIME
-    elif dtype in ("float64", "float32"):
-        gone = np.isnan(column)
-    else:
+    mark = _MARKS.get(dtype)
+    if mark is None:
         return None
+    if dtype == "string":
+        return np.asarray(column == mark) if mark in column.tolist() else None
+    if len(column) <= _FEW:
+        for value in column.tolist():
+            if value == mark or value != value:
+                break
+        else:
+            return None
+    gone: Array = np.isnan(column) if mark != mark else column == mark
     return gone if gone.any() else None
 
 
@@ -284,7 +291,7 @@ def _seen(dtype: str, column: Array, some_missing: bool) -> Array:
         column[column == MISSING_STRING] = None
     if dtype in _TIMES:
         column = column.view(_SEEN[dtype])
-    column.flags.writeable = False
+    column.setflags(write=False)
     return column
 
 
