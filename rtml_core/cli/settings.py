@@ -34,7 +34,7 @@ def show_settings(known: Plugins, name: str | None, *, as_json: bool, example: b
         print_json([msgspec.structs.asdict(row) for row in rows])
     elif rows:
         header = ("plugin", "setting", "value", "from", "meaning")
-        lines = [(row.plugin, row.name, value_of(row), row.source or "-", row.text or row.expected) for row in rows]
+        lines = [(row.plugin, row.name, value_of(row), _from(row), row.text or row.expected) for row in rows]
         click.echo(table(header, lines, {2: 40}) + f"\n{_place()}")
     else:
         click.echo("No plugin here has settings." if name is None else f"Plugin '{name}' has no settings.")
@@ -82,13 +82,21 @@ def plugin_lines(known: Plugins, name: str) -> str:
     rows, problems = settings_of(known, name)
     if not rows:
         return ""
-    lines = [(row.name, value_of(row), row.source or "-", row.text or row.expected) for row in rows]
-    text = f"\n{table(('setting', 'value', 'from', 'meaning'), lines, {1: 40})}"
+    lines = [(row.name, value_of(row), _from(row), row.text or row.expected) for row in rows]
+    text = f"\n{table(('setting', 'value', 'from', 'meaning'), lines, {1: 40})}\n{_place()}"
     wrong = "".join(f"\n{problem}" for problem in problems)
     return text + (f"\n\n{plural(len(problems), 'thing is', 'things are')} wrong with them:{wrong}" if problems else "")
 
 
+def _from(row: Setting) -> str:
+    """Where a value comes from, in a word: the path of the file stands below the table."""
+    if not row.source:
+        return "-"
+    return row.source if row.source in ("default", row.variable) else "file"
+
+
 def _place() -> str:
+    """The line below a table of settings."""
     path, _ = config_path()
     there = path is not None and path.exists()
     return f"File of settings: {path}{'' if there else ', which does not exist'}" if path else "There is no place for a file."

@@ -44,7 +44,9 @@ class Session:
         for number, step in enumerate(steps):
             following = steps[number + 1] if number + 1 < len(steps) else None
             if isinstance(step, File):
-                target = self.at / step.name
+                # what a page has in the reader's home belongs into the page's folder, which is the home of its commands
+                home = step.name.startswith("~/")
+                target = self.folder / step.name[2:] if home else self.at / step.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(step.text)
             elif isinstance(step, Python):
@@ -106,6 +108,7 @@ class Session:
         own = [str(self.environment.bin)] if self.environment is not None else []
         programs = os.pathsep.join([*own, str(Path(sys.executable).parent), kept.get("PATH", "")])
         told = {"PATH": programs, "PYTHONPATH": str(self.folder), "RTML_HOME": str(self.folder / ".rtml")}
+        told["XDG_CONFIG_HOME"] = str(self.folder / ".config")
         return {**kept, **told, "COLUMNS": "120", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
 
     def _install(self) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from rtml_core import errors, hookspecs
+from rtml_core import config, errors, hookspecs
 from rtml_core.dsl import json_schema
 from rtml_core.params import describe_params
 from rtml_core.plugins import plugins
@@ -65,7 +65,7 @@ def test_every_hook_is_documented_with_its_signature(hook: str) -> None:
 
 def test_every_environment_variable_of_the_plugins_is_documented() -> None:
     page = (DOCS / "reference" / "plugin-contract.md").read_text()
-    for variable in ("RTML_PLUGINS", "RTML_BLOCK_PLUGINS", "RTML_STRICT_PLUGINS", "RTML_PREFER"):
+    for variable in (*config.VARIABLES.values(), config.FILE_VARIABLE):
         assert f"`{variable}`" in page
 
 
