@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from rtml_core.runtime import Runtime
 from tests.benchmarks import data, growth, pipelines, prototype
+from tests.benchmarks.discovery import discovery
+from tests.benchmarks.kinds import kinds
 from tests.benchmarks.measure import child_processes, console_script, side_by_side
 from tests.benchmarks.report import Bar, Report, microseconds, times
 from tests.benchmarks.standard import Standard, prepare, raw_columns, raw_rows, typed
@@ -29,7 +31,9 @@ def main() -> None:
     batches(report, standard, BATCHES[:3] if quick else BATCHES, rounds=3 if quick else 7)
     loading(report, standard, rounds)
     growing(report, rounds)
+    kinds(report, rounds)
     command_line(report, 3 if quick else 10)
+    discovery(report, 3 if quick else 11)
     report.finish()
     if not quick:
         report.write()

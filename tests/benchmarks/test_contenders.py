@@ -1,5 +1,7 @@
 """Who is measured must answer the same: the contenders of the standard pipeline, and the growing graphs, at a small size."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.benchmarks import data, growth, pipelines, prototype
+from tests.benchmarks import data, growth, kinds, pipelines, prototype
 from tests.benchmarks.baseline import feature_names
 from tests.benchmarks.measure import side_by_side
 from tests.benchmarks.report import Bar, Report, markdown
@@ -82,6 +84,22 @@ def test_raw_rows_have_no_nan() -> None:
 def test_the_rows_are_the_same_every_time() -> None:
     pd.testing.assert_frame_equal(data.rows(50, seed=5), data.rows(50, seed=5))
     assert data.bought(data.rows(50, seed=5), seed=6).tolist() == data.bought(data.rows(50, seed=5), seed=6).tolist()
+
+
+def test_every_kind_of_operator_answers_the_same() -> None:
+    with kinds.contenders() as found:
+        names = {(one.formula.name, one.kind) for one in found}
+        assert names >= {
+            (f.name, kind) for f in kinds.FORMULAS for kind in (kinds.FLOOR, "core", "function", "python", kinds.RAW)
+        }
+        assert ("scaled", "native") in names or ("CI" not in os.environ and shutil.which("cc") is None)
+        for one in found:
+            for count in (1, 300):
+                columns = kinds.rows(one.formula, count, seed=2).to_numpy()
+                expected = columns if one.kind == kinds.FLOOR else one.formula.body(*columns.T)[:, None]
+                (answer,) = one.on_arrays(count)()
+                np.testing.assert_allclose(answer, expected, rtol=1e-9)
+            assert len(one.on_dict()()) == answer.shape[1]
 
 
 @pytest.mark.parametrize("nodes", [10, 30])
