@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from rtml_core.lowering.builder import Builder
+from rtml_core.lowering.builder import Builder, dtype_of
 from rtml_core.lowering.symbolic import where
 
 _ATAN_P = (
@@ -90,13 +90,18 @@ def arctan2(b: Builder, y: ir.Value, x: ir.Value) -> ir.Value:
     slope = where(b, equal, one, b.op("Div", high, where(b, b.op("Equal", high, zero, dtype="bool"), one, wide)))
     base = arctan(b, slope)
     turned = where(b, negative(b, x), b.op("Sub", _const(b, math.pi), base), base)
-    signed = where(b, negative(b, y), b.op("Neg", turned), turned)
-    return where(b, b.op("IsNaN", x, dtype="bool"), x, signed)
+    return b.op("Mul", where(b, b.op("IsNaN", x, dtype="bool"), x, turned), signs(b, y))
+
+
+def signs(b: Builder, x: ir.Value) -> ir.Value:
+    """-1 where x has the sign of a negative number, else 1. A product keeps -0.0, which onnxruntime's Where turns into 0.0."""
+    dtype = dtype_of(x)
+    return where(b, negative(b, x), b.const([[-1.0]], dtype), b.const([[1.0]], dtype))
 
 
 def negative(b: Builder, x: ir.Value) -> ir.Value:
     """bool: where x has the sign of a negative number, as -0.0 has; NaN has none."""
-    zero = _const(b, 0.0)
+    zero = b.const([[0.0]], dtype_of(x))
     return b.op("Or", b.op("Less", x, zero, dtype="bool"), b.op("Less", b.op("Reciprocal", x), zero, dtype="bool"))
 
 
@@ -204,7 +209,7 @@ def log1p(b: Builder, x: ir.Value) -> ir.Value:
     one = _const(b, 1.0)
     u = b.op("Add", x, one)
     less = b.op("Sub", u, one)
-    fixed = b.op("Div", b.op("Mul", b.op("Log", u), x), less)
+    fixed = b.op("Mul", b.op("Log", u), b.op("Div", x, less))
     tiny = b.op("Equal", less, _const(b, 0.0), dtype="bool")
     endless = b.op("Equal", x, _const(b, math.inf), dtype="bool")
     return where(b, tiny, x, where(b, endless, x, fixed))

@@ -86,8 +86,8 @@ def _results(operator: Operator, results: Any) -> Mapping[str, Any]:
     for name, value in results.items():
         if value is None or isinstance(value, (list, tuple, dict, set)) or (isinstance(value, np.ndarray) and value.ndim):
             raise ExecutionError(
-                f"compute of {operator.name} gave {describe(value)} for the column '{name}'; a column of the formula or a constant"
-                f" was expected"
+                f"compute of {operator.name} gave {describe(value)} for the column '{name}'; expected a column of the formula or"
+                f" a constant"
             )
     return results
 

@@ -220,7 +220,9 @@ class Tracer:
         return self._extreme("Max", "Less", one, two)
 
     def _extreme(self, op: str, replaced: str, one: Any, two: Any) -> Traced:
-        x, y = self._pair(one, two)
+        x, y = self._pair(one, two, booleans="bool")
+        if dtype_of(x) == "bool":
+            return self._emit("Or" if op == "Max" else "And", x, y)
         return self._emit(op, x, y) if dtype_of(x) in _FLOATS else Traced(self, integer_extreme(self.b, replaced, x, y))
 
     def clip(self, x: Any, low: Any = None, high: Any = None) -> Traced:
@@ -261,10 +263,14 @@ class Tracer:
         return self.where(endless, math.inf, self.where(self.eq(big, 0.0), 0.0, scaled))
 
     def log2(self, x: Any) -> Traced:
-        return self.divide(self.log(x), math.log(2.0))
+        from rtml_core.lowering.elementary import log2
+
+        return Traced(self, log2(self.b, self._double(x)))
 
     def log10(self, x: Any) -> Traced:
-        return self.divide(self.log(x), math.log(10.0))
+        from rtml_core.lowering.elementary import log10
+
+        return Traced(self, log10(self.b, self._double(x)))
 
     # ---- comparisons and logic ----------------------------------------------------------------------------------
 
@@ -372,6 +378,4 @@ class Tracer:
             return lambda x: self._emit(_UNARY[name], self._float(x))
         if name in type(self).__dict__:
             return getattr(self, name)
-        from rtml_core.lowering.namespace.catalogue import unknown_function
-
-        raise NotLowerableError(unknown_function(name)[1])
+        raise AttributeError(f"the tracer has no function '{name}'; xp is its namespace")

@@ -13,8 +13,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from rtml_core.lowering.namespace.names_of_numbers import ALIASES as _ALIASES
-from rtml_core.lowering.namespace.names_of_numbers import NUMBERS, REFUSED
+from rtml_core.lowering.namespace.names_of_numbers import NUMBERS
 from rtml_core.lowering.namespace.names_of_texts import TEXTS, TIMES
+from rtml_core.lowering.namespace.names_refused import REFUSED
 
 _NUMERIC: Final = ("float64", "float32", "int64", "bool")
 #: kind of a column -> dtypes that it may have, and words for them
@@ -73,15 +74,17 @@ class Function:
     @cached_property
     def signature(self) -> inspect.Signature:
         """For binding, and for the reference page."""
-        kinds = inspect.Parameter
-        return inspect.Signature(
-            [
-                kinds(p.name, kinds.VAR_POSITIONAL if p.many else kinds.POSITIONAL_OR_KEYWORD, default=p.default)
-                for p in self.parameters
-                if not p.name.startswith("**")
-            ]
-            + [kinds("arguments", kinds.VAR_KEYWORD) for p in self.parameters if p.name == "**arguments"]
-        )
+        made: list[inspect.Parameter] = []
+        word: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        for p in self.parameters:
+            if p.name.startswith("**"):
+                made.append(inspect.Parameter(p.name[2:], inspect.Parameter.VAR_KEYWORD))
+            elif p.many:
+                made.append(inspect.Parameter(p.name, inspect.Parameter.VAR_POSITIONAL))
+                word = inspect.Parameter.KEYWORD_ONLY
+            else:
+                made.append(inspect.Parameter(p.name, word, default=p.default))
+        return inspect.Signature(made)
 
 
 def _parameter(text: str) -> Parameter:

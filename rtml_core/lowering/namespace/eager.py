@@ -162,7 +162,10 @@ def from_outside(engine: ArrayEngine, array: Any, dtype: str | None = None) -> E
     if dtype is not None and word != dtype and series.isna().all():
         return engine.wrap(missing_array(dtype, len(series)), "float64" if dtype == "int64" else dtype)
     if word == "string" or (word == "bool" and series.isna().any()):
-        objects = np.array([None if item is None or item is pd.NA or item != item else item for item in series], dtype=object)
+        kind = str if word == "string" else bool
+        objects = np.array(
+            [None if item is None or item is pd.NA or item != item else kind(item) for item in series], dtype=object
+        )
         return engine.wrap(objects, word)
     return engine.wrap(series.to_numpy(), word)
 

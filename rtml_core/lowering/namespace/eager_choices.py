@@ -48,7 +48,7 @@ def check_comparison(name: str, one: Any, two: Any) -> None:
     dtype = meet(one, two, f"xp.{name}")
     if dtype == "string" and name not in ("equal", "not_equal"):
         raise NotLowerableError(
-            "ONNX has no order of texts; compare them with == and !=, or map them to numbers first, with xp.lookup(x, {text: number})"
+            "ONNX has no order of texts; compare them with == and !=, or map them to numbers first, with xp.lookup(x, {...})"
         )
 
 
@@ -57,8 +57,9 @@ def truth(value: Any) -> Array:
     if not isinstance(value, EagerValue):
         return np.array([bool(value)], dtype=object)
     if value.dtype == "bool":
-        return value.array.astype(object)
-    return (value.array != 0).astype(object)
+        made: Array = value.array.astype(object)
+        return made
+    return np.asarray(value.array != 0).astype(object)
 
 
 def _logic(decide: Callable[[Any, Any], Any]) -> Callable[..., EagerValue]:
@@ -115,9 +116,11 @@ def cells(engine: ArrayEngine, value: Any, dtype: str) -> Array:
     """A column or constant as an array of a dtype in which it was found to fit; a missing constant is None or NaN there."""
     if not isinstance(value, EagerValue):
         value = engine.wrap(missing_array(dtype, 1), dtype) if value is None else engine.lift(value)
-    if dtype == "bool" or value.array.dtype != object or dtype == "string":
-        return value.array if dtype in ("bool", "string", "timestamp", "timedelta") else value.array.astype(dtype)
-    return number(value).astype(dtype)  # type: ignore[no-any-return]
+    if dtype in ("bool", "string", "timestamp", "timedelta"):
+        kept: Array = value.array
+        return kept
+    made: Array = np.asarray(number(value)).astype(dtype)
+    return made
 
 
 def chosen(engine: ArrayEngine, hit: Array, yes: Any, no: Any, what: str) -> EagerValue:

@@ -18,7 +18,8 @@ _NUMERIC: Final[dict[str, Callable[..., Any]]] = {
     "multiply": eager_numbers.multiply,
 }
 _TIMES: Final[dict[str, Callable[..., Any]]] = {
-    "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "maximum": np.maximum, "minimum": np.minimum,
+    "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide,
+    "maximum": np.maximum, "minimum": np.minimum,
     "negative": np.negative, "abs": np.abs,
 }  # fmt: skip
 #: function and dtypes of its operands -> dtype of the answer, where times and texts take part
@@ -41,7 +42,7 @@ MIXED: Final = {
 _CURES: Final = {
     "string": "make a text of a number with xp.astype(n, 'string')",
     "timestamp": "take a part of a time with xp.dates, e.g. xp.dates.total_seconds(t - other)",
-    "timedelta": "turn a timedelta into a number with xp.dates.total_seconds(d), a number into one with xp.dates.timedelta(n, 'days')",
+    "timedelta": "make a number of it with xp.dates.total_seconds(d), or one of a number with xp.dates.timedelta(n, 'days')",
 }
 
 
@@ -65,7 +66,7 @@ def _shared(name: str) -> Callable[..., Any]:
         dtype = mixed(name, operands)
         if dtype is None:
             if numeric is None:
-                return eager_numbers.FUNCTIONS[name](engine, **arguments)  # type: ignore[no-any-return]
+                return eager_numbers.FUNCTIONS[name](engine, **arguments)
             return engine.wrap(numeric(*operands))
         if dtype == "string":
             return eager_texts.FUNCTIONS["strings.concat"](engine, parts=operands, separator="")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.namespace.eager import Array, ArrayEngine, EagerValue
+from rtml_core.lowering.namespace.meeting import meet
 
 _MAX_POWER: Final = 64
 
@@ -67,7 +69,11 @@ def _power(engine: ArrayEngine, one: Any, two: Any) -> EagerValue:
     narrow = (
         any(np.asarray(value).dtype == np.float32 for value in (base, exponent)) and np.result_type(base, exponent) == np.float32
     )
-    result = np.power(np.asarray(base, dtype=np.float64), np.asarray(exponent, dtype=np.float64))
+    constant = None if isinstance(two, EagerValue) else float(two)
+    if constant == 0.5:  # numpy's own shortcut, which differs for -inf
+        result = np.sqrt(np.asarray(base, dtype=np.float64))
+    else:
+        result = np.power(np.asarray(base, dtype=np.float64), np.asarray(exponent, dtype=np.float64))
     return engine.wrap(result.astype(np.float32) if narrow else result)
 
 
@@ -111,16 +117,22 @@ def _round(engine: ArrayEngine, x: Any, decimals: int = 0) -> EagerValue:
 
 
 def _copysign(engine: ArrayEngine, one: Any, two: Any) -> EagerValue:
-    one, two = (np.asarray(number(value, whole=True)) for value in (one, two))
-    return engine.wrap(np.where(np.signbit(two * 1.0), -np.abs(one * 1.0), np.abs(one * 1.0)))
+    dtype: Any = np.float32 if meet(one, two, "xp.copysign") == "float32" else np.float64
+    size, sign = (np.asarray(number(value, whole=True), dtype=dtype) for value in (one, two))
+    # the sign of NaN, which depends on the machine, counts as positive
+    return engine.wrap(np.copysign(size, np.where(np.isnan(sign), dtype(1), sign)))
 
 
 def _tested(test: Callable[..., Any]) -> Callable[..., EagerValue]:
     def call(engine: ArrayEngine, x: Any) -> EagerValue:
-        array = number(x, whole=True)
-        return engine.wrap(test(array.astype(np.float64) if array.dtype.kind == "i" and test is not np.signbit else array * 1.0))
+        return engine.wrap(test(number(x, whole=True)))
 
     return call
+
+
+def _signbit(engine: ArrayEngine, x: Any) -> EagerValue:
+    array = number(x, whole=True)
+    return engine.wrap(np.signbit(array) & ~np.isnan(array) if array.dtype.kind == "f" else array < 0)
 
 
 def _nan_to_num(engine: ArrayEngine, x: Any, nan: Any, posinf: Any, neginf: Any) -> EagerValue:
@@ -149,7 +161,7 @@ def check_side(side: str) -> Any:
 def rising(edges: Any, name: str = "xp.searchsorted") -> list[float]:
     """Constant edges as floats, or NotLowerableError unless they are finite numbers that rise."""
     numbers = numbers_of(edges, name)
-    if not all(np.isfinite(numbers)) or any(two < one for one, two in zip(numbers, numbers[1:], strict=False)):
+    if not all(np.isfinite(numbers)) or any(two < one for one, two in pairwise(numbers)):
         raise NotLowerableError(f"{name}: the edges must be finite numbers that rise; got {list(edges)!r}")
     return numbers
 
@@ -220,7 +232,7 @@ FUNCTIONS: Final[dict[str, Callable[..., EagerValue]]] = {
     "trunc": _kept_whole(np.trunc),
     "round": _round,
     "copysign": _copysign,
-    "signbit": _tested(np.signbit),
+    "signbit": _signbit,
     "isnan": _tested(np.isnan),
     "isinf": _tested(np.isinf),
     "isfinite": _tested(np.isfinite),

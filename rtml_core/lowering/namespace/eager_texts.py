@@ -62,9 +62,8 @@ def _pad(text: str, width: int, side: str, fill: str) -> str:
 
 
 def _ends(method: Callable[..., bool]) -> Callable[..., bool]:
-    def call(text: str, **arguments: Any) -> bool:
-        given = arguments["text"]
-        return method(text, tuple(given) if isinstance(given, (list, tuple)) else given)
+    def call(whole: str, text: Any) -> bool:
+        return method(whole, tuple(text) if isinstance(text, (list, tuple)) else text)
 
     return call
 

@@ -14,7 +14,8 @@ from rtml_core.timestamps import parse_timestamp
 
 #: unit -> microseconds
 UNITS: Final = {
-    "day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "millisecond": 1_000, "microsecond": 1,
+    "day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000, "millisecond": 1_000,
+    "microsecond": 1,
 }  # fmt: skip
 NUMBERS: Final = (
     "year", "month", "day", "hour", "minute", "second", "microsecond", "dayofweek", "dayofyear", "quarter", "days_in_month",
@@ -34,7 +35,8 @@ def unit_of(name: str, unit: str) -> int:
 
 def _part(name: str) -> Callable[..., EagerValue]:
     def call(engine: ArrayEngine, x: Any) -> EagerValue:
-        return engine.wrap(getattr(_series(x).dt, name).to_numpy(dtype=np.float64, na_value=np.nan))
+        pandas = {"dayofweek": "day_of_week", "dayofyear": "day_of_year"}.get(name, name)
+        return engine.wrap(getattr(_series(x).dt, pandas).to_numpy(dtype=np.float64, na_value=np.nan))
 
     return call
 
@@ -57,7 +59,7 @@ def _week(engine: ArrayEngine, x: Any) -> EagerValue:
 
 
 def _weekend(engine: ArrayEngine, x: Any) -> EagerValue:
-    return engine.wrap((_series(x).dt.dayofweek >= 5).to_numpy(dtype=bool))
+    return engine.wrap((_series(x).dt.day_of_week >= 5).to_numpy(dtype=bool))
 
 
 def _to_unit(name: str) -> Callable[..., EagerValue]:

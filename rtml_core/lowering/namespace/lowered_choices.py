@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 import onnx_ir as ir
 
-from rtml_core.columns import MISSING_STRING
+from rtml_core.columns import MISSING_STRING, carrier_of
 from rtml_core.errors import NotLowerableError
-from rtml_core.lowering.blocks import Block, time_scalar
+from rtml_core.lowering.blocks import Block, tensor_of, time_scalar
 from rtml_core.lowering.compare import compare, invert, logical
 from rtml_core.lowering.namespace.eager_choices import (
     MISSING_INTEGER,
@@ -26,7 +26,7 @@ from rtml_core.lowering.namespace.lowered_numbers import finite_of, nan_of, numb
 from rtml_core.lowering.namespace.meeting import FLOATS, NUMBERS, dtype_of_operand, meet
 from rtml_core.lowering.namespace.scalars import carried
 from rtml_core.lowering.strings import plain as plain_text
-from rtml_core.lowering.symbolic import IDENTITY, Symbolic, carrier_of, lookup, mask_of, missing_of, new, value_of, where
+from rtml_core.lowering.symbolic import IDENTITY, Symbolic, lookup, mask_of, missing_of, new, value_of, where
 from rtml_core.lowering.traced import Traced, Tracer
 
 _METHODS: Final = {
@@ -58,30 +58,22 @@ def _comparison(name: str) -> Callable[..., Traced]:
         if history and isinstance(two, str):
             found = _one_of(tracer, one.symbolic, [plain_text(two)])
             return Traced(tracer, tracer.b.op("Not", found)) if name == "not_equal" else Traced(tracer, found)
-        return Traced(tracer, compare(tracer.b, _METHODS[name], _block(one), _block(two)).tensor)
+        answer = compare(tracer.b, _METHODS[name], _block(one), _block(two))
+        return Traced(tracer, tensor_of(tracer.b, answer, "bool"))
 
     return call
 
 
 def _numbers(tracer: Tracer, name: str, one: Any, two: Any) -> Traced:
-    dtypes = {dtype_of_operand(one), dtype_of_operand(two)}
-    if dtypes == {"bool"} and name not in ("equal", "not_equal"):
+    booleans = {dtype_of_operand(one), dtype_of_operand(two)} == {"bool"}
+    if booleans and name not in ("equal", "not_equal"):
         one, two = whole(one), whole(two)  # onnxruntime has no order of booleans
     for x, constant in ((one, two), (two, one)):
         if isinstance(x, Traced) and not isinstance(constant, Traced) and math.isfinite(constant):
             tracer.b.threshold(x.value, [float(constant)])
-    if dtypes == {"bool"}:
-        a, c = (tracer.lift(x).value for x in (one, two))
-        equal = tracer.b.op("Equal", a, c, dtype="bool")
-        return (
-            Traced(tracer, equal if name == "equal" else tracer.b.op("Not", equal))
-            if name in ("equal", "not_equal")
-            else (_ordered(tracer, name, one, two))
-        )
-    return _ordered(tracer, name, one, two)
-
-
-def _ordered(tracer: Tracer, name: str, one: Any, two: Any) -> Traced:
+    if booleans and name in ("equal", "not_equal"):
+        equal = tracer.b.op("Equal", tracer.lift(one).value, tracer.lift(two).value, dtype="bool")
+        return Traced(tracer, equal if name == "equal" else tracer.b.op("Not", equal))
     found: Traced = getattr(tracer, _METHODS[name])(one, two)
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.blocks import Block, time_scalar
-from rtml_core.lowering.namespace import lowered_choices, lowered_numbers, lowered_texts, lowered_times
+from rtml_core.lowering.namespace import lowered_choices, lowered_numbers, lowered_tables, lowered_texts, lowered_times
 from rtml_core.lowering.namespace.eager_functions import MIXED, mixed
 from rtml_core.lowering.namespace.lowered_choices import made
 from rtml_core.lowering.namespace.scalars import carried
@@ -80,6 +80,7 @@ def _custom(tracer: Tracer, op: Any, columns: list[Any], arguments: dict[str, An
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     **lowered_numbers.FUNCTIONS,
+    **lowered_tables.FUNCTIONS,
     **lowered_choices.FUNCTIONS,
     **lowered_texts.FUNCTIONS,
     **lowered_times.FUNCTIONS,

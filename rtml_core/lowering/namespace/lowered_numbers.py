@@ -10,10 +10,10 @@ import onnx_ir as ir
 
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering import elementary
-from rtml_core.lowering.blocks import Block
+from rtml_core.lowering.blocks import Block, tensor_of
 from rtml_core.lowering.builder import dtype_of
 from rtml_core.lowering.division import floordiv, mod
-from rtml_core.lowering.namespace.eager_numbers import check_interp, check_side, check_whole_power, numbers_of, rising
+from rtml_core.lowering.namespace.eager_numbers import check_whole_power
 from rtml_core.lowering.namespace.meeting import FLOATS, meet
 from rtml_core.lowering.numeric import power as whole_power
 from rtml_core.lowering.numeric import rounded
@@ -165,7 +165,8 @@ def _division(divide: Callable[..., Block]) -> Callable[..., Traced]:
         if dtype != "int64" and not isinstance(two, Traced):
             two = float(two)
         made = divide(tracer.b, _cast(tracer, one, dtype), _block(tracer, two, scalar=scalar), numpy_zero=True)
-        return told(tracer, made.tensor, (made.nullable or not finite_of(one), made.finite and finite_of(one)))
+        known = made.nullable or not finite_of(one), made.finite and finite_of(one)
+        return told(tracer, tensor_of(tracer.b, made, made.dtype), known)
 
     return call
 
@@ -184,14 +185,17 @@ def _power(tracer: Tracer, one: Any, two: Any) -> Traced:
             raise NotLowerableError(
                 "a whole number to the power of a column wraps around; write the base as a float, e.g. 2.0 ** x"
             )
-        return Traced(tracer, whole_power(tracer.b, Block("int64", one.value), Block("int64", value=int(two))).tensor)
+        made = whole_power(tracer.b, Block("int64", one.value), Block("int64", value=int(two)))
+        return Traced(tracer, tensor_of(tracer.b, made, "int64"))
     a, c = (tracer.b.cast(tracer.lift(x).value, "float64") for x in (one, two))
     if not isinstance(two, Traced) and two == 2:
-        made, known = tracer.b.op("Mul", a, a), _grows(one)
+        tensor, known = tracer.b.op("Mul", a, a), _grows(one)
+    elif not isinstance(two, Traced) and two == 0.5:
+        tensor, known = tracer.b.op("Sqrt", a), _root(one)
     else:
         steady = _is(two, lambda value: value.is_integer() and value >= 0)
-        made, known = tracer.b.op("Pow", a, c), (_grows(one) if steady else _partial())
-    return told(tracer, tracer.b.cast(made, dtype), known)
+        tensor, known = tracer.b.op("Pow", a, c), (_grows(one) if steady else _partial())
+    return told(tracer, tracer.b.cast(tensor, dtype), known)
 
 
 def _round(tracer: Tracer, x: Any, decimals: int) -> Traced:
@@ -201,7 +205,7 @@ def _round(tracer: Tracer, x: Any, decimals: int) -> Traced:
             raise NotLowerableError("whole numbers are rounded to tens with xp.round(x * 1.0, -1)")
         return x  # type: ignore[no-any-return]
     made = rounded(tracer.b, Block(x.dtype, x.value, x.nullable, x.finite), decimals)
-    return told(tracer, made.tensor, (x.nullable or decimals != 0, made.finite))
+    return told(tracer, tensor_of(tracer.b, made, x.dtype), (x.nullable or decimals != 0, made.finite))
 
 
 def _clip(tracer: Tracer, x: Any, min: Any, max: Any) -> Traced:  # the standard's names
@@ -220,7 +224,7 @@ def _fewest_nan(name: str) -> Callable[..., Traced]:
     """fmax, fmin: the other where one is NaN."""
 
     def call(tracer: Tracer, one: Any, two: Any) -> Traced:
-        plain = FUNCTIONS[name](tracer, one=one, two=two)
+        plain: Traced = FUNCTIONS[name](tracer, one=one, two=two)
         if plain.dtype not in FLOATS:
             return plain
         one, two = number(one), number(two)
@@ -234,21 +238,20 @@ def _fewest_nan(name: str) -> Callable[..., Traced]:
     return call
 
 
+def _positive(tracer: Tracer, x: Any) -> Any:
+    if x.dtype == "bool":
+        raise NotLowerableError("a boolean has no sign (numpy refuses it too); use xp.astype(x, 'int64')")
+    return x
+
+
 # ---- signs and tests --------------------------------------------------------------------------------------------------------
-
-
-def negative_sign(tracer: Tracer, value: ir.Value) -> ir.Value:
-    """bool: where a float is negative, -0.0 included; NaN is not."""
-    b, zero = tracer.b, tracer.b.const([[0.0]], dtype_of(value))
-    below = b.op("Less", value, zero, dtype="bool")
-    return b.op("Or", below, b.op("Less", b.op("Reciprocal", value), zero, dtype="bool"))
 
 
 def _signbit(tracer: Tracer, x: Any) -> Traced:
     x = whole(x)
     if x.dtype == "int64":
         return tracer.lt(x, 0)
-    return Traced(tracer, negative_sign(tracer, x.value))
+    return Traced(tracer, elementary.negative(tracer.b, x.value))
 
 
 def _copysign(tracer: Tracer, one: Any, two: Any) -> Traced:
@@ -256,8 +259,7 @@ def _copysign(tracer: Tracer, one: Any, two: Any) -> Traced:
     dtype = meet(one, two, "xp.copysign")
     dtype = dtype if dtype in FLOATS else "float64"
     a, c = (tracer.b.cast(tracer.lift(x).value, dtype) for x in (one, two))
-    size = tracer.b.op("Abs", a)
-    made = where(tracer.b, negative_sign(tracer, c), tracer.b.op("Neg", size), size)
+    made = tracer.b.op("Mul", tracer.b.op("Abs", a), elementary.signs(tracer.b, c))
     return told(tracer, made, (nan_of(one), finite_of(one)))
 
 
@@ -293,65 +295,6 @@ def _like(fill: int) -> Callable[..., Traced]:
     return call
 
 
-# ---- tables of constants ----------------------------------------------------------------------------------------------------
-
-
-def _doubles(tracer: Tracer, x: Any, edges: list[float]) -> ir.Value:
-    value = tracer.b.cast(number(x).value, "float64")
-    tracer.b.threshold(number(x).value, edges)
-    return value
-
-
-def _places(tracer: Tracer, x: Any, edges: list[float], *, after_equal: bool) -> Traced:
-    """int64: how many edges lie below x (after_equal: or are equal to it); NaN lies above all."""
-    b = tracer.b
-    value = _doubles(tracer, x, edges)
-    # "not less" instead of "greater or equal", so that NaN lies above
-    op = "Less" if after_equal else "LessOrEqual"
-    above = b.op("Not", b.op(op, value, b.const([edges], "float64"), dtype="bool", width=len(edges)))
-    ones = b.const([[1.0]] * len(edges), "float64")
-    return Traced(tracer, b.cast(b.op("MatMul", b.cast(above, "float64"), ones, width=1), "int64"))
-
-
-def _searchsorted(tracer: Tracer, edges: Any, x: Any, side: str) -> Traced:
-    return _places(tracer, x, rising(edges), after_equal=check_side(side) == "right")
-
-
-def _digitize(tracer: Tracer, x: Any, edges: Any, right: bool) -> Traced:
-    return _places(tracer, x, rising(edges, "xp.digitize"), after_equal=not right)
-
-
-def _interp(tracer: Tracer, x: Any, points: Any, values: Any) -> Traced:
-    """The piece that x lies in by a lookup of its place; numpy's own formula for it."""
-    at, to = check_interp(points, values)
-    b = tracer.b
-    value = _doubles(tracer, x, at)
-    if len(at) == 1:
-        made = where(b, b.op("IsNaN", value, dtype="bool"), value, b.const([[to[0]]], "float64"))
-        return told(tracer, made, (nan_of(x), True))
-    slopes = [(to[i + 1] - to[i]) / (at[i + 1] - at[i]) for i in range(len(at) - 1)]
-    place = _places(tracer, Traced(tracer, value), at, after_equal=True).value
-    # before the first point and after the last, the slope is 0
-    table = [[at[0], to[0], 0.0], *([at[i], to[i], slopes[i]] for i in range(len(slopes))), [at[-1], to[-1], 0.0]]
-    columns = [
-        b.op("Gather", b.const([row[i] for row in table], "float64"), place, dtype="float64", width=1, axis=0) for i in range(3)
-    ]
-    inside = b.op("Clip", value, b.const(at[0], "float64"), b.const(at[-1], "float64"))
-    made = b.op("Add", b.op("Mul", columns[2], b.op("Sub", inside, columns[0])), columns[1])
-    made = where(b, b.op("IsNaN", value, dtype="bool"), value, made)
-    return told(tracer, made, (nan_of(x), True))
-
-
-def _polyval(tracer: Tracer, coefficients: Any, x: Any) -> Traced:
-    numbers = numbers_of(coefficients, "xp.polyval")
-    b, value = tracer.b, tracer.b.cast(number(x).value, "float64")
-    # numpy begins with 0 * x + c, which is NaN for an infinite x
-    made = b.op("Add", b.op("Mul", b.const([[0.0]], "float64"), value), b.const([[numbers[0]]], "float64"))
-    for coefficient in numbers[1:]:
-        made = b.op("Add", b.op("Mul", made, value), b.const([[coefficient]], "float64"))
-    return told(tracer, made, _partial())
-
-
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "add": _plain("add", _sum),
     "subtract": _plain("subtract", _sum),
@@ -361,7 +304,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "remainder": _division(mod),
     "pow": _power,
     "negative": _plain("negative", _keeps),
-    "positive": _plain("positive", _keeps),
+    "positive": _positive,
     "abs": _plain("abs", _keeps),
     "sign": _plain("sign", _bounded, booleans=False),
     "square": _plain("square", _grows, booleans=False),
@@ -408,8 +351,4 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "nan_to_num": _nan_to_num,
     "zeros_like": _like(0),
     "ones_like": _like(1),
-    "searchsorted": _searchsorted,
-    "digitize": _digitize,
-    "interp": _interp,
-    "polyval": _polyval,
 }

@@ -158,7 +158,8 @@ TIMES: Final[tuple[Row, ...]] = (
     (
         "timedelta",
         "x:number, unit:str",
-        "A number of days, hours, minutes, seconds, milliseconds or microseconds, rounded half to even to microseconds; missing for NaN and where it does not fit.",
+        "A number of days, hours, minutes, seconds, milliseconds or microseconds, rounded half to even to"
+        " microseconds; missing for NaN and where it does not fit.",
         "xp.dates.timedelta(x, 'seconds'); xp.dates.timedelta(n % 1000, 'days'); xp.dates.timedelta(n, 'microseconds')",
     ),
     ("parse", "x:text", "An ISO 8601 text as a timestamp in UTC; missing where it is none.", "xp.dates.parse(s)"),

@@ -50,7 +50,7 @@ def _time(value: Any) -> Any:
         return np.datetime64("NaT", "us")
     if isinstance(value, datetime.datetime):
         if value.tzinfo is not None:
-            value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+            value = value.astimezone(datetime.UTC).replace(tzinfo=None)
         return np.datetime64(_micros(value - _EPOCH), "us")
     if isinstance(value, datetime.date):
         return np.datetime64(value, "us")

@@ -33,7 +33,8 @@ _KEY: Final = "a column can't be looked up in a dict or a set; use xp.lookup(x, 
 _CURES: Final = {
     "str": "use xp.strings.<name>(x)", "dt": "use xp.dates.<name>(x)", "fillna": "use xp.fill_missing(x, value)",
     "isna": "use xp.is_missing(x)", "isnull": "use xp.is_missing(x)", "notna": "use ~xp.is_missing(x)",
-    "notnull": "use ~xp.is_missing(x)", "map": "use xp.lookup(x, {key: value}, default)", "get": "use xp.strings.get(x, position)",
+    "notnull": "use ~xp.is_missing(x)", "map": "use xp.lookup(x, {key: value}, default)",
+    "get": "use xp.strings.get(x, position)",
     "apply": "write the function's steps with xp functions", "between": "use (low <= x) & (x <= high)",
     "mask": "use xp.where(condition, value, x)", "to_numpy": "keep to xp functions", "values": "keep to xp functions",
     "iloc": _ROWS, "loc": _ROWS, "index": _ROWS, "shape": _ROWS, "size": _ROWS, "ndim": _ROWS, "T": _ROWS, "flat": _ROWS,
@@ -97,7 +98,7 @@ class Value:
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _refusing(
         "shifts of bits have no exact form; use x * 2**n, or x // 2**n, with whole numbers"
     )
-    __str__ = __format__ = _refusing(_TEXT)  # type: ignore[assignment]
+    __str__ = __format__ = _refusing(_TEXT)
     __len__ = _refusing(f"{_ROWS}, and so has no length; for that of a text use xp.strings.length(x)")
     __iter__ = _refusing("a formula works on whole columns and can't loop over one, or unpack one")
     __contains__ = _refusing("a formula can't ask `in` of a column; use xp.strings.contains(x, text), or xp.isin(x, [values])")
