@@ -19,6 +19,9 @@ from rtml_core.custom_ops import CustomOp, native
 from rtml_core.errors import NotLowerableError, PluginError
 from rtml_core.lowering.neutral import around
 
+#: what plugins may use (docs/reference/plugin-api-policy)
+__all__ = ["Builder", "dtype_of", "tensor_attribute", "width_of"]
+
 #: what we emit; onnxruntime 1.31 guarantees opset <= 26, ai.onnx.ml <= 5, IR <= 13
 OPSETS: Final = {"": 21, "ai.onnx.ml": 5, "ai.onnx.contrib": 1, "com.microsoft": 1}
 IR_VERSION: Final = 10

@@ -18,6 +18,23 @@ from rtml_core.columns import MISSING_STRING, MISSING_TIME, Column, carrier_of
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.builder import Builder, dtype_of, width_of
 
+#: what plugins may use (docs/reference/plugin-api-policy)
+__all__ = [
+    "Symbolic",
+    "as_float",
+    "keep_missing",
+    "lookup",
+    "mask_of",
+    "matrix",
+    "missing_mask",
+    "missing_of",
+    "new",
+    "require_dtype",
+    "unpack",
+    "value_of",
+    "where",
+]
+
 
 class _Identity:
     """The default of a lookup that leaves unlisted values as they are."""

@@ -29,6 +29,22 @@ OVERRIDDEN = {
     ),
     "rtml_core.params.Params.validate",
 }
+#: what rooms of the core have from each other, public by its name only
+INTERNAL = {
+    *(
+        f"rtml_core.lowering.builder.Builder.{name}"
+        for name in (
+            *("checks", "custom_ops", "functions", "initializers", "input", "inputs", "ml_opset", "node", "nodes", "scope"),
+            *("small_constants", "subgraphs", "thresholds"),
+        )
+    ),
+    *(f"rtml_core.Runtime.{name}" for name in ("python_columns", "run", "run_unchecked", "session")),
+    *(
+        f"rtml_core.converters.Converters.{name}"
+        for name in ("add_all", "brought_by", "by_plugin", "remove", "restore", "snapshot")
+    ),
+    *(f"rtml_core.lowering.symbolic.Symbolic.{name}" for name in ("cased", "lookup", "meaning", "same_as")),
+}
 #: special methods that are part of what a class offers
 SPECIAL = ("__rshift__", "__rrshift__", "__getitem__", "__contains__", "__iter__", "__len__", "__call__")
 
@@ -67,7 +83,7 @@ def surface() -> Surface:
                 if known != path:
                     found[path] = {"kind": "same", "as": known}
                     continue
-            found.update(dict(_described(path, value)))
+            found.update({name: entry for name, entry in _described(path, value) if name not in INTERNAL})
     return found
 
 

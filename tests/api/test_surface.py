@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from rtml_core.api import STABLE
+from rtml_core.api import BUILDING_BLOCKS, STABLE
 from rtml_core.hookspecs import PLUGIN_API
 from tests.api import surface as surfaces
 from tests.api.__main__ import main
 from tests.api.compare import compare
 from tests.api.surface import Surface, public_names, read_snapshot, signature, snapshot_path, surface
+
+#: what rtml-boosting extends, which is released together with rtml
+INSIDE = ("rtml_plugins.sklearn_ops.scikit.ScikitLearn", "rtml_plugins.sklearn_ops.training.json_model")
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +171,21 @@ def test_the_snapshot_is_as_the_command_writes_it(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(surfaces, "FOLDER", tmp_path)
     surfaces.write_snapshot(promised)
     assert snapshot_path().read_text() == text
+
+
+def test_the_plugins_of_this_repository_take_what_is_public_only() -> None:
+    """Their packages; their tests, and those of rtml, may look inside."""
+    root = Path(__file__).resolve().parents[2]
+    wrong = []
+    for path in sorted((root / "plugins_contrib").glob("*/rtml_*/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(("rtml_core", "rtml_plugins")):
+                continue
+            module = str(node.module)
+            public = public_names(importlib.import_module(module)) if module in STABLE else None
+            for alias in node.names:
+                inside = f"{module}.{alias.name}"
+                block = module.startswith(BUILDING_BLOCKS) and module not in STABLE and not alias.name.startswith("_")
+                if not block and inside not in (*STABLE, *INSIDE) and (public is None or alias.name not in public):
+                    wrong.append(f"{path.relative_to(root)}:{node.lineno}: {inside}")
+    assert wrong == []
