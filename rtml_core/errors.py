@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -99,6 +98,8 @@ class InputError(RtmlError):
 
 def close_match(name: str, known: Iterable[str]) -> str:
     """' Did you mean X?' when one of the known names is close to `name`, else ''."""
+    import difflib  # errors are rare, and every command starts with this module
+
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{matches[0]}'?" if matches else ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import re
@@ -106,6 +105,8 @@ class CustomOp:
         """The domain of a node with these arguments: those of a function are part of what it is, and so of its domain."""
         if self.kind != "function" or not self.arguments:
             return self.onnx_domain
+        import hashlib  # loads OpenSSL, which plugins list does not need
+
         return f"{self.onnx_domain}.{hashlib.sha256(self.encode(arguments).encode()).hexdigest()[:8]}"
 
     @property
