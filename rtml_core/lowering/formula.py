@@ -24,7 +24,7 @@ import numpy as np
 
 from rtml_core.errors import ColumnError, ExecutionError, NotLowerableError, describe
 from rtml_core.lowering.builder import Builder
-from rtml_core.lowering.namespace.eager import ArrayEngine, each, from_outside, missing_rows, to_outside
+from rtml_core.lowering.namespace.eager import ArrayEngine, each, from_outside, to_outside
 from rtml_core.lowering.namespace.lines import at_author_line
 from rtml_core.lowering.namespace.values import Value
 from rtml_core.lowering.symbolic import Symbolic
@@ -119,17 +119,3 @@ def _symbolic(tracer: Tracer, value: Any) -> Symbolic:
     if isinstance(value, Value) and not tracer.owns(value):
         raise NotLowerableError("a formula gave a column of another formula; a column is good for the run that it was made in")
     return tracer.lift(value if isinstance(value, Traced) else plain(value)).symbolic
-
-
-class EagerNamespace:
-    """numpy, restricted to FUNCTIONS."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name in (*FUNCTIONS, "pi", "e", "nan", "inf"):
-            return getattr(np, name)
-        from rtml_core.lowering.namespace.catalogue import unknown_function
-
-        raise NotLowerableError(unknown_function(name)[1])
-
-
-__all__ = ["FUNCTIONS", "EagerNamespace", "lower_formula", "missing_rows", "run_eager", "trace_values"]

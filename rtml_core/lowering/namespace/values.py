@@ -111,7 +111,8 @@ class Value:
     __array__ = _refusing("a numpy function was called on a column; call the one of the namespace: xp.<name>")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if method == "__call__" and not options and isinstance(inputs[0], np.generic) and ufunc.__name__ in _OF_SCALARS:
+        scalar = any(isinstance(item, (np.generic, np.ndarray)) and item.ndim == 0 for item in inputs)
+        if method == "__call__" and not options and scalar and ufunc.__name__ in _OF_SCALARS:
             return getattr(self.namespace, _OF_SCALARS[ufunc.__name__])(*inputs)
         if any(isinstance(item, np.ndarray) and item.ndim for item in inputs):
             raise NotLowerableError(
