@@ -3,8 +3,8 @@
 onnxruntime-extensions calls a Python function for a node and copies what it returns. By itself that is no place for a
 stranger's code: an exception, a None, a list or a number among texts ends the process, a wrong dtype is copied bit by bit, and
 declaring an operator in a domain that an open session uses breaks that session. So what is declared there is never the body but a
-host that catches and checks everything; a failure is parked, the node answers with blanks, and `guarded` raises the
-failure once the run is over. Every operator and version has a domain of its own and is declared once in a process.
+host that catches and checks everything; a failure is parked, the node answers with blanks, and `guarded` raises the failure once
+the run is over. Every operator and version has a domain of its own and is declared once in a process.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from functools import lru_cache, wraps
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
 from rtml_core.custom_ops.declaration import CustomOp
-from rtml_core.errors import CustomOpError, PluginError, describe
+from rtml_core.custom_ops.guarding import BODY, failure, state
+from rtml_core.errors import PluginError, describe
 
 Array = np.ndarray[Any, Any]
 
@@ -69,15 +70,6 @@ _lock: Final = threading.Lock()
 _hosts: Final[dict[str, CustomOp]] = {}
 
 
-class _Parked(threading.local):
-    """The first failure of a run, on the thread that runs it. onnxruntime runs our nodes on the calling thread."""
-
-    error: BaseException | None = None
-
-
-_parked: Final = _Parked()
-
-
 def declare(ops: Iterable[CustomOp]) -> None:
     """Make the Python operators among `ops` known to onnxruntime, before a session that uses them is opened.
 
@@ -107,28 +99,6 @@ def declare(ops: Iterable[CustomOp]) -> None:
                 attrs={ATTRIBUTE: types.dt_string},
             )
             _hosts[op.onnx_domain] = op
-
-
-def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
-    """`run`, which runs or opens a session, raising the CustomOpError of an operator that failed in it (or its interrupt)."""
-
-    @wraps(run)
-    def call(*args: Any, **options: Any) -> Any:
-        before, _parked.error = _parked.error, None  # a body may score another package
-        try:
-            result = run(*args, **options)
-        except Exception:
-            if _parked.error is not None:  # what a later node made of the blanks is not the point
-                raise _parked.error from None
-            raise
-        else:
-            if _parked.error is not None:
-                raise _parked.error
-        finally:
-            _parked.error = before
-        return result
-
-    return call
 
 
 def library() -> str | None:
@@ -183,11 +153,14 @@ def _module(name: str, path: str) -> Any:
 def _host(op: CustomOp) -> Callable[..., Any]:
     """What onnxruntime calls for a node of the operator: it always returns arrays of the declared types, and never raises."""
     read: dict[str, dict[str, Any]] = {}
+    nothing = tuple(_blank(dtype, (0,)) for dtype in op.outputs)
 
     def host(*tensors: Array, **attributes: str) -> Any:
         results: tuple[Array, ...] | None = None
-        if _parked.error is None:
+        before = state.where
+        if state.error is None:
             try:
+                state.where = BODY
                 text = attributes[ATTRIBUTE]
                 arguments = read.get(text)
                 if arguments is None:
@@ -195,21 +168,19 @@ def _host(op: CustomOp) -> Callable[..., Any]:
                     if len(read) < _REMEMBERED:
                         read[text] = arguments
                 results = run_body(op, tensors, arguments)
-            except (CustomOpError, KeyboardInterrupt, SystemExit) as error:
-                _parked.error = error
+                state.where = before
             except BaseException as error:  # anything that leaves this function ends the process
-                _parked.error = _failure(op, f"{type(error).__name__}: {error}", error)
+                # No call may come before this is set, as Python handles signals at calls, and here they may not raise.
+                state.where = before
+                state.error, state.op = error, op
         if results is None:
-            results = tuple(_blank(dtype, tensors[0].shape) for dtype in op.outputs)
+            try:
+                results = tuple(_blank(dtype, tensors[0].shape) for dtype in op.outputs)
+            except Exception:  # there is no memory for them
+                results = nothing
         return results if len(results) > 1 else results[0]
 
     return host
-
-
-def _failure(op: CustomOp, what: str, cause: BaseException | None = None) -> CustomOpError:
-    error = CustomOpError(f"the custom operator {op} ({op.body_name}) failed: {what}")
-    error.__cause__ = cause
-    return error
 
 
 def _blank(dtype: str, shape: tuple[int, ...]) -> Array:
@@ -223,10 +194,10 @@ def read_arguments(op: CustomOp, text: str) -> dict[str, Any]:
     try:
         arguments = json.loads(text)
     except (ValueError, RecursionError):
-        raise _failure(op, f"its arguments are no JSON: {describe(text)}") from None
+        raise failure(op, f"its arguments are no JSON: {describe(text)}") from None
     wrong = op.wrong_arguments(arguments)
     if wrong:
-        raise _failure(op, wrong)
+        raise failure(op, wrong)
     return arguments  # type: ignore[no-any-return]
 
 
@@ -240,7 +211,7 @@ def run_body(
     absent: Array | None = None
     for dtype, tensor in zip(op.inputs, tensors, strict=True):
         if tensor.shape != shape:
-            raise _failure(op, f"its inputs differ in shape: {', '.join(str(tensor.shape) for tensor in tensors)}")
+            raise failure(op, f"its inputs differ in shape: {', '.join(str(tensor.shape) for tensor in tensors)}")
         column = tensor.reshape(-1)
         columns.append(column)
         gone = _missing(dtype, column)
@@ -255,7 +226,7 @@ def run_body(
         return (_checked(op, op.outputs[0], answer, len(seen[0]), None).reshape(shape),)
     answers = answer if isinstance(answer, tuple) else (answer,)
     if len(answers) != len(op.outputs):
-        raise _failure(op, f"it returned {len(answers)} arrays, and has {len(op.outputs)} outputs")
+        raise failure(op, f"it returned {len(answers)} arrays, and has {len(op.outputs)} outputs")
     results = []
     for dtype, result in zip(op.outputs, answers, strict=True):
         values = _checked(op, dtype, result, len(seen[0]), None if kept else absent)
@@ -298,11 +269,11 @@ def _seen(dtype: str, column: Array, some_missing: bool) -> Array:
 def _checked(op: CustomOp, dtype: str, result: Any, count: int, absent: Array | None) -> Array:
     """An array that a body returned, in the form that it travels in. absent: rows where an input that it saw is missing."""
     if not isinstance(result, np.ndarray):
-        raise _failure(op, f"it returned {describe(result)}, and must return a numpy array")
+        raise failure(op, f"it returned {describe(result)}, and must return a numpy array")
     if result.dtype != _SEEN[dtype]:
-        raise _failure(op, f"it returned an array of {result.dtype}, and must return {_SEEN[dtype]} for a {dtype} column")
+        raise failure(op, f"it returned an array of {result.dtype}, and must return {_SEEN[dtype]} for a {dtype} column")
     if result.shape != (count,):
-        raise _failure(op, f"it returned an array of shape {result.shape} for {count} rows, and must return ({count},)")
+        raise failure(op, f"it returned an array of shape {result.shape} for {count} rows, and must return ({count},)")
     values: Array
     gone: Array | None
     if dtype == "string":
@@ -311,7 +282,7 @@ def _checked(op: CustomOp, dtype: str, result: Any, count: int, absent: Array | 
         values = result.view(np.int64) if dtype in _TIMES else result
         gone = _missing(dtype, values)
     if gone is not None and not _may_miss(op, dtype) and (gone if absent is None else gone & ~absent).any():
-        raise _failure(op, "it gave a missing value for a row that is all there, and is not declared to (gives_missing)")
+        raise failure(op, "it gave a missing value for a row that is all there, and is not declared to (gives_missing)")
     return values
 
 
@@ -329,12 +300,12 @@ def _checked_texts(op: CustomOp, texts: Array) -> tuple[Array, Array | None]:
         items = [item for item in items if item is not None]
     if set(map(type, items)) - {str}:
         wrong = next(item for item in items if type(item) is not str)
-        raise _failure(op, f"it returned {describe(wrong)} among texts; a text must be a str, or None where it is missing")
+        raise failure(op, f"it returned {describe(wrong)} among texts; a text must be a str, or None where it is missing")
     if MISSING_STRING in items:
-        raise _failure(op, "it returned the text U+FDD0, which stands for a missing one; return None instead")
+        raise failure(op, "it returned the text U+FDD0, which stands for a missing one; return None instead")
     together = "".join(items)
     if "\0" in together:
-        raise _failure(op, "it returned a text with U+0000, which onnxruntime would cut there")
+        raise failure(op, "it returned a text with U+0000, which onnxruntime would cut there")
     if not together.isascii():
         _require_utf8(op, items)
     if gone is not None:
@@ -348,4 +319,4 @@ def _require_utf8(op: CustomOp, items: list[str]) -> None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise _failure(op, f"it returned {describe(text)}, half of a character, which no UTF-8 text holds") from None
+            raise failure(op, f"it returned {describe(text)}, half of a character, which no UTF-8 text holds") from None

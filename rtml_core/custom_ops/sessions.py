@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rtml_core.custom_ops import hosting, native
+from rtml_core.custom_ops import guarding, hosting, native
 from rtml_core.custom_ops.declaration import CustomOp
 from rtml_core.errors import PluginError
 
@@ -38,5 +38,5 @@ def open_session(model: bytes, options: Any, ops: Sequence[CustomOp], extensions
 def guarded(run: Callable[..., Any], ops: Sequence[CustomOp]) -> Callable[..., Any]:
     """`run`, which runs or opens a session with these operators, raising CustomOpError when one of them fails in it."""
     if any(op.kind == "python" for op in ops):
-        run = hosting.guarded(run)
+        run = guarding.guarded(run)
     return native.guarded(run, ops)

@@ -12,7 +12,7 @@ import numpy as np
 import onnx_ir as ir
 import onnxruntime as ort
 
-from rtml_core.custom_ops import CustomOp, hosting
+from rtml_core.custom_ops import CustomOp, guarding, hosting
 from rtml_core.errors import RtmlError
 
 HOW = [""]
@@ -95,7 +95,7 @@ ATTRIBUTES = {"attribute_text": "{", "attribute_names": '{"marc": ""}', "attribu
 
 
 def texts_of(op: CustomOp, arguments: str) -> Any:
-    return hosting.guarded(session(op, ir.DataType.STRING, {"arguments": arguments}).run)
+    return guarding.guarded(session(op, ir.DataType.STRING, {"arguments": arguments}).run)
 
 
 def fail(how: str) -> tuple[str, str]:
@@ -103,7 +103,7 @@ def fail(how: str) -> tuple[str, str]:
     if how == "late":
         return late()
     if how == "number":
-        run = hosting.guarded(session(NUMBERS, ir.DataType.DOUBLE, {"arguments": "{}"}).run)
+        run = guarding.guarded(session(NUMBERS, ir.DataType.DOUBLE, {"arguments": "{}"}).run)
         return call(run, np.array([[1.0]])), call(run, np.array([[7.0]]))
     good = texts_of(OP, '{"mark": ""}')
     if how in ATTRIBUTES:

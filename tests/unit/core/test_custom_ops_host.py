@@ -13,7 +13,7 @@ import onnx_ir as ir
 import onnxruntime as ort
 import pytest
 
-from rtml_core.custom_ops import CustomOp, hosting
+from rtml_core.custom_ops import CustomOp, guarding, hosting
 from rtml_core.custom_ops.hosting import run_body
 from rtml_core.errors import CustomOpError, PluginError
 
@@ -36,8 +36,8 @@ FAILURES = {
     "the_mark": NAME + "it returned the text U+FDD0, which stands for a missing one; return None instead",
     "recursion": NAME + "RecursionError: maximum recursion depth exceeded",
     "writing": NAME + "ValueError: assignment destination is read-only",
-    "exit": "SystemExit: 3",
-    "interrupt": "KeyboardInterrupt: ",
+    "exit": NAME + "SystemExit: 3",
+    "interrupt": NAME + "KeyboardInterrupt: ",
     "attribute_text": NAME + "its arguments are no JSON: '{'",
     "attribute_names": NAME + "it takes no argument 'marc'. It takes: mark. Did you mean 'mark'?",
     "attribute_type": NAME + "argument 'mark' must be of type string; got 3",
@@ -95,7 +95,7 @@ def run_of(op: CustomOp, mark: str) -> Any:
     options.register_custom_ops_library(hosting.library())
     model = ir.to_proto(ir.Model(graph, ir_version=10)).SerializeToString()
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    return hosting.guarded(session.run)
+    return guarding.guarded(session.run)
 
 
 def test_threads_get_their_own_answers_and_their_own_failures() -> None:
@@ -129,7 +129,7 @@ def test_a_body_may_score_another_model() -> None:
         return np.array([*answers, None], dtype=object)[:-1]
 
     nested = CustomOp("testing", "nested", 1, ("string",), ("string",), outer, "scores another model")
-    run = hosting.guarded(lambda text: run_body(nested, (np.array([[text]], dtype=object),), {})[0].item())
+    run = guarding.guarded(lambda text: run_body(nested, (np.array([[text]], dtype=object),), {})[0].item())
     assert run("a") == "iia"
     with pytest.raises(CustomOpError, match=r"testing:tell 1 .* bad i"):
         run("bad")

@@ -17,7 +17,7 @@ import pytest
 from rtml_core import Graph, Runtime, package
 from rtml_core import operators as op
 from rtml_core.cli.app import exit_code, run
-from rtml_core.custom_ops import hosting
+from rtml_core.custom_ops import guarding, hosting
 from rtml_core.errors import CustomOpError, PackageError
 from rtml_core.plugins import plugins
 from rtml_core.runtime import trusted
@@ -134,7 +134,7 @@ def test_a_body_that_fails_ends_a_run_with_what_it_did(installed: Path, capsys: 
 
     (installed / "rows.jsonl").write_text('{"s": "ab"}\n')
     runtime = Runtime.from_file("m.rtml", trust="all")
-    before = hosting.guarded(runtime.session.run)
+    before = guarding.guarded(runtime.session.run)
     assert before(None, {"string": np.array([["a"]], dtype=object)})[0].item() == "a?"
     body = hosting._hosts["shouting.shout.v1"]
     kept = body.__dict__["function"]
