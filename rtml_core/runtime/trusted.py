@@ -7,14 +7,13 @@ when its bytes are those that the package was compiled with.
 
 from __future__ import annotations
 
-import importlib.metadata
-import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from rtml_core import config
 from rtml_core.custom_ops import CustomOp, native
 from rtml_core.errors import PackageError, PluginError
+from rtml_core.installed import EntryPoint, entry_points, normal
 from rtml_core.package import Manifest, OpEntry
 
 #: distributions by name, or all that are installed
@@ -59,13 +58,8 @@ def _names(trust: Trust) -> set[str] | None:
     if isinstance(trust, str) and trust != "all":
         raise PackageError(f"trust must be a list of distributions, or 'all'; got the text {trust!r}")
     given = [trust] if isinstance(trust, str) else list(trust)
-    names = {_normal(name) for name in (*given, *config.option("trust")) if name.strip()}
+    names = {normal(name) for name in (*given, *config.option("trust")) if name.strip()}
     return None if "all" in names else names | {BUILT_IN}
-
-
-def _normal(name: str) -> str:
-    """A distribution's name as pip compares them (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
 def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp:
@@ -77,7 +71,7 @@ def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp
     point = _entry_point(distribution, plugin)
     if point is None:
         raise PackageError(f"{needs}, which is not installed here: pip install {exact}")
-    if trusted is not None and _normal(distribution) not in trusted:
+    if trusted is not None and normal(distribution) not in trusted:
         raise PackageError(
             f"{needs}, which runs code of that distribution in this process, and it is not trusted here. If you trust it, say so:"
             f" trust=['{distribution}'], --trust {distribution}, or {VARIABLE}={distribution}"
@@ -85,7 +79,7 @@ def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp
     if plugin in config.option("block"):
         raise PackageError(f"{needs}, and its plugin '{plugin}' is blocked here ({config.source('block')})")
     allowed = config.option("plugins")
-    if allowed is not None and plugin not in allowed and _normal(distribution) != BUILT_IN:
+    if allowed is not None and plugin not in allowed and normal(distribution) != BUILT_IN:
         raise PackageError(
             f"{needs}, and its plugin '{plugin}' is not among those that are loaded here ({config.source('plugins')})"
         )
@@ -94,23 +88,23 @@ def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp
     if op is not None:
         return op
     here = sorted(str(v) for domain, name, v in declared if (domain, name) == (entry.custom, entry.op))
-    installed = f"{distribution} {point.dist.version if point.dist else ''}"
+    installed = f"{distribution} {point.version}"
     has = f"brings version {', '.join(here)} of it only" if here else "does not bring it"
     raise PackageError(f"{needs}. {installed}, which is installed here, {has}: pip install {exact}, or compile the graph anew")
 
 
-def _entry_point(distribution: str, plugin: str) -> Any:
+def _entry_point(distribution: str, plugin: str) -> EntryPoint | None:
     from rtml_core.hookspecs import GROUP
 
-    for point in importlib.metadata.entry_points(group=GROUP, name=plugin):
-        if point.dist is not None and _normal(point.dist.name) == _normal(distribution):
+    for point in entry_points(GROUP):
+        if point.name == plugin and normal(point.distribution) == normal(distribution):
             return point
     return None
 
 
-def _declared(point: Any, needs: str) -> dict[tuple[str, str, int], CustomOp]:
+def _declared(point: EntryPoint, needs: str) -> dict[tuple[str, str, int], CustomOp]:
     """What the plugin declares; its module is imported once in a process."""
-    key = (_normal(point.dist.name), point.name)
+    key = (normal(point.distribution), point.name)
     if key not in _loaded:
         from rtml_core.hookspecs import PLUGIN_API, PROJECT
 
@@ -123,7 +117,9 @@ def _declared(point: Any, needs: str) -> dict[tuple[str, str, int], CustomOp]:
             ops = list(hook()) if hasattr(hook, f"{PROJECT}_impl") and hook is not None else []
             for op in ops:
                 op.check()
-        except Exception as error:  # a stranger's plugin may raise anything
+        except BaseException as error:  # a stranger's plugin may raise anything, SystemExit too
+            if isinstance(error, KeyboardInterrupt):
+                raise
             raise PackageError(
                 f"{needs}, and its plugin '{point.name}' can't be loaded: {type(error).__name__}: {error}"
             ) from error

@@ -158,6 +158,23 @@ def test_what_is_not_installed_says_what_to_install(here: Path) -> None:
     assert str(caught.value) == f"{NEEDS}, which is not installed here: pip install Rtml_Shout==1.4"
 
 
+def test_damaged_metadata_of_another_distribution_stops_no_server(installed: Path) -> None:
+    (installed / "site" / "damaged-1.0.dist-info").mkdir()
+    (installed / "site" / "damaged-1.0.dist-info" / "entry_points.txt").write_text("[rtml.plugins]\nno sign\nother = a\n")
+    assert Runtime.from_file("m.rtml", trust="all").score_row({"s": "ab"}) == {"s": "ab?"}
+
+
+def test_the_file_of_settings_trusts_too(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (installed / "config.toml").write_text('[rtml]\ntrust = ["rtml-shout"]\n')
+    with pytest.raises(PackageError, match="it is not trusted here"):  # a file where one works is no file of settings
+        Runtime.from_file("m.rtml")
+    monkeypatch.setenv("RTML_CONFIG", "config.toml")
+    assert Runtime.from_file("m.rtml").score_row({"s": "ab"}) == {"s": "ab?"}
+    monkeypatch.setenv("RTML_TRUST", "rtml-other")
+    with pytest.raises(PackageError, match="it is not trusted here"):
+        Runtime.from_file("m.rtml")
+
+
 def test_another_version_of_the_operator_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(put(here / "site", PLUGIN.replace("VERSION", "2"), "shout_two"))
     with pytest.raises(PackageError, match=r"which is installed here, brings version 2 of it only: pip install Rtml_Shout==1\.4"):
@@ -168,6 +185,7 @@ def test_another_version_of_the_operator_is_refused(here: Path, monkeypatch: pyt
     ("text", "words"),
     [
         ("import no_such_module_x", "its plugin 'shout' can't be loaded: ModuleNotFoundError"),
+        ("raise SystemExit(3)", "its plugin 'shout' can't be loaded: SystemExit: 3"),
         ("rtml_plugin_api = 99", "its plugin 'shout' can't be loaded: PluginError: it is written for plugin API 99"),
         ("x = 1", "which is installed here, does not bring it: pip install Rtml_Shout==1.4"),
         (PLUGIN.replace("VERSION", "0"), "its plugin 'shout' can't be loaded: PluginError: custom operator 'shouting':'shout'"),
