@@ -29,7 +29,10 @@ def custom(b: Builder, op: CustomOp, *columns: Symbolic, **arguments: Any) -> tu
         return (custom_each(b, op, columns, **arguments)[0],)
     _check(op, columns)
     values = b.custom(op, *(value_of(b, column) for column in columns), **arguments)
-    return tuple(_named(b, op, dtype, value, columns)[0] for dtype, value in zip(op.outputs, values, strict=True))
+    made = []
+    for position, (dtype, value) in enumerate(zip(op.outputs, values, strict=True)):
+        made.append(_named(b, op, dtype, value, columns, _strict(b, op, arguments, position))[0])
+    return tuple(made)
 
 
 def custom_each(b: Builder, op: CustomOp, columns: Sequence[Symbolic], **arguments: Any) -> list[Symbolic]:
@@ -52,7 +55,7 @@ def custom_each(b: Builder, op: CustomOp, columns: Sequence[Symbolic], **argumen
         packed = matrix(b, members, members[0].carrier)
         whole = Symbolic(members[0].dtype, packed, 0, any(member.nullable for member in members))
         (value,) = b.custom(op, packed, **arguments)
-        made = _named(b, op, op.outputs[0], value, [whole])
+        made = _named(b, op, op.outputs[0], value, [whole], _strict(b, op, arguments, 0))
         for position, member, symbolic in zip(positions, members, made, strict=True):
             nullable = symbolic.nullable and (member.nullable or _gives_missing(op, symbolic.dtype))
             results[position] = replace(symbolic, nullable=nullable)
@@ -67,12 +70,22 @@ def _check(op: CustomOp, columns: Sequence[Symbolic]) -> None:
         raise NotLowerableError(f"the custom operator {op} takes booleans, and a missing value is neither; fill it first")
 
 
-def _named(b: Builder, op: CustomOp, dtype: str, value: ir.Value, columns: Sequence[Symbolic]) -> list[Symbolic]:
-    """The columns of an output tensor [N, k], with what is known of them."""
+def _strict(b: Builder, op: CustomOp, arguments: Mapping[str, Any], output: int) -> frozenset[int]:
+    """The inputs of a function whose missing value makes an output missing by itself."""
+    if op.kind != "function":
+        return frozenset()
+    found: frozenset[int] = b.functions[op.domain_with(arguments)].strict[output]
+    return found
+
+
+def _named(
+    b: Builder, op: CustomOp, dtype: str, value: ir.Value, columns: Sequence[Symbolic], strict: frozenset[int]
+) -> list[Symbolic]:
+    """The columns of an output tensor [N, k], with what is known of them. strict: inputs that need no mask."""
     nullable = any(column.nullable for column in columns)
     if dtype not in ("int64", "bool"):
         if op.kind == "function" and not op.sees_missing:
-            value = _masked(b, value, columns)
+            value = _masked(b, value, [column for position, column in enumerate(columns) if position not in strict])
         return unpack(value, dtype, nullable=nullable or _gives_missing(op, dtype), finite=dtype not in ("float64", "float32"))
     if not nullable or op.sees_missing:
         return unpack(value, dtype)

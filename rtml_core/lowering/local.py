@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import onnx_ir as ir
 
 from rtml_core.columns import carrier_of
@@ -19,16 +20,24 @@ from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.builder import Builder, dtype_of
 from rtml_core.lowering.symbolic import Symbolic, value_of
 
+#: operators on float64 that answer NaN where any of their inputs is NaN; others (Max, Pow, Sign) do not, or not always
+_STRICT: Final = frozenset(
+    ("Add", "Sub", "Mul", "Div", "Mod", "Neg", "Abs", "Sqrt", "Exp", "Log", "Sin", "Cos", "Reciprocal", "Floor", "Ceil", "Round")
+)
+
 
 @dataclass
 class LocalFunction:
-    """A traced formula: the ONNX domain and name under which it is called, and its graph from `builder.inputs` to `outputs`; the
-    function that was made of it, once it was (assemble)."""
+    """A traced formula: the ONNX domain and name under which it is called, and its graph from `builder.inputs` to `outputs`.
+
+    strict: for each output the inputs whose NaN makes it NaN by itself. made: the ONNX function, once it was made (assemble).
+    """
 
     domain: str
     name: str
     builder: Builder
     outputs: list[ir.Value]
+    strict: list[frozenset[int]]
     made: ir.Function | None = None
 
 
@@ -62,7 +71,7 @@ def local_function(op: CustomOp, arguments: Mapping[str, Any]) -> LocalFunction:
             f"the custom operator {op}: its formula calls the {foreign.kind} operator {foreign}, which an ONNX function must not;"
             f" call it in compute() of an operator"
         )
-    return LocalFunction(op.domain_with(arguments), op.name, b, outputs)
+    return LocalFunction(op.domain_with(arguments), op.name, b, outputs, _strict(b, outputs))
 
 
 def _traced(b: Builder, op: CustomOp, columns: Sequence[Symbolic], arguments: Mapping[str, Any]) -> list[Symbolic]:
@@ -95,3 +104,23 @@ def _declared(b: Builder, op: CustomOp, dtype: str, column: Symbolic, position: 
     if dtype_of(value) != carrier_of(dtype, False):
         raise NotLowerableError(f"{where} travels as {dtype_of(value)}, and a {dtype} column as {carrier_of(dtype, False)}")
     return value
+
+
+def _strict(b: Builder, outputs: Sequence[ir.Value]) -> list[frozenset[int]]:
+    """For each output the inputs, all float64, whose NaN makes it NaN by itself: they need no mask around the function."""
+    everything = frozenset(range(len(b.inputs)))
+    known = {id(value): frozenset([position]) for position, value in enumerate(b.inputs) if dtype_of(value) == "float64"}
+    for value in b.initializers:
+        if value.const_value is not None and dtype_of(value) == "float64" and np.isnan(value.const_value.numpy()).all():
+            known[id(value)] = everything
+    for node in b.nodes:
+        found = [known.get(id(value), frozenset()) for value in node.inputs]
+        if node.domain or len(node.outputs) != 1 or node.outputs[0].dtype != ir.DataType.DOUBLE:
+            continue
+        if node.op_type in _STRICT and all(value is not None and value.dtype == ir.DataType.DOUBLE for value in node.inputs):
+            known[id(node.outputs[0])] = frozenset().union(*found)
+        elif node.op_type == "Where":
+            known[id(node.outputs[0])] = found[1] & found[2]
+        elif node.op_type == "Identity":
+            known[id(node.outputs[0])] = found[0]
+    return [known.get(id(value), frozenset()) for value in outputs]

@@ -19,6 +19,7 @@ from rtml_core.custom_ops import apply
 from rtml_core.errors import NotLowerableError, PackageError, PluginError
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.custom import custom, custom_each
+from rtml_core.lowering.local import _STRICT
 from rtml_core.lowering.symbolic import Symbolic, lookup
 from rtml_core.registry import CustomOps, Origin
 from rtml_core.testing import assert_custom_op, assert_parity, run_model
@@ -330,3 +331,39 @@ def test_a_manifest_that_says_another_thing_is_refused(changed: dict[str, Any] |
     with pytest.raises(PackageError) as caught:
         Runtime(msgspec.structs.replace(archive, manifest=manifest))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8, 33])
+def test_operators_that_are_taken_for_strict_are(rows: int) -> None:
+    """NaN in, NaN out, wherever in a batch: rows with missing inputs need no mask around such a function."""
+    b = Builder()
+    x, y = b.input("x", "float64", 1), b.input("y", "float64", 1)
+    two = ("Add", "Sub", "Mul", "Div", "Mod")
+    made = {
+        name: b.op(name, *((x, y) if name in two else (x,)), **({"fmod": 1} if name == "Mod" else {})) for name in sorted(_STRICT)
+    }
+    turned = {f"{name} turned": b.op(name, y, x, **({"fmod": 1} if name == "Mod" else {})) for name in two}
+    model = assemble(b, {**made, **turned}).model
+    for position in range(rows):
+        feed = {"x": np.full((rows, 1), 1.5), "y": np.full((rows, 1), 0.5)}
+        feed["x"][position] = np.nan
+        for name, values in run_model(model, feed).items():
+            assert np.isnan(values[:, 0]).tolist() == [row == position for row in range(rows)], name
+
+
+def test_a_mask_is_there_where_it_is_needed_only() -> None:
+    nodes = {}
+    for name, formula in {
+        "strict": lambda xp, x, y: xp.sin(x) * 2.0 + y,
+        "both branches": lambda xp, x, y: xp.where(x > y, x - y, y - x),
+        "outside of something": lambda xp, x, y: xp.where(x > y, x - y, xp.nan),
+        "one branch": lambda xp, x, y: xp.where(x > y, x, y),
+        "neither": lambda xp, x, y: xp.where(x > y, 1.0, 0.0),
+        "of one": lambda xp, x, y: xp.where(y > 0, x, -x),
+    }.items():
+        made = op(name.replace(" ", "_"), formula, 2)
+        b = Builder()
+        custom(b, made, *(Symbolic("float64", b.input(column, "float64", 1), 0, True) for column in "xy"))
+        nodes[name] = len(b.nodes)
+        assert assert_custom_op(made, rows=60) == 60
+    assert nodes == {"strict": 1, "both branches": 1, "outside of something": 1, "one branch": 5, "neither": 5, "of one": 3}
