@@ -221,6 +221,13 @@ def words(annotation: Any) -> str:
     return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
+def holds_secret(annotation: Any) -> bool:
+    """Whether a type has a Secret in it, also inside of lists, objects and structs."""
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return any(holds_secret(field.type) for field in msgspec.structs.fields(annotation))
+    return annotation is Secret or any(map(holds_secret, get_args(annotation)))
+
+
 class NoParams(Params):
     """For operators without parameters."""
 

@@ -26,7 +26,7 @@ from rtml_core.config import FALSE, TRUE, config_file, config_path, kind, option
 from rtml_core.errors import ConfigError, ParamError, PluginError, close_match, describe, listing
 from rtml_core.hookspecs import GROUP
 from rtml_core.installed import entry_points
-from rtml_core.params import HIDDEN, ParamInfo, Params, Secret, describe_params
+from rtml_core.params import HIDDEN, ParamInfo, Params, Secret, describe_params, holds_secret
 
 PREFIX: Final = "RTML_PLUGIN_"
 _MISSING: Final = object()
@@ -184,7 +184,7 @@ def _resolved(plugin: str, cls: type[Params]) -> tuple[dict[str, Any], list[Sett
 def _given(plugin: str, info: ParamInfo) -> tuple[Any, str, str]:
     """Value, source and problem of one setting."""
     name, file = variable(plugin, info.encode_name), config_file()
-    secret = _holds_secret(info.type)
+    secret = holds_secret(info.type)
     if os.environ.get(name, "").strip():
         value = _from_text(Secret(os.environ[name]), info.type)
         got = "a text that is none" if secret else describe(os.environ[name])
@@ -292,12 +292,6 @@ def _show(value: Any) -> Any:
     return HIDDEN if isinstance(value, Secret) else str(value)
 
 
-def _holds_secret(annotation: Any) -> bool:
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return any(_holds_secret(field.type) for field in msgspec.structs.fields(annotation))
-    return annotation is Secret or any(_holds_secret(part) for part in get_args(annotation))
-
-
 def example(classes: Iterable[tuple[str, type[Params]]]) -> str:
     """The file with every setting of the plugins, commented out, with its default, meaning and variable."""
     lines = []
@@ -312,7 +306,7 @@ def example(classes: Iterable[tuple[str, type[Params]]]) -> str:
 
 def _toml(value: Any, annotation: Any) -> str:
     """A default as TOML; ... where there is none to show."""
-    return "..." if value is None or _holds_secret(annotation) else _literal(msgspec.to_builtins(value, enc_hook=_show))
+    return "..." if value is None or holds_secret(annotation) else _literal(msgspec.to_builtins(value, enc_hook=_show))
 
 
 def _literal(value: Any) -> str:

@@ -28,7 +28,7 @@ from rtml_core.registry import Converters, CustomOps, Origin, Registry
 
 @dataclass
 class PluginInfo:
-    """One plugin as listed. state: "ok", "broken" or "blocked"; `error` says why it is broken."""
+    """One plugin as listed. state: "ok", "broken" or "blocked"; `error` says why it is broken or blocked."""
 
     name: str
     distribution: str
@@ -94,8 +94,11 @@ class Plugins:
             return
         self.infos[key] = info
         built_in = candidate.distribution == "rtml"
-        if key in block or (allow is not None and key not in allow and not built_in):
-            info.state = "blocked"
+        if key in block:
+            info.state, info.error = "blocked", f"by {config.source('block')}"
+            return
+        if allow is not None and key not in allow and not built_in:
+            info.state, info.error = "blocked", f"not among {config.source('plugins')}"
             return
         began, filters = perf_counter(), warnings.catch_warnings()
         try:

@@ -12,7 +12,7 @@ from rtml_core import config
 from rtml_core.custom_ops import CustomOp
 from rtml_core.errors import ParamError, PluginError, UnknownNameError, close_match, describe, listing
 from rtml_core.operator import Operator, check_class
-from rtml_core.params import describe_params
+from rtml_core.params import describe_params, holds_secret
 
 #: the distribution whose plugins ship with rtml
 BUILT_IN: Final = "rtml"
@@ -116,12 +116,19 @@ class Registry:
 
 
 def check_annotations(cls: type[Operator]) -> None:
-    """Raise PluginError for parameters whose annotations, kept as texts, say no types: they would fail at the first use."""
-    if any(isinstance(annotation, str) for annotation in cls.Params.__annotations__.values()):
+    """Raise PluginError for parameters that would fail at the first use: annotations, kept as texts, that say no types; secrets,
+    which a graph would carry in its file and its package."""
+    annotations: Iterable[Any] = cls.Params.__annotations__.values()
+    if any(isinstance(annotation, str) for annotation in annotations):
         try:
-            describe_params(cls.Params)
+            annotations = [info.type for info in describe_params(cls.Params)]
         except ParamError as error:
             raise PluginError(f"operator {cls.name}: {error}") from None
+    if any(map(holds_secret, annotations)):
+        raise PluginError(
+            f"operator {cls.name}: a parameter can't be a Secret, as graphs keep their parameters; make it a setting (hook"
+            " rtml_settings)"
+        )
 
 
 #: what a plugin may say about a class of estimators, each a function as "module:function"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,8 @@ import msgspec
 from rtml_core import plugin_settings
 from rtml_core.cli.command import Found
 from rtml_core.cli.tables import plural, table
-from rtml_core.config import config_path
+from rtml_core.config import config_path, option, source
+from rtml_core.errors import close_match
 
 if TYPE_CHECKING:
     from rtml_core.plugin_settings import Setting
@@ -55,8 +57,19 @@ def settings_of(known: Plugins, name: str | None) -> tuple[list[Setting], list[s
 
 
 def unused(known: Plugins) -> list[str]:
-    """What is set for plugins that are not there or take no settings."""
-    return plugin_settings.strangers({name: known.settings.get(name) for name in known.infos})
+    """What is set for plugins that are not there or take no settings, and options that name such plugins."""
+    named: dict[str, Iterable[str]] = {
+        "plugins": option("plugins") or (),
+        "block": option("block"),
+        "prefer": option("prefer").values(),
+    }
+    notes = [
+        f"{source(key)} names the plugin '{name}', which is not installed.{close_match(name, known.infos)}"
+        for key, names in named.items()
+        for name in dict.fromkeys(names)
+        if name not in known.infos
+    ]
+    return [*notes, *plugin_settings.strangers({name: known.settings.get(name) for name in known.infos})]
 
 
 def notes(known: Plugins) -> tuple[list[str], list[str]]:

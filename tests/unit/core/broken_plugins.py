@@ -168,6 +168,15 @@ MORE: Final = {
         ("operator Wrong: an annotation of Wrong.Params is no type here: NameError: name 'Frame' is not defined",),
         "from __future__ import annotations\n" + operator("class Params(Params):\n        frame: Frame = None"),
     ),
+    "params-secret": Broken(
+        ("operator Wrong: a parameter can't be a Secret, as graphs keep their parameters",),
+        "from rtml_core import Secret\n" + operator("class Params(Params):\n        tokens: list[Secret] | None = None"),
+    ),
+    "params-secret-in-text": Broken(
+        ("operator Wrong: a parameter can't be a Secret",),
+        "from __future__ import annotations\nfrom rtml_core import Secret\n"
+        + operator("class Params(Params):\n        token: Secret | None = None"),
+    ),
     "params-keyword": Broken(("TypeError: ",), operator("class Params(Params):\n        cols: list = [1]")),
     "twice-in-one": Broken(
         ("operator 'Twice' is twice in rtml_operators of plugin 'twice-in-one'",),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtml_core.config import NO_FILE, config_file, config_path, option, source
 from rtml_core.errors import ConfigError
@@ -164,3 +167,39 @@ def test_the_file_is_looked_for_in_the_home_and_never_where_one_works(tmp_path: 
 def test_the_file_shows_no_value_in_its_repr(file: Path) -> None:
     file.write_text("[plugins.geo]\ntoken = 'hunter2'\n")
     assert "hunter2" not in repr(config_file())
+
+
+_VALUES = st.recursive(
+    st.booleans() | st.integers(-9, 9) | st.text("abl", max_size=4) | st.just("all"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", min_size=1, max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def literal(value: object) -> str:
+    """A value as TOML."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {literal(one)}' for name, one in value.items())} }}"
+    return json.dumps(value)
+
+
+@given(
+    st.text(max_size=40)
+    | st.dictionaries(st.sampled_from([*VARIABLES, "other"]), _VALUES).map(
+        lambda table: "[rtml]\n" + "".join(f"{name} = {literal(value)}\n" for name, value in table.items())
+    )
+)
+def test_whatever_the_file_holds_it_is_an_option_or_one_error(tmp_path_factory: pytest.TempPathFactory, content: str) -> None:
+    path = tmp_path_factory.mktemp("any") / "config.toml"
+    path.write_bytes(content.encode("utf-8", "surrogatepass"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RTML_CONFIG", str(path))
+        for name in VARIABLES:
+            try:
+                found = option(name)  # type: ignore[call-overload]
+            except ConfigError as error:
+                found = str(error)
+            kinds = (tuple, dict, bool, type(None))
+            assert isinstance(found, kinds) or str(path) in found

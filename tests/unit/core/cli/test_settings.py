@@ -138,3 +138,20 @@ def test_the_file_allows_and_blocks_plugins(rtml: Rtml, file: Path) -> None:
     file.write_text('[rtml]\nplugins = ["tiles"]\n')
     plugins.cache_clear()
     assert {info["name"]: info["state"] for info in rtml("plugins", "list", "--json").json}["tiles"] == "ok"
+
+
+def test_what_names_a_plugin_that_is_not_installed_is_a_note(rtml: Rtml, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text('[rtml]\nblock = ["tils", "tiles"]\nprefer = { Same = "pandsa" }\n')
+    monkeypatch.setenv("RTML_PLUGINS", "tiny,absent")
+    plugins.cache_clear()
+    lines = rtml("plugins", "list").out.splitlines()
+    assert [line for line in lines if line.startswith("Note: ")] == [
+        "Note: RTML_PLUGINS names the plugin 'absent', which is not installed.",
+        f"Note: block in {file} names the plugin 'tils', which is not installed. Did you mean 'tiles'?",
+        f"Note: prefer in {file} names the plugin 'pandsa', which is not installed. Did you mean 'pandas'?",
+    ]
+    assert f"blocked: by block in {file}"[:40] in next(line for line in lines if line.startswith("tiles"))
+    assert rtml("plugins", "show", "tiles").out.endswith(f"\n\nby block in {file}\n")
+    monkeypatch.setenv("RTML_PLUGINS", "absent")
+    plugins.cache_clear()
+    assert rtml("plugins", "show", "tiny").out.endswith("\n\nnot among RTML_PLUGINS\n")
