@@ -174,14 +174,15 @@ def plugins_settings(name: str | None, example: bool, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--into", metavar="DIR", default=".", help="The folder to make the package's folder in; here unless given.")
 @click.option("--operator", metavar="NAME", help="Name of the first operator; made from the plugin's unless given.")
-def plugins_new(name: str, into: str, operator: str | None) -> None:
+@click.option("--native", is_flag=True, help="With an operator in C; installing the package then needs a C compiler.")
+def plugins_new(name: str, into: str, operator: str | None, native: bool) -> None:
     """Write a package with a plugin: an operator, tests that pass, README, CI.
 
     NAME is that of the plugin, such as loyalty; the package is called rtml-loyalty.
     """
     from rtml_core.cli.scaffold import new
 
-    new(name, into, operator)
+    new(name, into, operator, native=native)
 
 
 @plugins_group.command(

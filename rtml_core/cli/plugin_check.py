@@ -16,6 +16,7 @@ from rtml_core.cli.plugin_check_contract import check_contract
 from rtml_core.cli.plugin_check_findings import Finding, Report, Subject, summary
 from rtml_core.cli.plugin_check_loading import load
 from rtml_core.cli.plugin_check_operators import check_operators
+from rtml_core.cli.plugin_check_ops import check_custom_ops
 from rtml_core.cli.plugin_check_package import check_package
 from rtml_core.cli.plugin_check_startup import check_startup
 from rtml_core.errors import PluginError, RtmlError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _OF_LOADED: Final[tuple[Callable[[Subject], Iterable[Finding]], ...]] = (
     check_operators,
     check_contract,
+    check_custom_ops,
     check_commands,
     check_converters,
 )

@@ -29,6 +29,9 @@ def check_operators(subject: Subject) -> Iterator[Finding]:
     """All operators of the plugin, each by itself."""
     names = subject.info.operators
     findings = [finding for name in names for finding in check_operator(subject.known.registry[name])]
+    settings = subject.known.settings.get(subject.info.name)
+    if settings is not None:
+        findings += [finding for finding in check_params(settings, "settings") if finding.level == "warning"]
     yield from findings
     if names and not findings:
         yield Finding("ok", "operators", "", f"{listing(names)}: named, documented, parameters declared")
@@ -39,8 +42,6 @@ def check_operator(cls: type[Operator]) -> Iterator[Finding]:
     name = cls.name
     if not name.isascii() or not _PASCAL.fullmatch(name):
         yield Finding("warning", "operators", name, "the name is no word like 'Haversine'", "write it in capitalized words, no _")
-    if not isinstance(cls.version, str) or not cls.version:
-        yield Finding("error", "operators", name, f"version must be a text; it is {describe(cls.version)}", 'write version = "1"')
     if not cls.lowers() and cls.role != "authoring":
         cure = 'write compute or lower, or say role = "authoring"'
         yield Finding("warning", "operators", name, "it has no compiled form, so no graph with it compiles", cure)
@@ -64,13 +65,7 @@ def _docstring(cls: type[Operator]) -> Iterator[Finding]:
 
 def check_params(params: type[Params], where: str) -> Iterator[Finding]:
     """Every parameter is explained, and its default is one that it would take."""
-    try:
-        described = describe_params(params)
-    except Exception as error:  # annotations that can't be resolved
-        cure = "every annotation must be a type that is imported"
-        yield Finding("error", "operators", where, f"its parameters can't be read: {type(error).__name__}: {error}", cure)
-        return
-    for parameter in described:
+    for parameter in describe_params(params):
         if not parameter.text.strip():
             cure = f'write {parameter.name}: Annotated[..., doc("what it means")]'
             yield Finding("warning", "operators", where, f"parameter '{parameter.encode_name}' is not explained", cure)

@@ -24,12 +24,18 @@ _PARTS: Final = {"dot-gitignore": ".gitignore", "dot-github": ".github"}
 _SUFFIX: Final = ".tmpl"
 
 
-def new(name: str, into: str, operator: str | None) -> None:
-    """Write the package of a plugin `name` into the folder `into`, and say what to do next."""
+def new(name: str, into: str, operator: str | None, *, native: bool = False) -> None:
+    """Write the package of a plugin `name` into the folder `into`, and say what to do next. native: its operator is in C."""
     names = names_of(name, operator)
     folder = target(into, names.distribution)
-    write(folder, rendered("plugin", values(names)))
+    write(folder, contents(names, native=native))
     click.echo(next_steps(into, names))
+
+
+def contents(names: Names, *, native: bool = False) -> dict[str, str]:
+    """The files of a package by their paths. native: the same files, some of them in other words, and those of a C operator."""
+    places = values(names)
+    return {**rendered("plugin", places), **(rendered("native", places) if native else {})}
 
 
 def values(names: Names) -> dict[str, str]:
@@ -45,9 +51,8 @@ def values(names: Names) -> dict[str, str]:
 
 
 def rendered(kind: str, places: Mapping[str, str]) -> dict[str, str]:
-    """The files of a template by their paths, with every place filled."""
-    room = files("rtml_core.cli").joinpath("templates", kind)
-    return {path: fill(text, places) for path, text in _templates(room, places)}
+    """The files of a template by their paths, with every place filled; what does not end in .tmpl is taken as it is."""
+    return dict(_templates(files("rtml_core.cli").joinpath("templates", kind), places))
 
 
 def _templates(folder: Traversable, places: Mapping[str, str], above: str = "") -> Iterator[tuple[str, str]]:
@@ -57,7 +62,8 @@ def _templates(folder: Traversable, places: Mapping[str, str], above: str = "") 
         if item.is_dir() and name != "__pycache__":
             yield from _templates(item, places, f"{above}{name}/")
         elif item.is_file():
-            yield f"{above}{name}", item.read_text(encoding="utf-8")
+            text = item.read_text(encoding="utf-8")
+            yield f"{above}{name}", fill(text, places) if item.name.endswith(_SUFFIX) else text
 
 
 def fill(text: str, places: Mapping[str, str]) -> str:

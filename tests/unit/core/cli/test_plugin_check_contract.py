@@ -109,3 +109,54 @@ def test_no_examples_no_rows_and_nothing_learned_are_warnings(tmp_path: Path) ->
     assert rows.cure.startswith("write parity_cases()")
     learns = only(report_on(fresh("c"), lowered(params="learns = True")), "contract", "warning")
     assert learns.cure == "examples() must fit it"
+
+
+# ---- custom operators -------------------------------------------------------------------------------------------
+
+OPS = """
+import numpy as np
+
+def twice(x):
+    return x * 2.0
+
+def wrong(x):
+    return x[:1]
+
+def scaled(x, by):
+    return x * by
+
+def cases():
+    return [([1.0, 2.0], {{"by": 3.0}})]
+
+@hookimpl
+def rtml_custom_ops():
+    return [CustomOp("made", {declared}, doc="A number, changed.", inputs=("float64",), outputs=("float64",))]
+"""
+
+
+@pytest.mark.parametrize(
+    ("declared", "level", "words"),
+    [
+        ('"twice", 1, body=twice', "ok", "made:twice 1 (python): 200 rows as its reference answers"),
+        ('"wrong", 1, body=wrong', "error", "made:wrong 1 (python)"),
+        (
+            '"scaled", 1, body=scaled, arguments={"by": "float"}',
+            "warning",
+            "not tried, as there are no cases that give the arguments",
+        ),
+        ('"scaled", 1, body=scaled, arguments={"by": "float"}, cases=cases', "ok", "202 rows as its reference answers"),
+        ('"native", 1, body=twice, kind="native", library="nowhere:lib"', "warning", "its library nowhere:lib is not built for "),
+    ],
+)
+def test_custom_operators_are_proved(tmp_path: Path, declared: str, level: str, words: str) -> None:
+    report = report_on(tmp_path, "", tail=OPS.format(declared=declared))
+    (finding,) = [finding for finding in report.findings if finding.check == "custom ops"]
+    assert finding.level == level, finding.text
+    assert words in finding.text
+    assert bool(finding.cure) is (level != "ok")
+
+
+def test_settings_are_explained(tmp_path: Path) -> None:
+    tail = "class Settings(Params):\n    radius: float = 1.0\n\n@hookimpl\ndef rtml_settings():\n    return Settings\n"
+    report = report_on(tmp_path, "", tail=tail)
+    assert "parameter 'radius' is not explained" in only(report, "operators", "warning").text

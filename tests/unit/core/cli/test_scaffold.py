@@ -33,6 +33,12 @@ WRITTEN = {
 }
 
 
+NATIVE = {
+    "tests/test_custom_ops.py",
+    *(f"rtml_sales_tax/{name}" for name in ("custom.py", "reference.py", "native.c", "rtml_custom_op.h")),
+}
+
+
 def files_below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
@@ -76,6 +82,24 @@ def test_what_to_do_next_is_said_in_commands(rtml: Rtml, tmp_path: Path) -> None
         "rtml plugins check",
     ]
     assert "class Points(Operator)" in (tmp_path / "code" / "rtml-loyalty" / "rtml_loyalty" / "operators.py").read_text()
+
+
+def test_a_package_with_a_native_operator_has_a_c_file_more(rtml: Rtml, tmp_path: Path) -> None:
+    assert rtml("plugins", "new", "sales-tax", "--native").code == 0
+    folder = tmp_path / "rtml-sales-tax"
+    assert files_below(folder) == WRITTEN | NATIVE
+    project = tomllib.loads((folder / "pyproject.toml").read_text())
+    assert project["tool"]["setuptools"]["ext-modules"][0]["sources"] == ["rtml_sales_tax/native.c"]
+    plain = tomllib.loads(scaffold.contents(Names("sales-tax", "SalesTax"))["pyproject.toml"])
+    assert plain["tool"]["pytest"] == project["tool"]["pytest"]
+    assert plain["project"] == project["project"]
+
+
+def test_the_header_is_that_of_rtml_geo() -> None:
+    of_geo = ROOT / "plugins_contrib" / "rtml-geo" / "rtml_geo" / "rtml_custom_op.h"
+    assert (TEMPLATES / "native" / "module" / "rtml_custom_op.h").read_text() == of_geo.read_text(), (
+        "copy the header of rtml-geo into the template"
+    )
 
 
 def test_the_help_has_an_example(rtml: Rtml) -> None:
