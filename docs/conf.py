@@ -11,7 +11,7 @@ author = "the rtml authors"
 release = installed_version("rtml")
 version = ".".join(release.split(".")[:2])
 
-extensions = ["myst_parser", "operator_reference", "pandas_methods"]
+extensions = ["myst_parser", "operator_reference", "pandas_methods", "formula_namespace"]
 exclude_patterns = ["_build", "_ext", "examples"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]

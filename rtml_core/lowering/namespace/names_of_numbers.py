@@ -115,7 +115,7 @@ NUMBERS: Final[tuple[Row, ...]] = (
     ("cosh", "x:number", "Hyperbolic cosine.", "xp.cosh(x)", "near"),
     ("tanh", "x:number", "Hyperbolic tangent.", "xp.tanh(x)", "near"),
     ("asinh", "x:number", "Inverse hyperbolic sine.", "xp.asinh(x)", "near"),
-    ("acosh", "x:number", "Inverse hyperbolic cosine; NaN below 1.", "xp.acosh(x)", "near"),
+    ("acosh", "x:number", "Inverse hyperbolic cosine; NaN below 1.", "xp.acosh(y)", "near"),
     ("atanh", "x:number", "Inverse hyperbolic tangent; NaN outside [-1, 1].", "xp.atanh(x)", "near"),
     ("radians", "x:number", "Degrees to radians.", "xp.radians(x)", "near"),
     ("degrees", "x:number", "Radians to degrees.", "xp.degrees(x)", "near"),
@@ -211,7 +211,7 @@ NUMBERS: Final[tuple[Row, ...]] = (
         "lookup",
         "x:any, table:dict, default:any=None",
         "What a table of constants holds for x; the default, a constant or a column, for everything else, missing ones too.",
-        "xp.lookup(s, {'a': 1.5, 'b': 2.0}, 0.0); xp.lookup(s, {'a': 'A'}); xp.lookup(n, {1: 'one', 2: 'two'}, 'many');"
+        "xp.lookup(s, {'a': 1.5, 'a-b': 2.0}, 0.0); xp.lookup(s, {'a': 'A'}); xp.lookup(n, {1: 'one', 2: 'two'}, 'many');"
         " xp.lookup(s, {'a': 'b'}, s); xp.lookup(n, {1: True, 2: False}, False); xp.lookup(x, {1.5: 1, 2.0: 2}, 0)",
     ),
     (

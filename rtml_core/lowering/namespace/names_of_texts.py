@@ -38,7 +38,7 @@ TEXTS: Final[tuple[Row, ...]] = (
         "matches",
         "x:text, pattern:str",
         "Whether all of x matches the regular expression (re.fullmatch); False where missing.",
-        "xp.strings.matches(s, r'[a-z]+'); xp.strings.matches(s, r'\\d*')",
+        "xp.strings.matches(s, r'[a-z-]+'); xp.strings.matches(s, r'\\d*')",
     ),
     (
         "search",
@@ -110,9 +110,9 @@ TEXTS: Final[tuple[Row, ...]] = (
         "The parts joined; missing where one is. Of whole numbers take xp.astype(n, 'string') first.",
         "xp.strings.concat(s, u); xp.strings.concat(s, '/', u); xp.strings.concat(s, u, 'z', separator='-')",
     ),
-    ("isdigit", "x:text", "As str.isdigit; False where missing.", "xp.strings.isdigit(s)"),
-    ("isalpha", "x:text", "As str.isalpha; False where missing.", "xp.strings.isalpha(s)"),
-    ("isalnum", "x:text", "As str.isalnum; False where missing.", "xp.strings.isalnum(s)"),
+    ("isdigit", "x:text", "As str.isdigit; False where missing.", "xp.strings.isdigit(u)"),
+    ("isalpha", "x:text", "As str.isalpha; False where missing.", "xp.strings.isalpha(u)"),
+    ("isalnum", "x:text", "As str.isalnum; False where missing.", "xp.strings.isalnum(u)"),
     ("isspace", "x:text", "As str.isspace; False where missing.", "xp.strings.isspace(s)"),
     ("islower", "x:text", "As str.islower; False where missing.", "xp.strings.islower(s)"),
     ("isupper", "x:text", "As str.isupper; False where missing.", "xp.strings.isupper(s)"),
@@ -162,5 +162,5 @@ TIMES: Final[tuple[Row, ...]] = (
         " microseconds; missing for NaN and where it does not fit.",
         "xp.dates.timedelta(x, 'seconds'); xp.dates.timedelta(n % 1000, 'days'); xp.dates.timedelta(n, 'microseconds')",
     ),
-    ("parse", "x:text", "An ISO 8601 text as a timestamp in UTC; missing where it is none.", "xp.dates.parse(s)"),
+    ("parse", "x:text", "An ISO 8601 text as a timestamp in UTC; missing where it is none.", "xp.dates.parse(u)"),
 )
