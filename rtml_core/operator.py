@@ -48,7 +48,7 @@ class Operator:
     #: version of the operator's meaning; change it when the same parameters mean something else
     version: ClassVar[str] = "1"
     role: ClassVar[Role] = "transform"
-    #: how it lowers, for listings: core, extension, function, python
+    #: how it lowers, for listings: core, extension, function, native, python
     lowering_kind: ClassVar[str] = "core"
     #: tolerance (relative, absolute) of numeric outputs in the parity gate; (0, 0) is bitwise equal, a formula has
     #: FORMULA_TOLERANCE unless it declares its own (sin, exp, ... differ by an ulp between numpy and onnxruntime)

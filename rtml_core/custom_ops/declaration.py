@@ -54,7 +54,7 @@ class CustomOp:
     - "function", an ONNX function that the body is traced into: body(xp, *columns, **arguments) is a formula over the array
       namespace, which on numpy is the reference. Portable: a package holds the function, and needs no plugin to run.
     - "native", the shared library `library`, "package:stem": it lies in the folder of that top-level package, under that name
-      and a suffix of the platform, and registers the operator in the domain `onnx_domain` (see the how-to on native operators).
+      and a suffix of the platform, and registers the operator in the domain `onnx_domain`.
       The body, as of kind "python", is the reference that it is proved against.
 
     body: a function, or "module:function", imported when it first runs.

@@ -1,4 +1,5 @@
-"""Native operators: the shared library of a plugin, where it lies, what its bytes are, how a session gets it.
+"""Native operators: the shared library of a plugin, where it lies, what its bytes are, how a session gets it; and the choice
+among the kinds of an operator, which hangs on that.
 
 Nothing here imports the plugin: a library is found by the folder of its package, and loaded by onnxruntime.
 """
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, Final
 
-from rtml_core.custom_ops.declaration import CustomOp
+from rtml_core.custom_ops.declaration import KINDS, CustomOp
 from rtml_core.errors import CustomOpError, PluginError, describe
 
 #: what the name of a shared library may end in, besides the suffixes of this Python's extension modules
@@ -53,6 +54,30 @@ def require_library(op: CustomOp) -> str:
             f" wheel of its distribution for this platform, or install it again where there is a C compiler"
         )
     return path
+
+
+def preferred(*ops: CustomOp) -> CustomOp:
+    """Of several declarations of one meaning the first that is usable here: a function, else a native operator whose library is
+    built for this platform, else a Python operator.
+
+    Raises PluginError when they do not take and give the same, or when none is usable.
+    """
+    if not ops:
+        raise PluginError("preferred() needs at least one custom operator")
+    for op in ops:
+        if (op.signature, op.sees_missing) != (ops[0].signature, ops[0].sees_missing):
+            raise PluginError(
+                f"preferred() takes operators of one meaning: {ops[0]} is {ops[0].signature} and {op} is {op.signature}"
+                if op.signature != ops[0].signature
+                else f"preferred() takes operators of one meaning: of {ops[0]} and {op} only one sees missing values"
+            )
+    for op in sorted(ops, key=lambda op: KINDS.index(op.kind)):
+        if op.kind != "native" or library_path(op) is not None:
+            return op
+    raise PluginError(
+        f"the native operator {ops[0]} is not built for {platform()} and nothing else of its meaning is declared; build its"
+        f" library, or declare it of kind function or python too"
+    )
 
 
 def digest_of(path: str) -> str:
@@ -132,13 +157,18 @@ def guarded(run: Callable[..., Any], ops: Iterable[CustomOp]) -> Callable[..., A
         try:
             return run(*args, **options)
         except Exception as error:  # onnxruntime raises many classes of its own
-            text = str(error)
-            for op in natives:
-                if f"while running {op.name} node" in text:
-                    raise CustomOpError(f"the custom operator {op} ({op.library}) failed: {_reason(text)}") from error
-            raise
+            op = _failed(str(error), natives)
+            if op is None:
+                raise
+            raise CustomOpError(f"the custom operator {op} ({op.library}) failed: {_reason(str(error))}") from error
 
     return call
+
+
+def _failed(text: str, ops: list[CustomOp]) -> CustomOp | None:
+    """The operator whose node failed. onnxruntime names it without its domain; of several the message may say which."""
+    found = [op for op in ops if f"while running {op.name} node" in text]
+    return next((op for op in found if str(op) in text), found[0] if found else None)
 
 
 def _reason(text: str) -> str:

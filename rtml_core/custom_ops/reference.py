@@ -1,4 +1,4 @@
-"""A custom operator eagerly: its reference on columns as a transform() has them, and the choice among several kinds."""
+"""A custom operator eagerly: its reference on columns as a transform() has them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
-from rtml_core.custom_ops.declaration import KINDS, CustomOp
+from rtml_core.custom_ops.declaration import CustomOp
 from rtml_core.custom_ops.hosting import run_body
 from rtml_core.errors import ColumnError, CustomOpError, NotLowerableError, PluginError, describe
 
@@ -54,32 +54,6 @@ def call(op: CustomOp, tensors: tuple[Array, ...], arguments: dict[str, Any]) ->
         raise NotLowerableError(f"the custom operator {op} ({op.body_name}): {error}") from error
     except Exception as error:  # a stranger's body may raise anything
         raise CustomOpError(f"the custom operator {op} ({op.body_name}) failed: {type(error).__name__}: {error}") from error
-
-
-def preferred(*ops: CustomOp) -> CustomOp:
-    """Of several declarations of one meaning the first that is usable here: a function, else a native operator whose library is
-    built for this platform, else a Python operator.
-
-    Raises PluginError when they do not take and give the same, or when none is usable.
-    """
-    if not ops:
-        raise PluginError("preferred() needs at least one custom operator")
-    for op in ops:
-        if (op.signature, op.sees_missing) != (ops[0].signature, ops[0].sees_missing):
-            raise PluginError(
-                f"preferred() takes operators of one meaning: {ops[0]} is {ops[0].signature} and {op} is {op.signature}"
-                if op.signature != ops[0].signature
-                else f"preferred() takes operators of one meaning: of {ops[0]} and {op} only one sees missing values"
-            )
-    from rtml_core.custom_ops.native import library_path, platform
-
-    for op in sorted(ops, key=lambda op: KINDS.index(op.kind)):
-        if op.kind != "native" or library_path(op) is not None:
-            return op
-    raise PluginError(
-        f"the native operator {ops[0]} is not built for {platform()} and nothing else of its meaning is declared; build its"
-        f" library, or declare it of kind function or python too"
-    )
 
 
 def _formula(op: CustomOp) -> Callable[..., Any]:

@@ -209,23 +209,31 @@ class Builder:
             domain = op.domain_with(arguments)
         except PluginError as error:
             raise NotLowerableError(str(error)) from None
-        for other in self.custom_ops.values():
-            if other.key == op.key and other != op:
+        for known, other in self.custom_ops.items():
+            if (known == domain or other.key == op.key) and other != op:
                 raise NotLowerableError(f"two different custom operators are called {op}; give one of them another version")
-        if op.kind == "function" and domain not in self.functions:
-            from rtml_core.lowering.local import local_function
-
-            self._adopt(local_function(op, arguments))
+        if op.kind == "function":
+            self._require_function(op, domain, arguments)
         self.custom_ops[domain] = op
         made = [carrier_of(dtype, False) for dtype in op.outputs]
         return self.multi(op.name, *values, dtypes=made, domain=domain, attributes=attributes)
 
-    def _adopt(self, made: Any) -> None:
-        """Take a traced formula in, with those that it calls."""
-        self.functions[made.domain] = made
-        for domain, inner in made.builder.functions.items():
-            self.functions.setdefault(domain, inner)
-            self.custom_ops.setdefault(domain, made.builder.custom_ops[domain])
+    def _require_function(self, op: CustomOp, domain: str, arguments: Mapping[str, Any]) -> None:
+        """Trace the formula for these arguments, unless it was; and take in what it calls."""
+        if domain in self.functions:
+            if self.functions[domain].arguments != op.encode(arguments):
+                raise NotLowerableError(
+                    f"the custom operator {op} has one ONNX domain, {domain}, for two sets of arguments, by chance: change one of"
+                    f" them a little, or give it another version"
+                )
+            return
+        from rtml_core.lowering.local import local_function
+
+        made = local_function(op, arguments)
+        self.functions[domain] = made
+        for inner in made.builder.functions:
+            self.functions.setdefault(inner, made.builder.functions[inner])
+            self.custom_ops.setdefault(inner, made.builder.custom_ops[inner])
 
     def cast(self, value: ir.Value, dtype: str) -> ir.Value:
         """Cast, or `value` itself when it has the dtype already."""

@@ -28,13 +28,15 @@ _STRICT: Final = frozenset(
 
 @dataclass
 class LocalFunction:
-    """A traced formula: the ONNX domain and name under which it is called, and its graph from `builder.inputs` to `outputs`.
+    """A traced formula: the ONNX domain and name under which it is called, the arguments that are in it as JSON, and its graph
+    from `builder.inputs` to `outputs`.
 
     strict: for each output the inputs whose NaN makes it NaN by itself. made: the ONNX function, once it was made (assemble).
     """
 
     domain: str
     name: str
+    arguments: str
     builder: Builder
     outputs: list[ir.Value]
     strict: list[frozenset[int]]
@@ -71,7 +73,7 @@ def local_function(op: CustomOp, arguments: Mapping[str, Any]) -> LocalFunction:
             f"the custom operator {op}: its formula calls the {foreign.kind} operator {foreign}, which an ONNX function must not;"
             f" call it in compute() of an operator"
         )
-    return LocalFunction(op.domain_with(arguments), op.name, b, outputs, _strict(b, outputs))
+    return LocalFunction(op.domain_with(arguments), op.name, op.encode(arguments), b, outputs, _strict(b, outputs))
 
 
 def _traced(b: Builder, op: CustomOp, columns: Sequence[Symbolic], arguments: Mapping[str, Any]) -> list[Symbolic]:

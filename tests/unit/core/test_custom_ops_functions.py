@@ -294,6 +294,16 @@ def test_two_functions_of_one_name_are_refused_and_so_are_wide_values() -> None:
         b.custom(LOGARITHM, b.input("wide", "float64", 2))
 
 
+def test_two_sets_of_arguments_never_share_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = Builder()
+    x = Symbolic("float64", b.input("x", "float64", 1))
+    monkeypatch.setattr(CustomOp, "domain_with", lambda self, arguments: "testing.above.f1.00000000")
+    custom(b, ABOVE, x, limit=1.0)
+    custom(b, ABOVE, x, limit=1.0)
+    with pytest.raises(NotLowerableError, match=r"has one ONNX domain, testing\.above\.f1\.0+, for two sets of arguments"):
+        custom(b, ABOVE, x, limit=2.0)
+
+
 def test_a_schema_knows_what_may_be_missing() -> None:
     there, maybe = (Schema([Column("x", "float64", nullable=nullable)]) for nullable in (False, True))
     for node, schema, expected in [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,17 @@ def test_a_function_is_preferred_then_a_native_that_is_built_then_python(tmp_pat
     assert "testing_native" not in sys.modules
     with pytest.raises(PluginError, match=r"of one meaning: testing:made 1 is \(float64, factor=float\) -> float64 and"):
         preferred(PYTHON, op(scaled))
+
+
+def test_choosing_imports_no_numpy_so_that_a_plugin_may_choose_at_discovery() -> None:
+    code = (
+        "import sys\nfrom rtml_core import CustomOp\nfrom rtml_core.custom_ops import preferred\n"
+        "ops = [CustomOp('a', 'b', 1, ('float64',), ('float64',), 'm:f', 'D.', kind=k, library='x:y' if k == 'native' else None)"
+        " for k in ('python', 'native')]\n"
+        "print(preferred(*ops).kind, 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "python False\n", done.stderr
 
 
 def test_the_domain_of_a_function_holds_its_arguments_and_never_looks_like_a_plugins_code() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from rtml_core import package
+from rtml_core import CustomOp, Operator, package
 from rtml_core.errors import PackageError
 from rtml_core.runtime import guards
 from tests.unit.core.operators_for_tests import Scale, Source
@@ -137,11 +137,42 @@ def test_functions_that_explode_or_recur(good: package.Archive) -> None:
     assert "expands to" in refusal(good, model(call, functions=loop))
 
 
+@pytest.fixture(scope="module")
+def with_functions() -> package.Archive:
+    graph = Source(schema={"a": "float?", "b": "float"}) >> Near()
+    return package.read_archive(graph.compile(parity=False).data)
+
+
+class Near(Operator):
+    """Calls an ONNX function, twice."""
+
+    def columns(self) -> list[str]:
+        return ["a", "b"]
+
+    def compute(self, xp: Any, a: Any, b: Any) -> dict[str, Any]:
+        near = CustomOp(
+            "guards",
+            "near",
+            1,
+            ("float64", "float64"),
+            ("float64",),
+            lambda xp, a, b, by: xp.where(xp.abs(a - b) < by, a, xp.exp(b)),
+            "Near.",
+            {"by": "float"},
+            kind="function",
+        )
+        return {"near": xp.custom(near, a, b, by=0.5), "nearer": xp.custom(near, a, b, by=0.25)}
+
+
+@pytest.mark.parametrize("which", ["good", "with_functions"])
 @given(st.data())
-def test_damaged_bytes_never_get_through_as_another_error(good: package.Archive, data: st.DataObject) -> None:
-    broken = bytearray(good.model)
+def test_damaged_bytes_never_get_through_as_another_error(
+    which: str, good: package.Archive, with_functions: package.Archive, data: st.DataObject
+) -> None:
+    whole = with_functions if which == "with_functions" else good
+    broken = bytearray(whole.model)
     for _ in range(data.draw(st.integers(1, 8))):
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(PackageError):
-        guards.check(bytes(broken), good.manifest, "m.rtml")
-        assert guards.inspect(bytes(broken), "m.rtml").opsets == good.manifest.opsets
+        guards.check(bytes(broken), whole.manifest, "m.rtml")
+        assert guards.inspect(bytes(broken), "m.rtml").opsets == whole.manifest.opsets
