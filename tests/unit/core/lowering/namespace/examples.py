@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def _cross(values: Sequence[Any], rows: int, *, second: bool = False) -> list[An
     return list(itertools.islice(itertools.cycle(chosen), rows))
 
 
-def frame(*, missing: bool = True, narrow: bool = False, rows: int = 1000) -> pd.DataFrame:
+@lru_cache(maxsize=4)
+def frame(*, missing: bool = True, narrow: bool = False, rows: int = 961) -> pd.DataFrame:
     """Columns x, y of floats, n, m of whole numbers, p, q of booleans, s, u of texts, t, v of times, d of timedeltas.
 
     missing: with missing texts, times and booleans, and NaN; narrow: float32 columns.
