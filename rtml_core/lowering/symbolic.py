@@ -20,6 +20,7 @@ from rtml_core.lowering.builder import Builder, dtype_of, width_of
 
 #: what plugins may use (docs/reference/plugin-api-policy)
 __all__ = [
+    "IDENTITY",
     "Symbolic",
     "as_float",
     "keep_missing",

@@ -13,6 +13,9 @@ from rtml_core.lineage import Lineage
 from rtml_core.lowering.builder import Builder, live_values
 from rtml_core.lowering.symbolic import Symbolic
 
+#: what plugins may use (docs/reference/plugin-api-policy)
+__all__ = ["lower_subgraph", "require_column"]
+
 Columns = dict[str, Symbolic]
 
 
