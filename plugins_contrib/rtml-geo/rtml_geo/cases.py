@@ -55,14 +55,14 @@ def haversine() -> list[Columns]:
 
 
 def geohash() -> list[tuple[Any, ...]]:
-    """All places, and the borders of cells with their neighbours among the floats, for each precision."""
+    """All places, and the borders of cells with their neighbours among the floats, for some precisions."""
     lat, lon = points()
     for place in range(1, 31):
         for border in (180.0 / 2**place * 3 - 90.0, 45.0 + 180.0 / 2**place):
             beside = (math.nextafter(border, -math.inf), border, math.nextafter(border, math.inf))
             lat += beside
             lon += [2 * value for value in beside]
-    return [(lat, lon, {"precision": precision}) for precision in range(1, 13)]
+    return [(lat, lon, {"precision": precision}) for precision in (1, 2, 7, 12)]
 
 
 def in_polygon() -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -77,6 +78,7 @@ def _bits(xp: Any, number: Any, right: int, count: int) -> Any:
     return xp.floor(number * 2.0**-right) - xp.floor(number * 2.0 ** -(right + count)) * 2.0**count
 
 
+@lru_cache(maxsize=2)
 def letters(wide: int, high: int) -> dict[float, str]:
     """Bits of east and north, side by side -> the characters that they make in turn."""
     table = {}
