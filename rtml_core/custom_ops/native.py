@@ -6,12 +6,12 @@ Nothing here imports the plugin: a library is found by the folder of its package
 
 from __future__ import annotations
 
-import hashlib
 import importlib.machinery
 import importlib.util
 import json
 import os
 import sysconfig
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, Final
@@ -22,6 +22,10 @@ from rtml_core.errors import CustomOpError, PluginError, describe
 #: what the name of a shared library may end in, besides the suffixes of this Python's extension modules
 _SUFFIXES: Final = (".so", ".dylib", ".dll")
 _INT64: Final = range(-(2**63), 2**63)
+
+_lock: Final = threading.Lock()
+#: libraries that this process has loaded -> their digests then
+_loaded: Final[dict[str, str]] = {}
 
 
 def platform() -> str:
@@ -82,6 +86,8 @@ def preferred(*ops: CustomOp) -> CustomOp:
 
 def digest_of(path: str) -> str:
     """SHA-256 of a file. Raises PluginError when it can't be read."""
+    import hashlib  # loads OpenSSL, which most commands do without
+
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -118,7 +124,8 @@ def attributes(op: CustomOp, arguments: Mapping[str, Any]) -> dict[str, int | st
 def register(options: Any, ops: Iterable[CustomOp]) -> None:
     """Give onnxruntime's session options the libraries of the native operators among `ops`, each library once.
 
-    Raises PluginError when a library is not there, or is none that onnxruntime can load.
+    Raises PluginError when a library is not there, is none that onnxruntime can load, or is another than the one that this
+    process has loaded from the same place.
     """
     done: set[str] = set()
     for op in ops:
@@ -127,6 +134,7 @@ def register(options: Any, ops: Iterable[CustomOp]) -> None:
         path = require_library(op)
         if path in done:
             continue
+        _require_same(op, path)
         try:
             options.register_custom_ops_library(path)
         except Exception as error:  # onnxruntime raises many classes of its own
@@ -135,6 +143,16 @@ def register(options: Any, ops: Iterable[CustomOp]) -> None:
                 f" {platform()} and export RegisterCustomOps"
             ) from error
         done.add(path)
+
+
+def _require_same(op: CustomOp, path: str) -> None:
+    """What was loaded once stays: a library that was overwritten since would not be the one that runs."""
+    place, digest = os.path.realpath(path), digest_of(path)
+    with _lock:
+        if _loaded.setdefault(place, digest) != digest:
+            raise PluginError(
+                f"the library {path} of the native operator {op} was built anew since this process loaded it; start a new process"
+            )
 
 
 def absent(error: BaseException, ops: Iterable[CustomOp]) -> CustomOp | None:

@@ -366,6 +366,19 @@ def test_scoring_imports_no_authoring_side_and_not_the_bodies(here: Path, site: 
     assert (done.stdout, done.returncode) == ("?é\n[]\n", 0), done.stderr
 
 
+def test_a_library_that_is_built_anew_needs_a_new_process(here: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = put(here / "site", library)
+    monkeypatch.syspath_prepend(folder)
+    runtime = Runtime.from_file("m.rtml", trust="all")
+    place = folder / PLUGIN / "_tally.so"
+    place.unlink()  # the file that is loaded stays as it is
+    place.write_bytes(library.read_bytes() + b"\0")
+    again = rewritten(digests={native.platform(): native.digest_of(str(place))})
+    with pytest.raises(PackageError, match="was built anew since this process loaded it; start a new process"):
+        Runtime.from_bytes(again, trust="all")
+    assert runtime.score({"s": "a"}) == {"s": "?a"}
+
+
 # ---- libraries that are not right ---------------------------------------------------------------------------------------
 
 
