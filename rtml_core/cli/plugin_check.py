@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -78,12 +80,12 @@ def here(known: Plugins) -> list[str]:
 def check_plugin(name: str, known: Plugins) -> Report:
     """The report about one plugin; PluginError with the closest name for one that is not installed."""
     info = known.info(name)
-    subject, findings = load(info, known)
-    report = Report(name, info.distribution, info.version, findings)
-    findings += check_package(subject)
-    if info.state == "ok" and subject.plugin is not None:
-        for part in _OF_LOADED:
-            findings += part(subject)
-    if subject.plugin is not None and info.state != "blocked":
-        findings += check_startup(subject)
-    return report
+    with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints must not end up in the report
+        subject, findings = load(info, known)
+        findings += check_package(subject)
+        if info.state == "ok" and subject.plugin is not None:
+            for part in _OF_LOADED:
+                findings += part(subject)
+        if subject.plugin is not None and info.state != "blocked":
+            findings += check_startup(subject)
+    return Report(name, info.distribution, info.version, findings)

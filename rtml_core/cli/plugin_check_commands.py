@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from rtml_core.cli.app import load, short_help
-from rtml_core.cli.plugin_check_findings import Finding, Subject, said
+from rtml_core.cli.plugin_check_findings import RAISED, Finding, Subject, said
 from rtml_core.errors import RtmlError, listing
 from rtml_core.registry import CONVERTER_PARTS
 
@@ -25,7 +25,7 @@ def _command(name: str, subject: Subject) -> Iterator[Finding]:
     declared, _ = subject.known.commands[name]
     try:
         command = declared if isinstance(declared, click.Command) else load(declared)
-    except Exception as error:  # a stranger's module may raise anything
+    except RAISED as error:  # a stranger's module may raise anything
         cure = 'a command is "module:attribute|help", and the attribute a click command'
         yield Finding("error", "commands", name, f"{declared!r} can't be loaded: {said(error, subject.files)}", cure)
         return

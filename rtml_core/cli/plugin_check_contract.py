@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from rtml_core.cli.plugin_check_findings import Finding, Subject, said
+from rtml_core.cli.plugin_check_findings import RAISED, Finding, Subject, said
 from rtml_core.cli.tables import plural
 from rtml_core.errors import RtmlError, describe, listing
 from rtml_core.operator import Operator
@@ -30,7 +30,7 @@ def check_contract(subject: Subject) -> Iterator[Finding]:
         cls = subject.known.registry[name]
         try:
             examples = examples_of(cls)
-        except Exception as error:  # a stranger's examples() may raise anything
+        except RAISED as error:  # a stranger's examples() may raise anything
             cure = "examples() must return operators of this class"
             yield Finding("error", "contract", name, f"examples() fails: {said(error, subject.files)}", cure)
             continue
@@ -99,7 +99,7 @@ class Trial:
             again = type(example)(params=document).to_json()
             same = json.loads(json.dumps(again, allow_nan=False)) == document
             json.dumps(example.state, allow_nan=False)
-        except Exception as error:  # parameters, to_json and setup are a stranger's
+        except RAISED as error:  # parameters, to_json and setup are a stranger's
             cure = "parameters and state must be JSON values that make the operator again; see to_json"
             yield self.error(f"it does not come back from JSON: {said(error, self.files)}", cure)
             return
@@ -117,7 +117,7 @@ class Trial:
             return
         try:
             frames = self.frames()
-        except Exception as error:  # a stranger's parity_cases and columns
+        except RAISED as error:  # a stranger's parity_cases and columns
             yield self.error(f"parity_cases() or columns() fails: {said(error, self.files)}", f"see {_CONTRACT}")
             return
         if not frames:
@@ -159,9 +159,10 @@ class Trial:
         if example.lowers():
             cure = "compute, or process and lower, must say the same for every row"
             steps.append(("both forms are compared", lambda: assert_parity(example, frame), cure))
-        kept = self._accepted(frame)
-        if not len(kept):
-            return self.error(f"it refuses each of its {called}", "parity_cases() must hold rows that it takes")
+        kept, refusal = self._accepted(frame)
+        if refusal is not None and not len(kept):
+            what = f"it refuses each of its {called}: {said(refusal, self.files)}"
+            return self.error(what, "mend that, or give parity_cases() rows that it takes")
         cure = "process must make a new frame, of as many rows, each from its own row alone"
         steps.append(("rows are tried one by one", lambda: assert_row_wise(example, kept), cure))
         if example.lowers():
@@ -170,24 +171,24 @@ class Trial:
         for what, step, cure in steps:
             try:
                 step()
-            except Exception as error:  # anything may come out of a stranger's operator
+            except RAISED as error:  # anything may come out of a stranger's operator
                 return self.error(f"when {what} on its {called}: {said(error, self.files)}", cure)
         self.counted[called] += len(frame)
         return None
 
-    def _accepted(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows that it does not refuse one by one; all of them where it takes them together."""
+    def _accepted(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, BaseException | None]:
+        """The rows that it takes: all where it takes them together, else those that it takes alone; and why it refused."""
         try:
             self.example.process(frame.copy(deep=True))
-            return frame
-        except Exception:  # whatever it raises is a refusal; which rows it is about shows when they are alone
+            return frame, None
+        except RAISED as error:  # whatever it raises is a refusal; which rows it is about shows when they are alone
             kept = [row for row in range(len(frame)) if self._takes(frame.iloc[[row]].reset_index(drop=True))]
-            return frame.iloc[kept].reset_index(drop=True)
+            return frame.iloc[kept].reset_index(drop=True), error
 
     def _takes(self, row: pd.DataFrame) -> bool:
         try:
             self.example.process(row)
-        except Exception:  # as above
+        except RAISED:  # as above
             return False
         return True
 
@@ -205,7 +206,7 @@ class Trial:
             for called, step in tries.items():
                 try:
                     step()
-                except Exception as error:  # it may raise anything; what counts is what it says
+                except RAISED as error:  # it may raise anything; what counts is what it says
                     if name not in str(error):
                         what = f"without the column '{name}' {called} says {said(error, self.files)}"
                         yield Finding("warning", "contract", self.where, what, cure)

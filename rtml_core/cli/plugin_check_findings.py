@@ -21,6 +21,10 @@ Level = Literal["ok", "warning", "error"]
 CHECKS: Final = ("loads", "hooks", "package", "operators", "contract", "custom ops", "commands", "converters", "start-up")
 
 
+#: what a stranger's code may raise; Ctrl-C ends the check
+RAISED: Final = (Exception, SystemExit)
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at. check: one of CHECKS; where: operator, command, line; cure: what mends it, '' for ok."""

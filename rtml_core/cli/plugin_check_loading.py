@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 from rtml_core import hookspecs
-from rtml_core.cli.plugin_check_findings import Finding, Subject, folder_of, said
+from rtml_core.cli.plugin_check_findings import RAISED, Finding, Subject, folder_of, said
 from rtml_core.errors import PluginError, close_match, listing
 from rtml_core.hookcalls import api_of
 
@@ -43,9 +43,7 @@ def load(info: PluginInfo, known: Plugins) -> tuple[Subject, list[Finding]]:
     parent = point.module.partition(".")[0]
     try:
         plugin = point.load()
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
+    except RAISED as error:
         files = folder_of(sys.modules.get(parent)) or _files_of(parent)
         cure = _import_cure(error, point, files)
         return Subject(info, known, None, point.module, files), [Finding("error", "loads", "", said(error, files), cure)]
@@ -142,7 +140,7 @@ def _called(name: str, function: Callable[..., Any], subject: Subject) -> Iterat
         return
     try:
         function()
-    except Exception as error:  # a stranger's hook may raise anything
+    except RAISED as error:  # a stranger's hook may raise anything
         cure = "a hook is called whenever rtml starts, and must answer"
         yield Finding("error", "hooks", _at(function, name), said(error, subject.files), cure)
 

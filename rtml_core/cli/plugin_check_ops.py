@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rtml_core.cli.plugin_check_findings import Finding, Subject, said
+from rtml_core.cli.plugin_check_findings import RAISED, Finding, Subject, said
 from rtml_core.cli.tables import plural
 from rtml_core.errors import listing
 
@@ -40,7 +40,7 @@ def _one(op: CustomOp, subject: Subject) -> Iterator[Finding]:
         return
     try:
         rows = assert_custom_op(op)
-    except Exception as error:  # anything may come out of a stranger's body
+    except RAISED as error:  # anything may come out of a stranger's body
         cure = "the reference (body) and what runs in onnxruntime must say the same for every row"
         yield Finding("error", "custom ops", where, said(error, subject.files), cure)
         return

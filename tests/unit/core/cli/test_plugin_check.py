@@ -263,6 +263,15 @@ def test_a_report_as_json(rtml: Rtml, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_what_a_plugin_prints_is_not_in_the_report(rtml: Rtml, tmp_path: Path) -> None:
+    body = GOOD.replace('return [cls(col="x")]', 'print("hello"); return [cls(col="x")]')
+    with written(tmp_path, HEAD + body + TAIL):
+        result = rtml("plugins", "check", "made", "--json")
+    assert json.loads(result.out)[0]["errors"] == 0
+    assert "hello" in result.err
+
+
+@pytest.mark.usefixtures("quick")
 def test_without_a_name_it_is_the_package_in_this_folder(rtml: Rtml, tmp_path: Path) -> None:
     assert "there is no pyproject.toml in this folder" in rtml("plugins", "check").error
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")

@@ -57,13 +57,15 @@ def test_an_operator_of_two_forms_passes(tmp_path: Path) -> None:
             ),
             "one row's answer must depend on that row alone",
         ),
-        (lowered(transform='raise ValueError("never")'), "refuses each of its parity cases"),
+        (lowered(transform='raise ValueError("never")'), "refuses each of its parity cases: ValueError: never (made_"),
         (
             lowered().replace('pd.DataFrame({"x": [1.0, 2.5, None]})', "1 / 0"),
             "parity_cases() or columns() fails: ZeroDivisionError",
         ),
         (lowered().replace("return [cls()]", "return cls()"), "examples() of Made must return a list of its operators"),
         (lowered().replace("return [cls()]", "raise KeyError('x')"), "examples() fails: KeyError: 'x'"),
+        (lowered().replace("return [cls()]", "raise SystemExit(4)"), "examples() fails: SystemExit: 4"),
+        (lowered(transform="raise SystemExit(4)"), "SystemExit: 4"),
         (lowered(params="def to_json(self):\n        return {'a': {1, 2}}"), "does not come back from JSON"),
         (lowered(params="def to_json(self):\n        return {'a': 1}"), "unknown parameter 'a'"),
         (
