@@ -216,15 +216,18 @@ def _unknown(plugin: str, cls: type[Params]) -> list[str]:
         if name not in names
     ]
     prefix, variables = _prefix(plugin), [variable(plugin, name) for name in names]
-    left = [name for name in sorted(os.environ) if name.startswith(prefix) and name not in variables]
-    if left:
-        others = [_prefix(point.name) for point in entry_points(GROUP) if _prefix(point.name) != prefix]
-        longer = tuple(other for other in others if other.startswith(prefix))
-        problems += [
-            f"{name} is no setting of plugin '{plugin}'. It has: {listing(variables)}.{close_match(name, variables)}"
-            for name in left
-            if not name.startswith(longer)
-        ]
+    given = [name for name in sorted(os.environ) if name.startswith(prefix)]
+    if not given:
+        return problems
+    others = {point.name: _prefix(point.name) for point in entry_points(GROUP) if point.name != plugin}
+    for name in given:
+        owner = next((other for other, start in others.items() if start.startswith(prefix) and name.startswith(start)), None)
+        if name in variables and owner is not None:
+            problems.append(f"{name} may be meant for plugin '{plugin}' or for '{owner}'; write it into the file instead")
+        elif name not in variables and owner is None:
+            problems.append(
+                f"{name} is no setting of plugin '{plugin}'. It has: {listing(variables)}.{close_match(name, variables)}"
+            )
     return problems
 
 

@@ -244,6 +244,13 @@ def test_a_variable_may_belong_to_a_plugin_with_a_longer_name(use: Use, tmp_path
     (info / "entry_points.txt").write_text("[rtml.plugins]\ngeo-tiles = rtml_geo_tiles\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert rtml_core.settings("geo") == Geo()
+    plugin_settings.forget()
+    (info / "entry_points.txt").write_text("[rtml.plugins]\ngeo-radius = rtml_geo_tiles\n")
+    monkeypatch.setenv("RTML_PLUGIN_GEO_RADIUS_KM", "1")
+    monkeypatch.delenv("RTML_PLUGIN_GEO_TILES_SIZE")
+    assert refused() == (
+        "RTML_PLUGIN_GEO_RADIUS_KM may be meant for plugin 'geo' or for 'geo-radius'; write it into the file instead"
+    )
 
 
 def test_a_plugin_without_settings_and_one_that_is_not_there(use: Use) -> None:

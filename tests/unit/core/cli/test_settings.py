@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from rtml_core.plugins import plugins
 from tests.unit.core.cli.conftest import Rtml
-from tests.unit.core.cli.helpers import child, install
+from tests.unit.core.cli.helpers import child, environment, install
 
 PLUGIN = """
 from typing import Annotated
@@ -124,6 +126,24 @@ def test_a_plugin_reads_its_settings_in_a_process_of_its_own(file: Path) -> None
     wrong = child("tiles", path=file.parent / "site", RTML_CONFIG=str(file), RTML_PLUGIN_TILES_LEVEL="high")
     assert wrong.code == 2
     assert wrong.error == "RTML_PLUGIN_TILES_LEVEL must be a whole number; got 'high'"
+
+
+def test_where_nothing_was_discovered_only_that_plugin_is_imported(file: Path, tmp_path: Path) -> None:
+    install(tmp_path / "site", "another", "never_imported", "rtml-another")
+    (tmp_path / "site" / "never_imported.py").write_text("raise SystemExit('imported')\n")
+    code = (
+        "import sys, rtml_core\nprint(rtml_core.settings('tiles').level)\n"
+        "print([name for name in ('rtml_core.plugins', 'rtml_core.operator', 'never_imported') if name in sys.modules])\n"
+        "try:\n    rtml_core.settings('tils')\nexcept rtml_core.RtmlError as error:\n    print(error)\n"
+    )
+
+    def run(**variables: str) -> subprocess.CompletedProcess[str]:
+        told = environment(tmp_path / "site", RTML_CONFIG=str(file), **variables)
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=told, cwd=tmp_path, check=False)
+
+    missing = "Plugin 'tils' is not installed. Did you mean 'tiles'? `rtml plugins list` shows all"
+    assert run().stdout == f"3\n[]\n{missing}\n"
+    assert "plugin 'tiles' is blocked here (RTML_BLOCK_PLUGINS)" in run(RTML_BLOCK_PLUGINS="tiles").stderr
 
 
 def test_the_file_allows_and_blocks_plugins(rtml: Rtml, file: Path) -> None:
