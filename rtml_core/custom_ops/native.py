@@ -113,12 +113,23 @@ def attributes(op: CustomOp, arguments: Mapping[str, Any]) -> dict[str, int | st
                 raise PluginError(f"custom operator {op}: argument '{name}' must fit 64 bits; got {describe(value)}")
             found[name] = int(value)
         elif base == "string":
-            found[name] = value
+            found[name] = _text(op, name, value)
         elif base == "float":
             found[name] = repr(float(value))
         else:
             found[name] = json.dumps(value, sort_keys=True, allow_nan=False)
     return found
+
+
+def _text(op: CustomOp, name: str, value: str) -> str:
+    """A text that arrives whole: UTF-8, and without the U+0000 at which one in C ends."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PluginError(f"custom operator {op}: argument '{name}' holds half of a character; got {describe(value)}") from None
+    if "\0" in value:
+        raise PluginError(f"custom operator {op}: argument '{name}' holds U+0000, where a text ends in C; got {describe(value)}")
+    return value
 
 
 def register(options: Any, ops: Iterable[CustomOp]) -> None:
