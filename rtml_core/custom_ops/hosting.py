@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from functools import lru_cache
 from typing import Any, Final
 
@@ -154,6 +155,8 @@ def _host(op: CustomOp) -> Callable[..., Any]:
     """What onnxruntime calls for a node of the operator: it always returns arrays of the declared types, and never raises."""
     read: dict[str, dict[str, Any]] = {}
     nothing = tuple(_blank(dtype, (0,)) for dtype in op.outputs)
+    #: whether a body could change what it gets, so that each call needs its own
+    changeable = any(word.removesuffix("?") in ("list", "object") for word in op.arguments.values())
 
     def host(*tensors: Array, **attributes: str) -> Any:
         results: tuple[Array, ...] | None = None
@@ -167,6 +170,8 @@ def _host(op: CustomOp) -> Callable[..., Any]:
                     arguments = read_arguments(op, text)
                     if len(read) < _REMEMBERED:
                         read[text] = arguments
+                elif changeable:
+                    arguments = json.loads(text)
                 results = run_body(op, tensors, arguments)
                 state.where = before
             except BaseException as error:  # anything that leaves this function ends the process
@@ -221,7 +226,8 @@ def run_body(
     if kept:
         columns = [column[~absent] for column in columns]  # type: ignore[operator]
     seen = [_seen(dtype, column, absent is not None) for dtype, column in zip(op.inputs, columns, strict=True)]
-    answer = (op.function if body is None else body)(*seen, **arguments)
+    # In a context of its own, so that what a body sets there, such as how numpy treats overflow, is not set for its caller.
+    answer = copy_context().run(op.function if body is None else body, *seen, **arguments)
     if absent is None and not isinstance(answer, tuple) and len(op.outputs) == 1:  # most calls, and every one counts
         return (_checked(op, op.outputs[0], answer, len(seen[0]), None).reshape(shape),)
     answers = answer if isinstance(answer, tuple) else (answer,)
@@ -270,6 +276,10 @@ def _checked(op: CustomOp, dtype: str, result: Any, count: int, absent: Array | 
     """An array that a body returned, in the form that it travels in. absent: rows where an input that it saw is missing."""
     if not isinstance(result, np.ndarray):
         raise failure(op, f"it returned {describe(result)}, and must return a numpy array")
+    if type(result) is not np.ndarray:  # a masked array has None where others have a number
+        raise failure(op, f"it returned a {type(result).__name__}, and must return a plain numpy array")
+    if result.size == count:
+        result = result.copy()  # a body may keep its array and write into it on another thread, after the checks
     if result.dtype != _SEEN[dtype]:
         raise failure(op, f"it returned an array of {result.dtype}, and must return {_SEEN[dtype]} for a {dtype} column")
     if result.shape != (count,):
