@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import tomllib
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from rtml_core.cli.listing import discovered, print_json
 from rtml_core.cli.plugin_check_commands import check_commands, check_converters
 from rtml_core.cli.plugin_check_contract import check_contract
 from rtml_core.cli.plugin_check_findings import Finding, Report, Subject, summary
+from rtml_core.cli.plugin_check_imports import check_imports, deprecations
 from rtml_core.cli.plugin_check_loading import load
 from rtml_core.cli.plugin_check_operators import check_operators
 from rtml_core.cli.plugin_check_ops import check_custom_ops
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 #: what is looked at in a plugin that is loaded, in the order of the report
 _OF_LOADED: Final[tuple[Callable[[Subject], Iterable[Finding]], ...]] = (
+    check_imports,
     check_operators,
     check_contract,
     check_custom_ops,
@@ -80,12 +83,17 @@ def here(known: Plugins) -> list[str]:
 def check_plugin(name: str, known: Plugins) -> Report:
     """The report about one plugin; PluginError with the closest name for one that is not installed."""
     info = known.info(name)
-    with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints must not end up in the report
+    with (
+        contextlib.redirect_stdout(sys.stderr),  # what a plugin prints must not end up in the report
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always")
         subject, findings = load(info, known)
         findings += check_package(subject)
         if info.state == "ok" and subject.plugin is not None:
             for part in _OF_LOADED:
                 findings += part(subject)
+            findings += deprecations(caught)
         if subject.plugin is not None and info.state != "blocked":
             findings += check_startup(subject)
     return Report(name, info.distribution, info.version, findings)

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "warning", "error"]
 #: what is checked, in the order of the report
-CHECKS: Final = ("loads", "hooks", "package", "operators", "contract", "custom ops", "commands", "converters", "start-up")
+CHECKS: Final = (
+    "loads",
+    "hooks",
+    "package",
+    "imports",
+    "operators",
+    "contract",
+    "custom ops",
+    "commands",
+    "converters",
+    "start-up",
+)
 
 
 #: what a stranger's code may raise; Ctrl-C ends the check

@@ -9,6 +9,7 @@ import pytest
 
 from rtml_core.cli import plugin_check, plugin_check_startup
 from rtml_core.cli.plugin_check_findings import CHECKS, Finding, Report, line_of, said, summary
+from rtml_core.cli.plugin_check_imports import private_imports
 from rtml_core.errors import RtmlError
 from rtml_core.plugins import plugins
 from tests.unit.core.cli.check_helpers import GOOD, GOOD_METADATA, HEAD, TAIL, of, only, report_on, written
@@ -18,7 +19,7 @@ from tests.unit.core.cli.conftest import Rtml
 def test_a_good_plugin_has_nothing_to_mend(tmp_path: Path) -> None:
     report = report_on(tmp_path, GOOD)
     assert {finding.level for finding in report.findings} == {"ok"}, str(report)
-    assert [finding.check for finding in report.findings] == ["loads", "hooks", "package", "operators", "contract"]
+    assert [finding.check for finding in report.findings] == ["loads", "hooks", "package", "imports", "operators", "contract"]
     (tried,) = of(report, "contract", "ok")
     assert tried.text == (
         "Made: 1 example: parameters come back from JSON, 3 parity cases equal in both forms, 200 edge rows equal in both forms"
@@ -138,6 +139,43 @@ def test_the_description_of_the_template_is_told_from_the_author_s(tmp_path: Pat
     assert "the template's" in only(report_on(tmp_path, GOOD, metadata=metadata), "package", "warning").what
 
 
+# ---- imports ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("from rtml_core.executor import execute", "rtml_core.executor"),
+        ("import rtml_core.compiler as c", "rtml_core.compiler"),
+        ("from rtml_core import registry", None),
+        ("from rtml_core.params import _INFO_CACHE", "rtml_core.params._INFO_CACHE"),
+        ("from rtml_plugins.text import normalize", "rtml_plugins.text"),
+        ("from rtml_core.lowering import builder", None),
+        ("from rtml_core.lowering.strings import anything", None),
+        ("from rtml_core import Operator, operators as op", None),
+        ("from rtml_plugins.sklearn_ops.converting import numbers", None),
+        ("from . import rtml_core", None),
+        ("import numpy.linalg", None),
+    ],
+)
+def test_what_is_not_public_in_rtml_is_told_from_what_is(line: str, named: str | None) -> None:
+    assert list(private_imports(f"\ndef late():\n    {line}\n")) == ([(named, 3)] if named else [])
+
+
+def test_a_plugin_that_builds_on_what_may_change_is_warned(tmp_path: Path) -> None:
+    finding = only(report_on(tmp_path, "import rtml_core.registry\n" + GOOD), "imports", "warning")
+    assert finding.cure.startswith("use what docs/reference/plugin-contract lists")
+    assert "line 6: rtml_core.registry is no public part of rtml" in finding.text
+
+
+def test_what_is_deprecated_is_said_with_the_line(tmp_path: Path) -> None:
+    used = "old = deprecated('use new', since='0.2', goes=2)(lambda: None)\n\n"
+    body = "from rtml_core.api import deprecated\n" + used + GOOD.replace("return [cls(", "old(); return [cls(")
+    found = of(report_on(tmp_path, body), "imports", "warning")
+    assert [finding.cure for finding in found][1:] == ["use new"]
+    assert "goes with plugin API 2" in found[1].what
+
+
 # ---- operators --------------------------------------------------------------------------------------------------
 
 
@@ -234,8 +272,8 @@ def test_a_report_is_one_line_a_finding(rtml: Rtml, tmp_path: Path) -> None:
     assert result.code == 0, result.err
     first, *lines, last = result.out.splitlines()
     assert first == "made (rtml-made 1.4)"
-    assert [line.split()[0] for line in lines] == ["ok"] * 5
-    assert [line.split()[1] for line in lines] == ["loads", "hooks", "package", "operators", "contract"]
+    assert [line.split()[0] for line in lines] == ["ok"] * 6
+    assert [line.split()[1] for line in lines] == ["loads", "hooks", "package", "imports", "operators", "contract"]
     assert last == "1 plugin: no errors, no warnings"
 
 
