@@ -24,7 +24,7 @@ from rtml_core.operator import Operator
 from rtml_core.params import describe_params
 from rtml_core.parity_compare import Array, Difference, differing, plain, row_of, some_of_each
 from rtml_core.parity_nodes import first_difference, node_cases
-from rtml_core.parity_rows import constants, edge_rows, made_up, random_rows, sample_columns, to_frame
+from rtml_core.parity_rows import MAX_POINTS, constants, edge_rows, made_up, random_rows, sample_columns, to_frame
 from rtml_core.timestamps import format_timestamp
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def _row_sets(graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: 
     fields = lowered.fields
     numbers, texts = constants([{"params": _all_params(op), "state": op.state} for op in graph.nodes.values()])
     numbers |= lowered.builder.small_constants()
+    texts |= set(sorted(lowered.builder.texts)[:MAX_POINTS])
     sets: list[tuple[str, Values]] = []
     base = sample_columns(fields, sample) if sample is not None and len(sample) else None
     if base is not None:

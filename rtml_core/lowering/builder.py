@@ -72,6 +72,8 @@ class Builder:
     initializers: list[ir.Value] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     thresholds: dict[int, set[float]] = field(default_factory=dict)
+    #: texts at which behaviour may change, for the parity gate; those of parameters it knows by itself
+    texts: set[str] = field(default_factory=set)
     ml_opset: int = OPSETS[ML]
     #: traced formulas of custom operators (local.LocalFunction), by their domain
     functions: dict[str, Any] = field(default_factory=dict)

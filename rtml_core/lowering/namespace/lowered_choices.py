@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +39,11 @@ def made(tracer: Tracer, dtype: str, tensor: ir.Value, *, nullable: bool = False
     return Traced.of(tracer, new(dtype, tensor, nullable=nullable, finite=finite))
 
 
+def tell(tracer: Tracer, constants: Iterable[Any]) -> None:
+    """Texts among these are tried by the parity gate."""
+    tracer.b.texts.update(text for text in constants if isinstance(text, str))
+
+
 def _block(value: Any) -> Block:
     if isinstance(value, Traced):
         return Block(value.dtype, value.value, value.nullable)
@@ -50,6 +55,7 @@ def _block(value: Any) -> Block:
 def _comparison(name: str) -> Callable[..., Traced]:
     def call(tracer: Tracer, one: Any, two: Any) -> Traced:
         check_comparison(name, one, two)
+        tell(tracer, [one, two])
         if dtype_of_operand(one) in NUMBERS:
             return _numbers(tracer, name, number(one), number(two))
         if not isinstance(one, Traced) and name in ("equal", "not_equal"):
@@ -229,6 +235,7 @@ def _key_column(tracer: Tracer, x: Traced) -> Symbolic:
 
 def _isin(tracer: Tracer, x: Any, values: Any) -> Traced:
     wanted = constants_for("xp.isin", x.dtype, values)
+    tell(tracer, wanted)
     wanted = [value for value in wanted if not may_miss(value)]  # missing values equal nothing
     if not wanted:
         return Traced(tracer, tracer.b.const([[False]], "bool"))
@@ -267,6 +274,9 @@ def _exact_keys(dtype: str, keys: list[Any], values: list[Any]) -> dict[Any, Any
 def _lookup(tracer: Tracer, x: Any, table: Any, default: Any) -> Traced:
     keys, values, dtype = check_table(x, table, default)
     column = _key_column(tracer, x)
+    tell(tracer, keys)
+    if x.dtype in NUMBERS:
+        tracer.b.threshold(x.value, [float(key) for key in keys])
     missing = any(map(may_miss, values))
     if isinstance(default, Traced):
         nullable = missing or default.nullable

@@ -17,6 +17,7 @@ def _column(step: Callable[..., Symbolic], *, floats: bool = False) -> Callable[
     """A lowering of one text column; floats: whole numbers that come out of it become floats."""
 
     def call(tracer: Tracer, x: Any, **arguments: Any) -> Traced:
+        tracer.b.texts.update(text for text in arguments.values() if isinstance(text, str))
         found = step(tracer.b, x.symbolic, **arguments)
         return _as_float(tracer, found) if floats else Traced.of(tracer, found)
 

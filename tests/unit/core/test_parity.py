@@ -180,7 +180,7 @@ def test_only_what_the_outputs_need_is_fed() -> None:
 
 def test_schema_is_read_off_the_lowering() -> None:
     schema = Scale(col="a", into="c").schema(Schema([Column("a", "int64"), Column("s", "string", True)]))
-    assert [str(column) for column in schema.values()] == ["a: int64", "s: string?", "c: float64?"]
+    assert [str(column) for column in schema.values()] == ["a: int64", "s: string?", "c: float64"]
 
 
 def test_helpers_for_authors_find_what_the_gate_finds() -> None:

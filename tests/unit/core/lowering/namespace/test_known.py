@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 
+from rtml_core import operators as op
+from rtml_core.errors import ParityError
 from rtml_core.frames import canonical, schema_of
 from rtml_core.lowering.namespace.catalogue import FUNCTIONS
 from rtml_core.lowering.scratch import lower_alone
@@ -47,3 +52,26 @@ def test_what_can_be_known_is_known() -> None:
     given = given[np.isfinite(given[["x", "y"]]).all(axis=1)].reset_index(drop=True)
     node = lower_alone(operator, schema_of(given, nullable=False))
     assert {code: (node.result[code].nullable, node.result[code].finite) for code in codes} == codes
+
+
+def test_the_parity_gate_tries_constants_of_a_formula() -> None:
+    operator = Example(
+        "x < 12.25", "xp.isin(s, ['Zebra', 'Yak'])", "xp.lookup(u, {'Gnu': 1}, 0)", "s == 'Emu'", "xp.strings.contains(s, 'ox')"
+    )
+    given = rows_for(operator)
+    node = lower_alone(operator, schema_of(given))
+    assert {"Zebra", "Yak", "Gnu", "Emu", "ox"} <= node.builder.texts
+    assert {12.25} in node.builder.thresholds.values()
+
+
+def test_a_formula_that_is_wrong_at_one_text_does_not_pass_the_gate() -> None:
+    class Lying(Example):
+        """Compiled it looks up another table than on arrays."""
+
+        def compute(self, xp: Any, *columns: Any) -> Mapping[str, Any]:
+            eager = type(columns[0]).__name__ == "EagerValue"
+            return {"made": xp.lookup(columns[0], {"Zebra": 1.0 if eager else 2.0}, 0.0)}
+
+    graph = op.Receiver(schema={"s": "string"}) >> Lying("s")
+    with pytest.raises(ParityError, match="Zebra"):
+        graph.compile()
