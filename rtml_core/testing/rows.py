@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,18 +19,15 @@ if TYPE_CHECKING:
 
     from rtml_core.operator import Operator
 
-#: how many rows are tried alone
-ALONE = 50
-
-#: what a form answers: values by column, missing ones as None
+#: what a form answers: values by column
 Answer = dict[str, list[Any]]
 
 
-def assert_row_wise(operator: Operator, frame: pd.DataFrame, *, seed: int = 0) -> int:
+def assert_row_wise(operator: Operator, frame: pd.DataFrame, *, alone: int = 50, seed: int = 0) -> int:
     """Fail unless every row's answer depends on that row alone, eagerly and compiled; returns how many rows were tried alone.
 
     frame: columns [N] as they reach the operator, rows that it takes. The operator gets it whole, twice; in another order;
-    without rows; and up to 50 of its rows one by one (`seed` chooses them). Numbers are compared bit by bit, or within the
+    without rows; and up to `alone` of its rows one by one (`seed` chooses them). Numbers are compared bit by bit, or within the
     operator's `tolerance`. The frame must come out of it unchanged. An operator without a lowering is tried eagerly only.
     Raises ParityError naming the row and both answers, and what the lowering raises when it is refused.
     """
@@ -41,7 +37,7 @@ def assert_row_wise(operator: Operator, frame: pd.DataFrame, *, seed: int = 0) -
         forms["compiled"] = partial(_compiled, open_lowered(lower_alone(operator, schema_of(frame))))
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(frame))
-    alone = np.sort(rng.permutation(len(frame))[:ALONE])
+    chosen = np.sort(rng.permutation(len(frame))[:alone])
     for called, answer in forms.items():
         whole = answer(frame)
         for name, values in whole.items():
@@ -54,13 +50,13 @@ def assert_row_wise(operator: Operator, frame: pd.DataFrame, *, seed: int = 0) -
             ("a second time", range(len(frame))),
             ("in another order", order.tolist()),
             ("without rows", ()),
-            *(("alone", (int(row),)) for row in alone),
+            *(("alone", (int(row),)) for row in chosen),
         ]
         for how, rows in tries:
             positions = list(rows)
             other = answer(frame.iloc[positions].reset_index(drop=True))
             _assert_same(f"{operator!r}, {called}", operator.tolerance, frame, whole, (how, positions, other))
-    return len(alone)
+    return len(chosen)
 
 
 def _authored(operator: Operator, rows: pd.DataFrame) -> Answer:
@@ -71,8 +67,7 @@ def _authored(operator: Operator, rows: pd.DataFrame) -> Answer:
         changed = [name for name in rows.columns if name not in given.columns or not given[name].equals(rows[name])]
         what = f"column '{changed[0]}'" if changed else f"the columns, which are now {list(given.columns)},"
         raise ParityError(f"{operator!r} changes {what} of the frame that it is given; make a new frame, as frame.assign does")
-    columns = {name: answer[name] for name in answer.columns}
-    return {name: column.astype(object).where(column.notna(), None).tolist() for name, column in columns.items()}
+    return {name: answer[name].tolist() for name in answer.columns}
 
 
 def _compiled(run: Callable[[pd.DataFrame], tuple[dict[str, Any], Any]], rows: pd.DataFrame) -> Answer:
@@ -103,14 +98,14 @@ def _assert_same(
 
 
 def _equal(one: Any, other: Any, tolerance: tuple[float, float]) -> bool:
-    if one is None or other is None:
+    if _missing(one) or _missing(other):
         return _missing(one) and _missing(other)
     if isinstance(one, float) and isinstance(other, float):
-        if math.isnan(one) or math.isnan(other):
-            return math.isnan(one) and math.isnan(other)
         return one == other or abs(one - other) <= tolerance[1] + tolerance[0] * abs(other)
     return bool(one == other)
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    import pandas as pd
+
+    return value is None or value is pd.NA or bool(value != value)  # NaN and NaT differ from themselves

@@ -35,7 +35,7 @@ INTERNAL = {
         f"rtml_core.lowering.builder.Builder.{name}"
         for name in (
             *("checks", "custom_ops", "functions", "initializers", "input", "inputs", "ml_opset", "node", "nodes", "scope"),
-            *("small_constants", "subgraphs", "thresholds"),
+            *("small_constants", "subgraphs", "texts", "thresholds"),
         )
     ),
     *(f"rtml_core.Runtime.{name}" for name in ("python_columns", "run", "run_unchecked", "session")),
@@ -45,6 +45,11 @@ INTERNAL = {
     ),
     *(f"rtml_core.lowering.symbolic.Symbolic.{name}" for name in ("cased", "lookup", "meaning", "same_as")),
 }
+#: classes whose objects plugins get and never make, so that __init__ is rtml's own affair
+GIVEN = (
+    *("rtml_core.lowering.builder.Builder", "rtml_core.lowering.symbolic.Symbolic", "rtml_core.testing.IsolatedPlugins"),
+    *("rtml_core.converters.Converters", "rtml_core.converters.ConverterEntry"),
+)
 #: special methods that are part of what a class offers
 SPECIAL = ("__rshift__", "__rrshift__", "__getitem__", "__contains__", "__iter__", "__len__", "__call__")
 
@@ -129,7 +134,7 @@ def _class(path: str, cls: type) -> Iterator[tuple[str, dict[str, Any]]]:
     ours = [base for base in cls.__mro__ if base.__module__.startswith("rtml_")]
     bases = [base for base in cls.__mro__[1:] if base is not object and base.__module__.startswith(("rtml_", "builtins"))]
     entry: dict[str, Any] = {"kind": "class", "bases": [base.__name__ for base in bases]}
-    if any("__init__" in vars(base) for base in ours) or hasattr(cls, "__struct_fields__"):
+    if path not in GIVEN and (any("__init__" in vars(base) for base in ours) or hasattr(cls, "__struct_fields__")):
         entry.update(signature(cls))
     yield path, entry
     types: dict[str, str] = {}
