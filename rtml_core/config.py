@@ -75,6 +75,8 @@ def option(name: str) -> Any:
     read, empty = _OPTIONS[name]
     text = os.environ.get(VARIABLES[name], "")
     if text.strip():
+        if not is_utf8(text):
+            raise ConfigError(f"{VARIABLES[name]} must be text in UTF-8; got {describe(text)}")
         return read(text, VARIABLES[name], True)
     file = config_file()
     return read(file.rtml[name], f"{file.path}, [rtml]: {name}", False) if name in file.rtml else empty()
@@ -129,7 +131,7 @@ def _read(path: Path, _stamp: tuple[int, int, int]) -> ConfigFile:
         tables = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}, the file of settings, must be UTF-8; byte {error.start} is not") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a ValueError for a number of more digits than Python reads
         raise ConfigError(f"{path}, the file of settings, is no TOML: {error}") from None
     wrong = _wrong(tables)
     if wrong:
@@ -153,6 +155,15 @@ def _wrong(tables: dict[str, Any]) -> str:
         if not isinstance(table, dict):
             return f", [plugins]: '{name}' must be a table of settings, [plugins.{name}]; got {kind(table)}"
     return ""
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text of the environment was UTF-8; Python keeps other bytes as half characters, which nothing can print."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def kind(value: Any) -> str:

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import msgspec
 
-from rtml_core.config import FALSE, TRUE, config_file, config_path, kind, option, source
+from rtml_core.config import FALSE, TRUE, config_file, config_path, is_utf8, kind, option, source
 from rtml_core.errors import ConfigError, ParamError, PluginError, close_match, describe, listing
 from rtml_core.hookspecs import GROUP
 from rtml_core.installed import entry_points
@@ -174,7 +174,8 @@ def _resolved(plugin: str, cls: type[Params]) -> tuple[dict[str, Any], list[Sett
     rows = []
     for info in describe_params(cls):
         value, where, problem = _given(plugin, info)
-        values[info.name] = value
+        if where != "default":  # a list by default would be one list for all
+            values[info.name] = value
         shown_value = None if value is _MISSING else msgspec.to_builtins(value, enc_hook=_show)
         name = variable(plugin, info.encode_name)
         rows.append(Setting(plugin, info.encode_name, name, info.expected, shown_value, where, info.text, problem))
@@ -186,6 +187,8 @@ def _given(plugin: str, info: ParamInfo) -> tuple[Any, str, str]:
     name, file = variable(plugin, info.encode_name), config_file()
     secret = holds_secret(info.type)
     if os.environ.get(name, "").strip():
+        if not is_utf8(os.environ[name]):
+            return _MISSING, name, f"{name} must be text in UTF-8, and is not"
         value = _from_text(Secret(os.environ[name]), info.type)
         got = "a text that is none" if secret else describe(os.environ[name])
         return value, name, "" if value is not _MISSING else f"{name} must be {info.expected}; got {got}"
@@ -280,8 +283,8 @@ def _kinds(annotation: Any) -> list[Any]:
 def _convert(value: Any, annotation: Any) -> Any:
     """The value as the declared type, or _MISSING where it is none."""
     try:
-        return msgspec.convert(value, annotation, dec_hook=_decode)
-    except (msgspec.ValidationError, TypeError, ValueError, RecursionError):
+        return msgspec.convert(value, annotation, dec_hook=_decode, str_keys=True)
+    except (msgspec.ValidationError, TypeError, ValueError, OverflowError, RecursionError):
         return _MISSING
 
 

@@ -121,7 +121,8 @@ class Plugins:
 
     def register(self, plugin: Any, info: PluginInfo) -> None:
         """Register one plugin object completely, or raise with nothing changed but what _roll_back undoes."""
-        info.api = getattr(plugin, "rtml_plugin_api", None)
+        said = getattr(plugin, "rtml_plugin_api", None)
+        info.api = said if isinstance(said, int) else None
         info.api = api_of(plugin, info.distribution)
         check_hooks(plugin)
         settings = call(plugin, "rtml_settings")
@@ -166,7 +167,7 @@ class Plugins:
                 f"rtml_commands of {info.origin} must return a dict of names and commands; got {describe(commands)}"
             )
         for name, command in commands.items():
-            if not isinstance(name, str) or not name or name.startswith("-") or any(letter.isspace() for letter in name):
+            if not isinstance(name, str) or not name.isprintable() or name.startswith("-") or " " in name or not name:
                 raise PluginError(f'a command must have a name without spaces, like "ingest"; {info.origin} has {describe(name)}')
             if not (_is_click(command) or (isinstance(command, str) and ":" in command.partition("|")[0])):
                 raise PluginError(
@@ -232,6 +233,7 @@ def reason(error: BaseException) -> str:
         text = str(error)
     except Exception:  # a stranger's exception
         text = "its text can't be made"
+    text = text.encode(errors="backslashreplace").decode()  # half characters, which nothing can print
     if isinstance(error, RtmlError):
         return text
     if isinstance(error, ModuleNotFoundError) and error.name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def value_of(row: Setting) -> str:
     """A value in a line: as JSON, "wrong" or "missing" where there is none that can be used."""
     if row.problem:
         return "wrong" if row.source else "missing"
-    return msgspec.json.encode(row.value).decode()
+    return json.dumps(row.value, ensure_ascii=False)
 
 
 def facts(known: Plugins, name: str) -> tuple[list[dict[str, Any]], list[str]]:

@@ -156,6 +156,9 @@ MORE: Final = {
     "api-no-number": Broken(
         ("written for plugin API '1', which is no whole number",), "rtml_plugin_api = '1'\n" + hook("return []")
     ),
+    "api-odd": Broken(("written for plugin API <object object", "which is no whole number"), "rtml_plugin_api = object()\n"),
+    "half-character": Broken(("ValueError: \\udcff",), "raise ValueError(chr(0xdcff))\n"),
+    "command-half": Broken(("a command must have a name",), hook("return {'a' + chr(0xdcff): 'a:b'}", "rtml_commands")),
     "odd-name": Broken(("its name must be one that Python can use", "got 'my operator'"), operator("name = 'my operator'")),
     "keyword-name": Broken(("its name must be one that Python can use", "got 'lambda'"), operator("name = 'lambda'")),
     "number-name": Broken(("its name must be one that Python can use", "got 7"), operator("name = 7")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ def test_strict_takes_the_words_people_write(monkeypatch: pytest.MonkeyPatch, te
     [
         ("[rtml\n", ["is no TOML", "line 1"]),
         ("[rtml]\nblock = ['a']\nblock = ['b']\n", ["is no TOML", "line 3"]),
+        (f"[rtml]\nblock = {'9' * 5000}\n", ["is no TOML"]),
         ("[rtlm]\n", ["'rtlm' is neither [rtml] nor [plugins.NAME]", "Did you mean 'rtml'?"]),
         ("plugins = 3\n", ["'plugins' must be a table, [plugins]; got a number"]),
         ("[rtml]\nblok = ['a']\n", ["[rtml]: unknown key 'blok'", "trust, plugins, block", "Did you mean 'block'?"]),
@@ -120,6 +122,12 @@ def test_a_variable_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(variable, text)
     with pytest.raises(ConfigError, match=f"^{words}$"):
         option("prefer" if variable == "RTML_PREFER" else "strict")
+
+
+def test_a_variable_that_is_no_text_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environb, b"RTML_BLOCK_PLUGINS", b"a\xff")
+    with pytest.raises(ConfigError, match=r"RTML_BLOCK_PLUGINS must be text in UTF-8; got 'a\\udcff'"):
+        option("block")
 
 
 def test_a_file_that_is_not_utf_8_says_which_byte(file: Path) -> None:

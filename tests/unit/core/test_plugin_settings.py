@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import string
 import tomllib
@@ -205,6 +206,35 @@ def test_what_a_variable_has_wrong_names_the_variable(
     error = refused()
     assert error.startswith(f"RTML_PLUGIN_GEO_{setting} ")
     assert words in error
+
+
+def test_bytes_that_are_no_text_are_named(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = use(geo=Geo)
+    for setting in ("NAMES", "DIGITS", "TOKEN"):
+        with monkeypatch.context() as patch:
+            patch.setitem(os.environb, f"RTML_PLUGIN_GEO_{setting}".encode(), b"\xff" + HIDDEN.encode())
+            assert refused() == f"RTML_PLUGIN_GEO_{setting} must be text in UTF-8, and is not"
+            assert plugin_settings.shown("geo", found.settings["geo"])[1] == [refused()]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f"radius_km = {'9' * 400}", "radius_km must be a number; got 999"),
+        (f"limits = {{ a = {'9' * 400} }}", "limits must be an object of numbers; got {'a': 999"),
+    ],
+)
+def test_numbers_without_end_are_no_numbers(use: Use, file: Path, line: str, words: str) -> None:
+    use(geo=Geo)
+    file.write_text(f"[plugins.geo]\n{line}\n")
+    assert words in refused()
+
+
+def test_a_plugin_that_changes_its_settings_changes_no_default(use: Use) -> None:
+    use(geo=Geo)
+    rtml_core.settings("geo").places.append("Berlin")
+    plugin_settings.forget()
+    assert rtml_core.settings("geo").places == []
 
 
 def test_all_that_is_wrong_is_said_at_once(use: Use, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

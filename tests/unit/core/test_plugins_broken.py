@@ -116,6 +116,20 @@ def _state(found: Plugins) -> list[object]:
     ]
 
 
+def test_all_of_them_together_are_listed_as_table_and_json(tmp_path: Path) -> None:
+    install_good(tmp_path)
+    for name, broken in EVERY.items():
+        install(tmp_path, name, broken)
+    only = {"RTML_PLUGINS": ",".join(["good", *EVERY])}
+    listed = child("plugins", "list", path=tmp_path, **only)
+    assert (listed.code, listed.err) == (0, "")
+    assert f"{len(EVERY)} plugins are broken" in listed.out
+    states = [info["state"] for info in child("plugins", "list", "--json", path=tmp_path, **only).json]
+    assert states.count("broken") == len(EVERY)
+    for name in EVERY:
+        assert f"\n{name} " in listed.out
+
+
 def test_a_plugin_of_a_distribution_without_metadata_is_listed_under_the_name_of_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
