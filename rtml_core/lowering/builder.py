@@ -74,6 +74,8 @@ class Builder:
     thresholds: dict[int, set[float]] = field(default_factory=dict)
     #: texts at which behaviour may change, for the parity gate; those of parameters it knows by itself
     texts: set[str] = field(default_factory=set)
+    #: numbers among the arguments of custom operators, for the same
+    numbers: set[float] = field(default_factory=set)
     ml_opset: int = OPSETS[ML]
     #: traced formulas of custom operators (local.LocalFunction), by their domain
     functions: dict[str, Any] = field(default_factory=dict)
@@ -217,8 +219,21 @@ class Builder:
         if op.kind == "function":
             self._require_function(op, domain, arguments)
         self.custom_ops[domain] = op
+        self._note(arguments)
         made = [carrier_of(dtype, False) for dtype in op.outputs]
         return self.multi(op.name, *values, dtypes=made, domain=domain, attributes=attributes)
+
+    def _note(self, value: Any) -> None:
+        """Arguments of a custom operator, at whatever depth: its behaviour may change at each."""
+        if isinstance(value, str):
+            self.texts.add(value)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                self._note(item)
+        elif isinstance(value, Mapping):
+            self._note([*value, *value.values()])
+        elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= 1e30:
+            self.numbers.add(float(value))
 
     def _require_function(self, op: CustomOp, domain: str, arguments: Mapping[str, Any]) -> None:
         """Trace the formula for these arguments, unless it was; and take in what it calls."""
@@ -233,6 +248,7 @@ class Builder:
 
         made = local_function(op, arguments)
         self.functions[domain] = made
+        self.texts |= made.builder.texts
         for inner in made.builder.functions:
             self.functions.setdefault(inner, made.builder.functions[inner])
             self.custom_ops.setdefault(inner, made.builder.custom_ops[inner])
@@ -287,7 +303,7 @@ class Builder:
 
     def small_constants(self) -> set[float]:
         """All finite numbers among the graph's small constants: points at which its behaviour may change."""
-        found: set[float] = set()
+        found = set(self.numbers)
         for function in self.functions.values():
             found |= function.builder.small_constants()
         for value in self.initializers:

@@ -294,6 +294,19 @@ def test_two_functions_of_one_name_are_refused_and_so_are_wide_values() -> None:
         b.custom(LOGARITHM, b.input("wide", "float64", 2))
 
 
+def test_arguments_and_constants_are_tried_by_the_parity_gate() -> None:
+    b = Builder()
+    x, s = Symbolic("float64", b.input("x", "float64", 1)), Symbolic("string", b.input("s", "string", 1))
+    custom(b, ABOVE, x, limit=17.25)
+    shown = CustomOp("testing", "shown", 1, ("string",), ("bool",), lambda xp, s: xp.isin(s, ["DE", "AT"]), "T.", kind="function")
+    custom(b, shown, s)
+    given = {"polygon": "list", "name": "string", "table": "object"}
+    zone = CustomOp("testing", "zone", 1, ("float64",), ("float64",), "no:body", "T.", given)
+    custom(b, zone, x, polygon=[[1.5, -2], [3, 4]], name="north", table={"key": {"deep": 99.5}})
+    assert {17.25, 1.5, -2.0, 3.0, 4.0, 99.5} <= b.small_constants()
+    assert {"DE", "AT", "north", "key", "deep"} <= b.texts
+
+
 def test_two_sets_of_arguments_never_share_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
     b = Builder()
     x = Symbolic("float64", b.input("x", "float64", 1))
