@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -65,17 +66,27 @@ def geohash() -> list[tuple[Any, ...]]:
     return [(lat, lon, {"precision": precision}) for precision in (1, 2, 7, 12)]
 
 
+def outline(
+    polygon: Sequence[Sequence[float]], parts: Sequence[float] = (0.0, 1 / 3), turns: Sequence[float] = (0.0,)
+) -> Columns:
+    """Points at parts of each edge of a polygon (0.0: its corners) and their neighbours among the floats, turned around."""
+    lat: list[float] = []
+    lon: list[float] = []
+    for one, two in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+        for part in parts:
+            north, east = one[0] + (two[0] - one[0]) * part, one[1] + (two[1] - one[1]) * part
+            for turn in turns:
+                lat += [north, north, north, math.nextafter(north, 91.0), math.nextafter(north, -91.0)]
+                beside = [east, math.nextafter(east, 361.0), math.nextafter(east, -361.0), east, east]
+                lon += [value + turn for value in beside]
+    return lat, lon
+
+
 def in_polygon() -> list[tuple[Any, ...]]:
-    """All places, and for each polygon its corners, points on its edges and beside them."""
-    rows = []
+    """All places, and what lies on the outline, for each polygon."""
+    everywhere, rows = points(), []
     for polygon in POLYGONS.values():
-        lat, lon = points()
-        for one, two in zip(polygon, polygon[1:] + polygon[:1], strict=True):
-            for part in (0.0, 0.25, 1 / 3, 0.5, 0.9):
-                on = [one[0] + (two[0] - one[0]) * part, one[1] + (two[1] - one[1]) * part]
-                for turn in (0.0, 360.0, -360.0):
-                    lat += [on[0], on[0], on[0], math.nextafter(on[0], 91.0), math.nextafter(on[0], -91.0)]
-                    beside = [on[1], math.nextafter(on[1], 361.0), math.nextafter(on[1], -361.0), on[1], on[1]]
-                    lon += [value + turn for value in beside]
+        around = outline(polygon, (0.0, 0.25, 1 / 3, 0.5, 0.9), (0.0, 360.0, -360.0))
+        lat, lon = (some + more for some, more in zip(everywhere, around, strict=True))
         rows.append((lat, lon, {"polygon": polygon}))
     return rows

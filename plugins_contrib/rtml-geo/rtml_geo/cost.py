@@ -13,7 +13,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-FORMS: Final = ("formula", "function", "native", "python")
+from rtml_geo.operators import FORMS
+
 ROW: Final = {"lat": 48.137, "lon": 11.575, "to_lat": 53.551, "to_lon": 9.993}
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from rtml_core import Operator, Params, doc
 from rtml_core.errors import ParamError
-from rtml_geo import formulas
+from rtml_geo import cases, formulas
 from rtml_geo.custom import OPERATORS
 from rtml_geo.places import normal, problem_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Using = Annotated[
     Literal["formula", "function", "native", "python"],
@@ -18,6 +21,7 @@ Using = Annotated[
         " them; 'native', as a C operator; 'python', as a Python operator. The last two are not portable"
     ),
 ]
+FORMS = ("formula", "function", "native", "python")
 Point = Annotated[tuple[str, str], doc("columns of latitude and longitude, in degrees")]
 Polygon = list[tuple[float, float]]
 
@@ -30,6 +34,11 @@ class _Geo(Operator):
         if self.params.using == "formula":
             return getattr(formulas, name)(xp, *columns, **arguments)
         return xp.custom(OPERATORS[name][self.params.using], *columns, **arguments)
+
+    def _rows(self, columns: cases.Columns, *, every: int = 1) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame({name: column[::every] for name, column in zip(self.columns(), columns, strict=True)})
 
 
 class Haversine(_Geo):
@@ -54,6 +63,13 @@ class Haversine(_Geo):
     def compute(self, xp: Any, *columns: Any) -> dict[str, Any]:
         return {self.params.into: self._run(xp, "haversine", *columns)}
 
+    @classmethod
+    def examples(cls) -> Sequence[Self]:
+        return [cls(origin=("lat", "lon"), target=("to_lat", "to_lon"), using=using) for using in FORMS]
+
+    def parity_cases(self) -> pd.DataFrame:
+        return self._rows(cases.haversine()[0], every=9)
+
 
 class Geohash(_Geo):
     """The geohash of a point: a text for the cell of a grid that it lies in, which lies in the cell of a shorter one.
@@ -76,10 +92,17 @@ class Geohash(_Geo):
                 raise ParamError(f"parameter 'precision' must be from 1 to 12; got {self.precision}")
 
     def columns(self) -> Sequence[str]:
-        return self.params.point
+        return list(self.params.point)
 
     def compute(self, xp: Any, lat: Any, lon: Any) -> dict[str, Any]:
         return {self.params.into: self._run(xp, "geohash", lat, lon, precision=self.params.precision)}
+
+    @classmethod
+    def examples(cls) -> Sequence[Self]:
+        return [cls(point=("lat", "lon"), precision=5, using=using) for using in FORMS]
+
+    def parity_cases(self) -> pd.DataFrame:
+        return self._rows(cases.geohash()[0][:2], every=5)
 
 
 class InPolygon(_Geo):
@@ -106,10 +129,17 @@ class InPolygon(_Geo):
             _check("polygon", self.polygon)
 
     def columns(self) -> Sequence[str]:
-        return self.params.point
+        return list(self.params.point)
 
     def compute(self, xp: Any, lat: Any, lon: Any) -> dict[str, Any]:
         return {self.params.into: self._run(xp, "in_polygon", lat, lon, polygon=normal(self.params.polygon))}
+
+    @classmethod
+    def examples(cls) -> Sequence[Self]:
+        return [cls(point=("lat", "lon"), polygon=cases.POLYGONS["date line"], using=using) for using in FORMS]
+
+    def parity_cases(self) -> pd.DataFrame:
+        return self._rows(cases.outline(normal(self.params.polygon)[:20]))
 
 
 class Zone(_Geo):
@@ -138,12 +168,19 @@ class Zone(_Geo):
                 _check(f"zones['{name}']", polygon)
 
     def columns(self) -> Sequence[str]:
-        return self.params.point
+        return list(self.params.point)
 
     def compute(self, xp: Any, lat: Any, lon: Any) -> dict[str, Any]:
         zones = self.params.zones
         inside = [self._run(xp, "in_polygon", lat, lon, polygon=normal(polygon)) for polygon in zones.values()]
         return {self.params.into: xp.select(inside, list(zones), None)}
+
+    @classmethod
+    def examples(cls) -> Sequence[Self]:
+        return [cls(point=("lat", "lon"), zones=cases.POLYGONS, using=using) for using in FORMS]
+
+    def parity_cases(self) -> pd.DataFrame:
+        return self._rows(cases.outline([corner for zone in self.params.zones.values() for corner in normal(zone)[:20]][:60]))
 
 
 def _check(name: str, polygon: Polygon) -> None:

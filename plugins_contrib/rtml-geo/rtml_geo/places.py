@@ -47,9 +47,9 @@ def problem_of(polygon: Sequence[Sequence[float]]) -> str:
     (lat, lon), (lat1, lon1) = points[:2]
     if all((lat1 - lat) * (x - lon) == (lon1 - lon) * (y - lat) for y, x in points[2:]):
         return "its points lie on one line, so that it has no inside"
-    for (lat, lon), (lat1, lon1) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
-        if 0 < abs(lat1 - lat) < 1e-12:
-            return f"the edge from {[lat, lon]} to {[lat1, lon1]} is all but level: write both with one latitude"
+    for one, two in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+        if 0 < abs(two[0] - one[0]) < 1e-12:
+            return f"the edge from {list(one)} to {list(two)} is all but level: write both with one latitude"
     longitudes = [lon for _, lon in points]
     if max(longitudes) - min(longitudes) > 360:
         return "it is more than 360 degrees wide"

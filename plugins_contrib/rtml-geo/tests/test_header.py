@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -203,3 +204,20 @@ def test_threads_do_not_meet(change: Callable[..., list[Array]]) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_calls_leave_nothing_behind(change: Callable[..., list[Array]]) -> None:
+    """Two thousand calls of a thousand texts of forty bytes: 80 MB, if the texts of a call stayed."""
+    rows = columns(["x" * 40] * 1000)
+    for _ in range(50):
+        change(*rows)
+    before = resident()
+    for _ in range(2000):
+        change(*rows)
+    assert resident() - before < 8_000_000
+
+
+def resident() -> int:
+    """Bytes of memory that the process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
+    return pages * resource.getpagesize()

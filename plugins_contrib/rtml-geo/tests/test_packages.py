@@ -68,9 +68,7 @@ def test_formulas_and_functions_are_portable(packages: dict[str, Path]) -> None:
 @pytest.mark.parametrize("using", ["native", "python"])
 def test_native_and_python_operators_run_where_they_are_trusted(packages: dict[str, Path], using: str) -> None:
     assert answers(Runtime.from_file(packages[using], trust=["rtml-geo"]).score) == EXPECTED
-    with pytest.raises(
-        PackageError, match=rf"needs the {using} operator geo\.{using}:\w+ 1 of rtml-geo .*not trusted here"
-    ):
+    with pytest.raises(PackageError, match=rf"needs the {using} operator geo\.{using}:\w+ 1 of rtml-geo .*not trusted here"):
         Runtime.from_file(packages[using])
     with pytest.raises(CompileError, match=rf"not portable: needs the {using} operator geo\.{using}:\w+ 1 from rtml-geo"):
         graph(using).compile(portable=True)
