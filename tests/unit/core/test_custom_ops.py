@@ -18,8 +18,8 @@ from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.custom import custom
 from rtml_core.lowering.symbolic import Symbolic, lookup
 from rtml_core.plugins import Candidate, Plugins
-from rtml_core.registry import CustomOps, Origin, Registry
-from rtml_core.testing import assert_parity
+from rtml_core.registry import Origin, Registry
+from rtml_core.testing import IsolatedPlugins, assert_parity, isolated_plugins
 from tests.unit.core.operators_for_tests import Source
 
 
@@ -243,12 +243,12 @@ def test_an_operator_that_no_plugin_brings_is_not_packaged() -> None:
         graph.compile()
 
 
-def test_a_compiled_graph_says_whom_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rtml_core import explain
+def brings(*ops: CustomOp) -> types.SimpleNamespace:
+    return types.SimpleNamespace(rtml_custom_ops=hookimpl(lambda: ops))
 
-    found = CustomOps()
-    found.add_all([op("letters", unicode=True)], Origin("one", "rtml-one", "1.4"))
-    monkeypatch.setattr(explain, "plugins", lambda: types.SimpleNamespace(custom_ops=found))
+
+def test_a_compiled_graph_says_whom_it_needs(rtml_plugins: IsolatedPlugins) -> None:
+    rtml_plugins.register(brings(op("letters", unicode=True)), "one", distribution="rtml-one", version="1.4")
     graph: Any = Source(schema={"s": "string?"}) >> Applied(op("letters", unicode=True), ["s"], mark="<")
     made = graph.compile()
     import unicodedata
@@ -265,16 +265,14 @@ def test_a_compiled_graph_says_whom_it_needs(monkeypatch: pytest.MonkeyPatch) ->
     assert made.score([{"s": "ab"}, {"s": None}]) == [{"s": "ab", "made0": "<ba"}, {"s": None, "made0": None}]
 
 
-def test_a_body_that_fails_on_an_edge_row_stops_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rtml_core import explain
-
-    found = CustomOps()
+def test_a_body_that_fails_on_an_edge_row_stops_the_build() -> None:
     first = op("first", body=lambda texts: np.array([text[0] for text in texts] + [""], dtype=object)[:-1], arguments={})
-    found.add_all([first], Origin("one", "rtml-one", "1.4"))
-    monkeypatch.setattr(explain, "plugins", lambda: types.SimpleNamespace(custom_ops=found))
     graph: Any = Source(schema={"s": "string"}) >> Applied(first, ["s"])
-    with pytest.raises(
-        ParityError, match=r"the compiled graph fails \(.*rows\): .*testing:first 1 .*IndexError: string index out of"
+    with (
+        isolated_plugins(brings(first)),
+        pytest.raises(
+            ParityError, match=r"the compiled graph fails \(.*rows\): .*testing:first 1 .*IndexError: string index out of"
+        ),
     ):
         graph.compile()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -10,20 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtml_core import Graph
-from rtml_core import plugins as plugins_module
+from rtml_core import Graph, Operator, hookimpl
 from rtml_core.dsl import dumps, json_schema
 from rtml_core.errors import DslError, ExecutionError, GraphError, NotFittedError, UnknownNameError
-from rtml_core.registry import Origin
+from rtml_core.testing import IsolatedPlugins
 from tests.unit.core.operators_for_tests import ALL, Join, Mean, Scale, Source
 
 
 @pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = plugins_module.Plugins([])
-    found.registry.add_all(ALL, Origin("tests", "rtml-tests", "1.0"))
-    monkeypatch.setattr(plugins_module, "plugins", lambda: found)
-    monkeypatch.setattr("rtml_core.dsl.plugins", lambda: found)
+def _registered(rtml_plugins: IsolatedPlugins) -> None:
+    @hookimpl
+    def rtml_operators() -> list[type[Operator]]:
+        return ALL
+
+    rtml_plugins.register(SimpleNamespace(rtml_operators=rtml_operators), "tests", distribution="rtml-tests", version="1.0")
 
 
 def source() -> Source:

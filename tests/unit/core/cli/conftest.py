@@ -6,12 +6,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from rtml_core.cli.app import run
 from rtml_core.plugins import plugins
+from rtml_core.testing import Cli
 from tests.unit.core.cli.helpers import CSV, OUTPUTS, PLUGIN, ROWS, Result, graph, install
 
 Rtml = Callable[..., Result]
@@ -33,18 +32,10 @@ def tiny(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def rtml(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Any) -> Rtml:
+def rtml(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rtml:
     """Runs the command line here, in the test's own directory."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: Any) -> Result:
-        capfdbinary.readouterr()
-        code = run([str(argument) for argument in arguments])
-        sys.stdout.flush()
-        captured = capfdbinary.readouterr()
-        return Result(code, captured.out.decode(), captured.err.decode())
-
-    return call
+    return Cli(tmp_path)
 
 
 @pytest.fixture

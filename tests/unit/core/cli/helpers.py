@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from rtml_core.testing import CliResult
 
 PLUGIN = Path(__file__).parent / "plugin"
 SCHEMA = {"age": "float?", "visits": "int", "zip": "string?", "member": "bool?", "seen_at": "timestamp?"}
@@ -30,25 +30,8 @@ SCORES = [
 ]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a run of the command line gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def error(self) -> str:
-        """The sentence behind "Error: ", which must be the last line of stderr, without a traceback above it."""
-        assert "Traceback" not in self.err
-        last = self.err.strip().splitlines()[-1]
-        assert last.startswith("Error: "), self.err
-        return last.removeprefix("Error: ")
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+#: what a run of the command line gave
+Result = CliResult
 
 
 def install(folder: Path, name: str = "tiny", module: str = "tiny_operators", distribution: str = "rtml-tiny") -> Path:
