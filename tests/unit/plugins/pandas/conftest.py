@@ -11,7 +11,8 @@ from onnxruntime_extensions import get_library_path
 from rtml_core import Operator
 from rtml_core.assemble import assemble, kind_of
 from rtml_core.columns import MISSING_STRING
-from rtml_core.custom_ops.hosting import declare, guarded
+from rtml_core.custom_ops.guarding import guarded
+from rtml_core.custom_ops.hosting import declare
 from rtml_core.frames import canonical, schema_of, string_dtype, to_carrier
 from rtml_core.lowering.scratch import lower_alone
 from rtml_core.lowering.symbolic import Symbolic
