@@ -1,27 +1,18 @@
 """to_numeric on texts: one grammar of numbers, each text by itself, in float64.
 
 pandas chooses the dtype of a column by all of its texts: whole numbers only give int64, one fraction makes all of them floats.
-A row-wise to_numeric can't: texts become float64. They are read as pandas reads them, blanks around them and infinity
-included, up to 20 digits before the point, 30 behind it and an exponent up to 249 (float64 ends at 308).
+A row-wise to_numeric can't: texts become float64, see lowering.number_texts.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rtml_core.errors import ExecutionError, describe
+from rtml_core.lowering.number_texts import read
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_BLANK: Final = r"[\t\n\x0b\x0c\r ]*"
-#: a text that is a number; the same in Python's and in RE2's syntax
-NUMBER: Final = (
-    rf"{_BLANK}[+\-]?(?:(?:[0-9]{{1,20}}(?:\.[0-9]{{0,30}})?|\.[0-9]{{1,30}})(?:[eE][+\-]?0*(?:[0-9]{{1,2}}|1[0-9]{{2}}|2[0-4][0-9]))?"
-    rf"|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?){_BLANK}"
-)
-_READS: Final = re.compile(NUMBER)
 
 
 def reads_texts(series: pd.Series) -> bool:
@@ -44,10 +35,3 @@ def numbers(series: pd.Series, errors: str) -> pd.Series:
             ' "coerce" to make it missing'
         )
     return pd.Series(values, index=series.index, name=series.name, dtype="float64")
-
-
-def read(text: str) -> float | None:
-    """The number that a text says, NaN for the empty text, None for one that is no number."""
-    if not text:
-        return float("nan")
-    return float(text) if _READS.fullmatch(text) else None

@@ -257,9 +257,9 @@ NO_CONVERSION: Final = {
     **{("timestamp", to): "subtract a time, and take xp.dates.total_seconds" for to in ("float64", "float32", "int64", "bool")},
     **{("timedelta", to): "take xp.dates.total_seconds" for to in ("float64", "float32", "int64", "bool")},
     ("string", "bool"): "say which texts are true, with xp.isin(x, ['yes'])",
-    ("string", "int64"): "map texts to numbers with xp.lookup; a text that holds no number has no answer",
-    ("string", "float64"): "map texts to numbers with xp.lookup; ONNX reads other texts as numbers than Python does",
-    ("string", "float32"): "map texts to numbers with xp.lookup; ONNX reads other texts as numbers than Python does",
+    ("string", "int64"): "use xp.strings.to_number(x), fill it and round it",
+    ("string", "float64"): "use xp.strings.to_number(x)",
+    ("string", "float32"): "use xp.strings.to_number(x)",
 }
 
 

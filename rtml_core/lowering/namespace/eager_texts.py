@@ -10,6 +10,7 @@ import numpy as np
 
 from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering.namespace.eager import ArrayEngine, EagerValue
+from rtml_core.lowering.number_texts import read
 
 
 def _texts(value: Any) -> list[str | None]:
@@ -104,6 +105,11 @@ def _concat(engine: ArrayEngine, parts: list[Any], separator: str) -> EagerValue
     return _made(engine, [None if None in row else separator.join(row) for row in zip(*arrays, strict=True)])
 
 
+def _to_number(engine: ArrayEngine, x: Any) -> EagerValue:
+    numbers = [None if text is None else read(text) for text in _texts(x)]
+    return engine.wrap(np.array([np.nan if number is None else number for number in numbers], dtype=np.float64))
+
+
 FUNCTIONS: Final[dict[str, Callable[..., EagerValue]]] = {
     "strings.lower": _mapped(str.lower),
     "strings.upper": _mapped(str.upper),
@@ -128,6 +134,7 @@ FUNCTIONS: Final[dict[str, Callable[..., EagerValue]]] = {
     "strings.zfill": _mapped(lambda x, width: x.zfill(width)),
     "strings.repeat": _mapped(lambda x, times: x * times),
     "strings.concat": _concat,
+    "strings.to_number": _to_number,
     **{
         f"strings.{name}": _asked(getattr(str, name))
         for name in ("isdigit", "isalpha", "isalnum", "isspace", "islower", "isupper")

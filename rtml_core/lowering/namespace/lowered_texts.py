@@ -9,6 +9,7 @@ from rtml_core.errors import NotLowerableError
 from rtml_core.lowering import string_parts, string_search, strings
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.namespace.eager_texts import check_side
+from rtml_core.lowering.number_texts import emit
 from rtml_core.lowering.symbolic import Symbolic, new, value_of
 from rtml_core.lowering.traced import Traced, Tracer
 
@@ -108,6 +109,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "strings.zfill": _column(strings.zfill),
     "strings.repeat": _column(string_parts.repeat),
     "strings.concat": _concat,
+    "strings.to_number": _column(lambda b, column: new("float64", emit(b, value_of(b, column)), nullable=True, finite=False)),
     **{
         f"strings.{name}": _column(lambda b, column, name=name: string_search.is_all(b, column, name))
         for name in ("isdigit", "isalpha", "isalnum", "isspace")

@@ -110,6 +110,12 @@ TEXTS: Final[tuple[Row, ...]] = (
         "The parts joined; missing where one is. Of whole numbers take xp.astype(n, 'string') first.",
         "xp.strings.concat(s, u); xp.strings.concat(s, '/', u); xp.strings.concat(s, u, 'z', separator='-')",
     ),
+    (
+        "to_number",
+        "x:text",
+        "The number that a text says in decimal notation, as float64; missing where it says none.",
+        "xp.strings.to_number(u)",
+    ),
     ("isdigit", "x:text", "As str.isdigit; False where missing.", "xp.strings.isdigit(u)"),
     ("isalpha", "x:text", "As str.isalpha; False where missing.", "xp.strings.isalpha(u)"),
     ("isalnum", "x:text", "As str.isalnum; False where missing.", "xp.strings.isalnum(u)"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -166,14 +165,11 @@ def to_numeric(call: Call) -> list[Symbolic]:
 
 
 def _read_numbers(call: Call, errors: str) -> list[Symbolic]:
-    from rtml_plugins.pandas_ops.textnumbers import NUMBER
+    from rtml_core.lowering.number_texts import NUMBER, emit
 
     b = call.b
     texts = matrix(b, call.symbols, "string")
-    valid = b.op("RegexFullMatch", texts, dtype="bool", pattern=NUMBER)
-    # onnxruntime refuses the whole batch for one text that is no number, or one beyond float64
-    safe = b.op("Where", valid, texts, b.const([["0"]], "string"), dtype="string")
-    numbers = b.op("Where", valid, b.cast(safe, "float64"), b.const([[math.nan]], "float64"), dtype="float64")
+    numbers = emit(b, texts)
     if errors == "raise":
         fine = b.op("RegexFullMatch", texts, dtype="bool", pattern=rf"(?:{NUMBER})?|\x{{{ord(MISSING_STRING):x}}}")
         for position, name in enumerate(call.columns):

@@ -121,7 +121,7 @@ REFUSED: list[tuple[Callable[..., Any], tuple[str, ...]]] = [
     (lambda xp, x, n, p, s, t: xp.where(p, None, None), ("only missing values",)),
     (lambda xp, x, n, p, s, t: xp.astype(x, "string"), ("ONNX writes floats differently",)),
     (lambda xp, x, n, p, s, t: xp.astype(x, "float16"), ("must be one of",)),
-    (lambda xp, x, n, p, s, t: xp.astype(s, "float64"), ("xp.lookup",)),
+    (lambda xp, x, n, p, s, t: xp.astype(s, "float64"), ("xp.strings.to_number(x)",)),
     (lambda xp, x, n, p, s, t: xp.lookup(s, {1: 2.0}), ("can't be a value of a string column",)),
     (lambda xp, x, n, p, s, t: xp.lookup(s, {}), ("table is empty",)),
     (lambda xp, x, n, p, s, t: xp.lookup(s, {"a": 1.0, "b": "c"}), ("do not go together",)),
