@@ -51,7 +51,12 @@ def local_function(op: CustomOp, arguments: Mapping[str, Any]) -> LocalFunction:
     """
     b = Builder()
     columns = [
-        Symbolic(dtype, b.input(f"input_{position}", carrier_of(dtype, False), 1), 0, op.sees_missing and dtype != "bool")
+        Symbolic(
+            dtype,
+            b.input(f"input_{position}", carrier_of(dtype, False), 1),
+            nullable=op.sees_missing and dtype != "bool",
+            finite=dtype not in ("float64", "float32"),
+        )
         for position, dtype in enumerate(op.inputs)
     ]
     made = _traced(b, op, columns, arguments)
