@@ -29,7 +29,7 @@ def new(name: str, into: str, operator: str | None, *, native: bool = False) -> 
     names = names_of(name, operator)
     folder = target(into, names.distribution)
     write(folder, contents(names, native=native))
-    click.echo(next_steps(into, names))
+    click.echo(next_steps(into, names, native=native))
 
 
 def contents(names: Names, *, native: bool = False) -> dict[str, str]:
@@ -105,15 +105,15 @@ def write(folder: Path, contents: Mapping[str, str]) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def next_steps(into: str, names: Names) -> str:
+def next_steps(into: str, names: Names, *, native: bool = False) -> str:
     """What the author does next, as commands to copy."""
     folder = names.distribution if into == "." else str(Path(into) / names.distribution)
     steps = [
         (f"cd {folder}", ""),
-        ('pip install -e ".[test]"', f"rtml then lists plugin '{names.plugin}'"),
+        ('pip install -e ".[test]"', "needs a C compiler" if native else f"rtml then lists plugin '{names.plugin}'"),
         (f"rtml operators show {names.operator}", "what users see"),
         ("pytest", "it passes; now edit the operator:"),
-        (f"  {names.module}/operators.py", ""),
+        (f"  {names.module}/{'native.c' if native else 'operators.py'}", ""),
         ("rtml plugins check", "what is left to mend"),
     ]
     width = max(len(step) for step, _ in steps) + 2

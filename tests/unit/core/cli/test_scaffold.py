@@ -85,7 +85,10 @@ def test_what_to_do_next_is_said_in_commands(rtml: Rtml, tmp_path: Path) -> None
 
 
 def test_a_package_with_a_native_operator_has_a_c_file_more(rtml: Rtml, tmp_path: Path) -> None:
-    assert rtml("plugins", "new", "sales-tax", "--native").code == 0
+    result = rtml("plugins", "new", "sales-tax", "--native")
+    assert result.code == 0
+    assert "# needs a C compiler\n" in result.out
+    assert "\n    rtml_sales_tax/native.c\n" in result.out
     folder = tmp_path / "rtml-sales-tax"
     assert files_below(folder) == WRITTEN | NATIVE
     project = tomllib.loads((folder / "pyproject.toml").read_text())
