@@ -60,9 +60,10 @@ $(MADE):
 	fi
 	@touch $@
 
-# What plugins_contrib holds, editable, with the libraries that its tests need: the largest is CatBoost, 100 MB.
+# What plugins_contrib holds, editable, with the libraries that its tests need: the largest is CatBoost, 100 MB. C is built anew
+# when it changed.
 CONTRIB := $(wildcard plugins_contrib/*)
-$(INSTALLED)-contrib: $(INSTALLED)-test $(CONTRIB:%=%/pyproject.toml)
+$(INSTALLED)-contrib: $(INSTALLED)-test $(CONTRIB:%=%/pyproject.toml) $(wildcard plugins_contrib/*/*/*.[ch])
 	@echo "Installing the packages in plugins_contrib and the libraries they are for"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile $(CONTRIB:%=--editable './%[test]')
 	@touch $@
