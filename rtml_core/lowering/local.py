@@ -54,7 +54,7 @@ def local_function(op: CustomOp, arguments: Mapping[str, Any]) -> LocalFunction:
         Symbolic(
             dtype,
             b.input(f"input_{position}", carrier_of(dtype, False), 1),
-            nullable=op.sees_missing and dtype != "bool",
+            nullable=op.sees_missing and dtype not in ("bool", "int64"),
             finite=dtype not in ("float64", "float32"),
         )
         for position, dtype in enumerate(op.inputs)

@@ -136,6 +136,17 @@ def test_functions_of_texts_and_times_are_equal_to_their_formulas() -> None:
     assert assert_custom_op(TIME, rows=40) > 20
 
 
+def test_nothing_is_taken_for_granted_of_the_columns_of_a_function() -> None:
+    """They may be infinite, and where it sees missing values missing; the smallest whole number is a number."""
+    ends = op("ends", lambda xp, x: (xp.isinf(x), xp.isfinite(x * 2.0)), outputs=("bool", "bool"))
+    assert assert_custom_op(ends, rows=60) == 60
+    whole = CustomOp(
+        "testing", "whole", 1, ("int64", "float64"), ("bool", "bool"), lambda xp, n, x: (xp.is_missing(n), xp.is_missing(x)),
+        "Which.", kind="function", sees_missing=True, cases=lambda: [([-(2**63), 2**63 - 1], [None, 1.0])],
+    )  # fmt: skip
+    assert assert_custom_op(whole, rows=60) == 62
+
+
 def test_operators_of_the_extensions_may_be_inside_of_a_function() -> None:
     b = Builder()
     names = [Symbolic("string", b.input(name, "string", 1), 0, True) for name in "st"]
