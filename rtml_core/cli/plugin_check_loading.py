@@ -74,7 +74,7 @@ def _import_cure(error: BaseException, point: EntryPoint, files: tuple[str, ...]
         if missing == point.module.partition(".")[0] and not files:
             return f"the entry point '{point.name}' names a module that is not installed; pip install -e . again, or correct it"
         if missing != point.module.partition(".")[0]:
-            return f"install it (pip install {missing}) and name it in dependencies of pyproject.toml"
+            return f"pip install what brings '{missing}', and name it in dependencies of pyproject.toml"
     if isinstance(error, AttributeError) and point.attr:
         return f'the entry point is {point.name} = "{point.value}"; correct it in pyproject.toml and pip install -e . again'
     return "correct the line; nothing of the plugin is loaded until its module can be imported"

@@ -105,7 +105,7 @@ def slowest(told: str, most: int = 3) -> list[tuple[str, float]]:
 def _child(options: Sequence[str], task: str) -> tuple[tuple[float, list[str]], str]:
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [sys.executable, *options, "-c", _PROGRAM.replace("{mark}", _MARK), task],
+        [sys.executable, "-P", *options, "-c", _PROGRAM.replace("{mark}", _MARK), task],
         capture_output=True,
         text=True,
         env={**variables, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
