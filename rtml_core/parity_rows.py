@@ -59,15 +59,15 @@ def sample_columns(fields: Sequence[Field], sample: pd.DataFrame) -> dict[str, l
 
 def _default(entry: Field) -> Any:
     """What an optional field holds when it is left out."""
-    return None if entry.default is None else _fit(entry, entry.default)
+    return None if entry.default is None else fitted(entry, entry.default)
 
 
 def _python_values(entry: Field, series: pd.Series) -> list[Any]:
     values = series.astype(object).where(series.notna(), None).tolist()
     result: list[Any] = []
     for number, value in enumerate(values):
-        fitting = _fit(entry, value) if value is not None else None if entry.nullable else _MISFIT
-        if fitting is _MISFIT:
+        fitting = fitted(entry, value) if value is not None else None if entry.nullable else MISFIT
+        if fitting is MISFIT:
             got = "a missing value" if value is None else describe(value)
             cure = f". Declare it '{entry.type}?' if it may be missing" if value is None else ""
             raise RtmlError(
@@ -77,10 +77,12 @@ def _python_values(entry: Field, series: pd.Series) -> list[Any]:
     return result
 
 
-_MISFIT: Final = object()
+#: what a field can't hold
+MISFIT: Final = object()
 
 
-def _fit(entry: Field, value: Any) -> Any:
+def fitted(entry: Field, value: Any) -> Any:
+    """The value as a column of the field holds it; MISFIT when a request could not carry it."""
     if isinstance(value, np.generic):
         value = value.item()
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -91,13 +93,13 @@ def _fit(entry: Field, value: Any) -> Any:
     if entry.type == "bool" and isinstance(value, bool):
         return value
     if entry.type == "string" and isinstance(value, str) and value != MISSING_STRING and "\0" not in value:
-        return value if entry.categories is None or value in entry.categories else _MISFIT
+        return value if entry.categories is None or value in entry.categories else MISFIT
     if entry.type == "timestamp":
         try:
             return np.datetime64(to_micros(value), "us")
         except (TypeError, ValueError):
-            return _MISFIT
-    return _MISFIT
+            return MISFIT
+    return MISFIT
 
 
 #: the texts in an expression: country == 'DE'

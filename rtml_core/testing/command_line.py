@@ -61,8 +61,19 @@ class Cli:
             _standard_input(given),
             contextlib.chdir(self.folder),
         ):
-            code = run(words)
+            try:
+                code = run(words)
+            except SystemExit as end:  # of a plugin's command
+                code = _exit_code(end)
         return CliResult(code, out.text(), err.text())
+
+
+def _exit_code(end: SystemExit) -> int:
+    """The code with which Python ends then; a text goes to standard error."""
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    print(end.code, file=sys.stderr)
+    return 1
 
 
 class _Stream(io.TextIOWrapper):

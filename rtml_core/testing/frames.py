@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from rtml_core.columns import SIGNATURE_WORDS, Field, parse_signature, within
 from rtml_core.errors import RtmlError, close_match, describe, listing
-from rtml_core.parity_rows import edge_values, made_up, to_frame
+from rtml_core.parity_rows import MISFIT, edge_values, fitted, made_up, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ def frame(
     columns = {}
     for number, entry in enumerate(entries):
         rng = np.random.default_rng([seed, number])
-        near = list((around or {}).get(entry.name, ()))
+        near = [_near(entry, spec[entry.name], value) for value in (around or {}).get(entry.name, ())]
         columns[entry.name] = _values(entry, rows, rng, near, edges=edges, infinite=infinite and entry.type == "float")
     made = to_frame(entries, columns)
     for name, word in spec.items():
@@ -80,16 +81,29 @@ def _fields(spec: Mapping[str, Any]) -> tuple[Field, ...]:
     return parse_signature(words)
 
 
+def _near(entry: Field, word: Any, value: Any) -> Any:
+    """A value of the author's, as the column holds it; RtmlError when it can't."""
+    if word in ("timedelta", "timedelta?") and isinstance(value, (timedelta, np.timedelta64)):
+        value = np.datetime64(0, "us") + np.timedelta64(value).astype("timedelta64[us]")
+    fitting = fitted(entry, value)
+    if value is None or fitting is MISFIT:
+        what = word if isinstance(word, str) else entry.spec
+        raise RtmlError(f"around: a value of column '{entry.name}' must be one of type {what}; got {describe(value)}")
+    return fitting
+
+
 def _values(entry: Field, rows: int, rng: np.random.Generator, near: list[Any], *, edges: bool, infinite: bool) -> list[Any]:
     """`rows` values of one column: those around the author's, the edge values in random order, made-up ones."""
     numbers = [value for value in near if isinstance(value, (int, float)) and not isinstance(value, bool)]
     texts = [value for value in near if isinstance(value, str)]
-    special = edge_values(entry, numbers, texts) if edges or near else []
+    special = edge_values(entry, numbers, texts)
+    if not edges:
+        plain = set(edge_values(entry, (), ()))
+        special = [value for value in special if value not in plain]
     if infinite:
         special = [*special, *(value for value in INFINITE if within(entry, value))]
-    mine = [value for value in special if value in near]
     others = [special[i] for i in rng.permutation(len(special)) if special[i] not in near]
-    chosen = [*mine, *others][:rows]
+    chosen = [*near, *others][:rows]
     while len(chosen) < rows:
         drawn = made_up([entry], texts, rng)[entry.name]
         if entry.nullable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,35 @@ def test_values_around_those_of_the_author_are_there_in_few_rows_too() -> None:
     assert {"vw", " VW", "VW "} <= set(many["brand"])
 
 
+def test_without_edges_only_what_is_around_those_of_the_author_is_there() -> None:
+    rows = frame(a="float", s="string", edges=False, around={"a": [18.0], "s": ["VW"]})
+    assert {18.0, np.nextafter(18.0, 0)} <= set(rows["a"])
+    assert not {5e-324, 1e30} & set(rows["a"])
+    assert {"VW", "vw"} <= set(rows["s"])
+
+
+def test_values_of_every_dtype_can_be_the_authors() -> None:
+    rows = frame(
+        t="timestamp",
+        d="timedelta?",
+        b="bool",
+        i="int",
+        f="float32",
+        rows=4,
+        around={
+            "t": ["2024-02-29T12:00:00Z", pd.Timestamp("1999-12-31")],
+            "d": [timedelta(days=1)],
+            "b": [True],
+            "i": [7],
+            "f": [0.5],
+        },
+    )
+    assert {pd.Timestamp("2024-02-29T12:00:00"), pd.Timestamp("1999-12-31")} <= set(rows["t"])
+    assert pd.Timedelta(days=1) in set(rows["d"])
+    assert 7 in set(rows["i"])
+    assert 0.5 in set(rows["f"])
+
+
 @given(rows=st.integers(0, 200), seed=st.integers(0, 2**32), edges=st.booleans())
 def test_the_same_seed_gives_the_same_frame_of_exactly_so_many_rows(rows: int, seed: int, edges: bool) -> None:
     made = [frame(a="float?", s="string", t="timestamp?", rows=rows, seed=seed, edges=edges) for _ in range(2)]
@@ -87,6 +117,12 @@ def test_a_range_and_categories_are_kept() -> None:
         (lambda: frame(), "at least one field"),
         (lambda: frame(a="float", rows=-1), "rows must not be negative; got -1"),
         (lambda: frame(age="float", around={"aeg": [1]}), "around names 'aeg'.*Did you mean 'age'"),
+        (
+            lambda: frame(age="float", around={"age": ["old"]}),
+            "a value of column 'age' must be one of type float; got 'old'",
+        ),
+        (lambda: frame(t="timedelta", around={"t": [3.5]}), "column 't' must be one of type timedelta; got 3.5"),
+        (lambda: frame(age="int?", around={"age": [None]}), "column 'age' must be one of type .*; got None"),
     ],
 )
 def test_what_is_no_frame_is_refused(make: Any, words: str) -> None:

@@ -7,13 +7,18 @@ import os
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import pytest
 
 import rtml_core.cli.app
 import rtml_core.compiler
 import rtml_core.testing.frames
 import rtml_core.testing.isolation  # noqa: F401 - loaded here, so that the inner pytest does not unload them after each run
+from rtml_core import hookimpl
+from rtml_core.testing import Cli, CliResult, isolated_plugins
 
 pytest_plugins = ["pytester"]
 
@@ -114,6 +119,17 @@ def test_the_command_line_gives_what_a_shell_would_see(pytester: pytest.Pytester
         """,
     )
     result.assert_outcomes(passed=3)
+
+
+def test_a_command_that_ends_the_process_gives_its_code() -> None:
+    def stop(how: str) -> None:
+        raise SystemExit({"none": None, "three": 3, "text": "no more"}[how])
+
+    command = click.Command("stop", params=[click.Argument(["how"])], callback=stop)
+    with isolated_plugins(SimpleNamespace(rtml_commands=hookimpl(lambda: {"stop": command}))):
+        assert Cli(Path("."))("stop", "none") == CliResult(0, "", "")
+        assert Cli(Path("."))("stop", "three").code == 3
+        assert Cli(Path("."))("stop", "text") == CliResult(1, "", "no more\n")
 
 
 def test_the_environment_is_clean_for_a_test_and_back_afterwards(
