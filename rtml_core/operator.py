@@ -139,8 +139,8 @@ class Operator:
         return None
 
     @classmethod
-    def examples(cls) -> Sequence[Self]:
-        """Operators of this class that `rtml plugins check` tries, those that learn fitted; rows are their parity_cases."""
+    def examples(cls) -> Sequence[Self | tuple[Self, pd.DataFrame]]:
+        """Operators that `rtml plugins check` tries on their parity_cases, or (operator, frame); those that learn are fitted."""
         return ()
 
     # ---- what learns --------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: rows with values at the edges of their columns' dtypes that a formula is tried on
 EDGE_ROWS: Final = 200
+#: an operator to try, and rows for it besides its parity cases
+Example = tuple[Operator, "pd.DataFrame | None"]
 _CONTRACT: Final = "docs/reference/operator-contract"
 #: dtype of a column -> the word of a signature that edge rows are made from
 _WORDS: Final = {"float64": "float?", "float32": "float32?", "int64": "int", "bool": "bool?", "string": "string?"}
@@ -42,27 +44,28 @@ def check_contract(subject: Subject) -> Iterator[Finding]:
         yield Finding("warning", "contract", listing(untried), "not tried, as there are no examples", cure)
 
 
-def _tried(name: str, examples: Sequence[Operator], subject: Subject) -> Iterator[Finding]:
+def _tried(name: str, examples: Sequence[Example], subject: Subject) -> Iterator[Finding]:
     """What is wrong with the examples of one operator, or one line that says what was tried."""
     total: Counter[str] = Counter()
     wrong = 0
-    for example in examples:
-        trial = Trial(example, subject.files)
+    for example, rows in examples:
+        trial = Trial(example, subject.files, rows)
         findings = trial.findings()
         yield from findings
         wrong += len(findings)
         total += trial.counted
     if examples and not wrong:
-        how = "equal in both forms" if examples[0].lowers() else "tried"
-        rows = "".join(f", {count:,} {called} {how}" for called, count in total.items())
-        yield Finding("ok", "contract", name, f"{plural(len(examples), 'example')}: parameters come back from JSON{rows}")
+        how = "equal in both forms" if examples[0][0].lowers() else "tried"
+        counts = "".join(f", {count:,} {called} {how}" for called, count in total.items())
+        yield Finding("ok", "contract", name, f"{plural(len(examples), 'example')}: parameters come back from JSON{counts}")
 
 
-def examples_of(cls: type[Operator]) -> Sequence[Operator]:
+def examples_of(cls: type[Operator]) -> Sequence[Example]:
     """What `examples()` returns; the operator itself where it needs no parameters and is ready to use. Raises RtmlError."""
-    examples = cls.examples()
-    if not isinstance(examples, (list, tuple)) or not all(type(example) is cls for example in examples):
-        raise RtmlError(f"examples() of {cls.name} must return a list of its operators; got {describe(examples)}")
+    given = cls.examples()
+    if not isinstance(given, (list, tuple)):
+        raise RtmlError(f"examples() of {cls.name} must return a list of its operators; got {describe(given)}")
+    examples = [_example(cls, item) for item in given]
     if examples or any(parameter.required for parameter in describe_params(cls.Params)):
         return examples
     if cls.examples.__func__ is not Operator.examples.__func__:  # type: ignore[attr-defined]  # it says that there are none
@@ -71,14 +74,25 @@ def examples_of(cls: type[Operator]) -> Sequence[Operator]:
         plain = cls()
     except RtmlError:  # some of its parameters have to be given all the same
         return ()
-    return [plain] if plain.fitted and (cls.has_formula() or plain.parity_cases() is not None) else ()
+    return [(plain, None)] if plain.fitted and (cls.has_formula() or plain.parity_cases() is not None) else ()
+
+
+def _example(cls: type[Operator], item: Any) -> Example:
+    """One item of examples(): an operator, or a pair of it and a frame."""
+    import pandas as pd
+
+    example, rows = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+    if type(example) is not cls or not (rows is None or isinstance(rows, pd.DataFrame)):
+        raise RtmlError(f"examples() of {cls.name} must return its operators, or pairs of one and a frame; got {describe(item)}")
+    return example, rows
 
 
 class Trial:
     """One example on its rows. Each step gives a finding or nothing; a step whose ground is gone is left out."""
 
-    def __init__(self, example: Operator, files: tuple[str, ...]):
+    def __init__(self, example: Operator, files: tuple[str, ...], rows: pd.DataFrame | None = None):
         self.example = example
+        self.rows = rows
         self.files = files
         self.where = describe(example, 100)
         #: rows that were tried, by where they come from
@@ -121,7 +135,7 @@ class Trial:
             yield self.error(f"parity_cases() or columns() fails: {said(error, self.files)}", f"see {_CONTRACT}")
             return
         if not frames:
-            cure = "write parity_cases(), a frame of rows at which it is delicate"
+            cure = "write parity_cases(), a frame of rows at which it is delicate, or give it a frame in examples()"
             yield Finding("warning", "contract", self.where, "there are no rows to try it on", cure)
             return
         for called, frame in frames.items():
@@ -132,7 +146,7 @@ class Trial:
         yield from self._missing_columns(next(iter(frames.values())))
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Rows to try it on: its parity cases, and edge rows of the columns of a formula."""
+        """Rows to try it on: those that came with it, its parity cases, and edge rows of the columns of a formula."""
         from rtml_core.frames import canonical, schema_of
         from rtml_core.testing import frame
 
@@ -140,8 +154,10 @@ class Trial:
         cases = self.example.parity_cases()
         if cases is not None and len(cases):
             found["parity cases"] = canonical(cases.reset_index(drop=True))
+        if self.rows is not None and len(self.rows):
+            found["rows of its own"] = canonical(self.rows.reset_index(drop=True))
         if type(self.example).has_formula():
-            shown = schema_of(found["parity cases"]) if found else {}
+            shown = schema_of(next(iter(found.values()))) if found else {}
             words = {
                 str(name): _WORDS.get(shown[name].dtype, f"{shown[name].dtype}?") if name in shown else "float?"
                 for name in self.example.columns()

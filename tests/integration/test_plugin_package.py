@@ -112,7 +112,7 @@ def test_the_operator_in_the_readme_keeps_the_contract(monkeypatch: pytest.Monke
     module = ModuleType("readme_of_a_plugin")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(code, "README.md", "exec"), vars(module))
-    (example,) = plugin_check_contract.examples_of(module.Region)
+    ((example, _),) = plugin_check_contract.examples_of(module.Region)
     trial = plugin_check_contract.Trial(example, ())
     assert [finding.text for finding in trial.findings()] == []
     assert dict(trial.counted) == {"parity cases": 5}

@@ -36,7 +36,7 @@ def test_a_good_plugin_has_nothing_to_mend(tmp_path: Path) -> None:
             "import not_there",
             "loads",
             "No module named 'not_there' (made_{n}.py, line 6: import not_there)",
-            "pip install not_there",
+            "pip install what brings 'not_there'",
         ),
         ("x = 1 +", "loads", "SyntaxError", "correct the line"),
         ("raise SystemExit(3)", "loads", "SystemExit: 3 (made_{n}.py, line 6: raise SystemExit(3))", "correct the line"),

@@ -63,6 +63,14 @@ def test_an_operator_of_two_forms_passes(tmp_path: Path) -> None:
             "parity_cases() or columns() fails: ZeroDivisionError",
         ),
         (lowered().replace("return [cls()]", "return cls()"), "examples() of Made must return a list of its operators"),
+        (
+            lowered().replace("return [cls()]", "return [(cls(), [1.0])]"),
+            "must return its operators, or pairs of one and a frame",
+        ),
+        (
+            lowered().replace("return [cls()]", "return [cls]"),
+            "must return its operators, or pairs of one and a frame; got <class",
+        ),
         (lowered().replace("return [cls()]", "raise KeyError('x')"), "examples() fails: KeyError: 'x'"),
         (lowered().replace("return [cls()]", "raise SystemExit(4)"), "examples() fails: SystemExit: 4"),
         (lowered(transform="raise SystemExit(4)"), "SystemExit: 4"),
@@ -79,6 +87,16 @@ def test_an_operator_that_breaks_the_contract(tmp_path: Path, body: str, words: 
     assert len(found) == 1
     assert words in found[0].what
     assert found[0].cure
+
+
+def test_rows_may_come_with_an_example(tmp_path: Path) -> None:
+    body = (
+        lowered()
+        .replace("[1.0, 2.5, None]", "[]")
+        .replace("return [cls()]", 'return [(cls(), pd.DataFrame({"x": [4, 5]}) * 1.5)]')
+    )
+    (tried,) = of(report_on(tmp_path, body), "contract", "ok")
+    assert tried.text == "Made: 1 example: parameters come back from JSON, 2 rows of its own equal in both forms"
 
 
 def test_edge_rows_find_what_the_cases_do_not_show(tmp_path: Path) -> None:
