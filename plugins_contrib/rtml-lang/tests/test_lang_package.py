@@ -19,6 +19,7 @@ from rtml_core import operators as op
 from rtml_core.custom_ops import apply
 from rtml_core.errors import CompileError, PackageError, PluginError
 from rtml_core.package import read_file
+from rtml_core.testing import assert_custom_op, assert_row_wise
 
 ROWS: list[dict[str, Any]] = [{"name": "JAN VAN DER ijssel", "city": "'s-Gravenhage"}, {"name": None, "city": "ÅRHUS of BMW"}]
 ANSWERS = [
@@ -130,6 +131,19 @@ def test_the_parity_cases_are_rows_of_the_operator(declared: Any) -> None:
         assert len(answer) == len(CASES) + 1
         assert [text is None for text in answer] == [text is None for text in columns[0]]
     assert declared.unicode
+
+
+@pytest.mark.parametrize("declared", [TITLE_CASE, TRANSLITERATE], ids=str)
+def test_the_operator_in_onnxruntime_is_its_body(declared: Any) -> None:
+    assert assert_custom_op(declared, rows=24) >= 10 * len(CASES)
+
+
+@pytest.mark.parametrize("cls", [op.TitleCase, op.Transliterate], ids=lambda cls: cls.name)
+def test_a_row_answers_for_itself(cls: Any) -> None:
+    examples = cls.examples()
+    assert len(examples) >= 10
+    for example in examples:
+        assert_row_wise(example, example.parity_cases())
 
 
 def test_arguments_are_checked() -> None:

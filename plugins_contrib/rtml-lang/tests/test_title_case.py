@@ -7,7 +7,7 @@ import re
 
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rtml_lang.cases import CASES
 from rtml_lang.languages import LANGUAGES
@@ -86,6 +86,7 @@ def test_a_title_is_its_own_title_and_says_the_same(text: str, language: str) ->
     assert re.sub(r"[^\W_]|[\u0300-\u036f]", "", made) == re.sub(r"[^\W_]|[\u0300-\u036f]", "", text)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.one_of(st.none(), TEXTS), min_size=1, max_size=6), st.sampled_from(sorted(LANGUAGES)))
 def test_authored_and_compiled_are_equal(texts: list[str | None], language: str) -> None:
     frame = pd.DataFrame({"a": pd.Series(texts, dtype="str"), "b": pd.Series(texts[::-1], dtype="str")})
