@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 #: IUGG mean radius R1 of the Earth, in kilometres
@@ -88,5 +87,9 @@ def slabs(edges: Sequence[Edge]) -> tuple[list[float], list[list[Edge]]]:
     Source: D. Dobkin, R. Lipton, Multidimensional searching problems, SIAM J. Comput. 5 (1976).
     """
     latitudes = sorted({end for edge in edges for end in (edge.low, edge.high)})
-    between = pairwise(latitudes)
-    return latitudes, [[edge for edge in edges if edge.low <= low and edge.high >= high] for low, high in between]
+    place = {latitude: number for number, latitude in enumerate(latitudes)}
+    crossed: list[list[Edge]] = [[] for _ in latitudes[1:]]
+    for edge in edges:
+        for slab in crossed[place[edge.low] : place[edge.high]]:
+            slab.append(edge)
+    return latitudes, crossed

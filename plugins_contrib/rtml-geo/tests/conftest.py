@@ -12,7 +12,11 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from hypothesis import settings
 from onnx import TensorProto, helper
+
+settings.register_profile("rtml", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+settings.load_profile("rtml")
 
 FOLDER = Path(__file__).parent
 ELEMENTS = {

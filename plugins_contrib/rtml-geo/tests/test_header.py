@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import resource
 import threading
 from collections.abc import Callable
@@ -187,6 +188,22 @@ def test_an_optional_argument_of_another_type_is_not_taken_for_null(seen: Any) -
 def test_an_operator_without_a_function_is_refused(compile_c: Callable[..., Path], opened: Any) -> None:
     with pytest.raises(Exception, match="the native operator every:nothing 1: it needs a function, an input and an output"):
         opened(compile_c("everything.c", "-DALL"), "every.change.v1", "change", SIX, SIX, **ARGUMENTS)
+
+
+def test_an_onnxruntime_that_is_too_old_is_told_so(library: Path) -> None:
+    """A stand-in for onnxruntime 1.15: it has no API 16, and what makes a status is the first entry of any other."""
+    said: list[tuple[int, bytes]] = []
+    create = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p)(lambda code, text: said.append((code, text)) or 1)
+    entries = (ctypes.c_void_p * 1)(ctypes.cast(create, ctypes.c_void_p))
+    asked: list[int] = []
+    found = {15: ctypes.addressof(entries), 1: ctypes.addressof(entries)}
+    get = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint32)(lambda version: asked.append(version) or found.get(version))
+    base = (ctypes.c_void_p * 2)(ctypes.cast(get, ctypes.c_void_p), None)
+    register = ctypes.CDLL(str(library)).RegisterCustomOps
+    register.restype = ctypes.c_void_p
+    assert register(None, base) == 1
+    assert said == [(1, b"native operators of rtml need ONNX Runtime 1.16 or later")]
+    assert asked == [16, 1]
 
 
 def test_threads_do_not_meet(change: Callable[..., list[Array]]) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rtml_geo import cases
 from rtml_geo.custom import ALL, OPERATORS
 from rtml_geo.places import normal, problem_of, ready, slabs
 
 from rtml_core import operators as op
-from rtml_core.custom_ops import preferred
+from rtml_core.custom_ops import apply, preferred
 from rtml_core.errors import ParamError
 from rtml_core.testing import assert_custom_op, assert_parity, assert_refuses
 
@@ -164,6 +166,27 @@ def test_a_polygon_may_be_written_closed_and_by_either_way_to_count_longitudes()
         for using in FORMS:
             found = op.InPolygon(point=POINT, polygon=polygon, using=using).process(rows).data["inside"]
             assert found.tolist() == [True, True, False]
+
+
+corners = st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 360)).map(list), min_size=3, max_size=12)
+
+
+@settings(max_examples=40)
+@given(corners.filter(lambda points: not problem_of(points)))
+def test_any_polygon_is_the_same_zone_as_a_formula(polygon: list[list[float]]) -> None:
+    polygon = normal(polygon)
+    columns = [np.array(column) for column in cases.outline(polygon, (0.0, 0.5, 0.7))]
+    expected = apply(OPERATORS["in_polygon"]["python"], *columns, polygon=polygon)[0].tolist()
+    assert apply(OPERATORS["in_polygon"]["function"], *columns, polygon=polygon)[0].tolist() == expected
+
+
+@pytest.mark.parametrize("count", [3, 9, 60])
+def test_polygons_of_many_corners_compile(count: int) -> None:
+    rng = np.random.default_rng(count)
+    polygon = np.column_stack([rng.uniform(-60, 60, count), rng.uniform(0, 90, count)]).tolist()
+    rows = frame(cases.outline(polygon), *POINT)
+    for using in ("formula", "native"):
+        assert_parity(op.InPolygon(point=POINT, polygon=polygon, using=using), rows)
 
 
 def test_functions_are_preferred_then_native_operators() -> None:
