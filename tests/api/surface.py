@@ -31,13 +31,7 @@ OVERRIDDEN = {
 }
 #: what rooms of the core have from each other, public by its name only
 INTERNAL = {
-    *(
-        f"rtml_core.lowering.builder.Builder.{name}"
-        for name in (
-            *("checks", "custom_ops", "functions", "initializers", "input", "inputs", "ml_opset", "node", "nodes", "scope"),
-            *("small_constants", "subgraphs", "texts", "thresholds"),
-        )
-    ),
+    *(f"rtml_core.lowering.builder.Builder.{name}" for name in ("input", "node", "small_constants")),
     *(f"rtml_core.Runtime.{name}" for name in ("python_columns", "run", "run_unchecked", "session")),
     *(
         f"rtml_core.converters.Converters.{name}"
@@ -88,8 +82,14 @@ def surface() -> Surface:
                 if known != path:
                     found[path] = {"kind": "same", "as": known}
                     continue
-            found.update({name: entry for name, entry in _described(path, value) if name not in INTERNAL})
+            found.update({name: entry for name, entry in _described(path, value) if not _internal(name, entry)})
     return found
+
+
+def _internal(name: str, entry: dict[str, Any]) -> bool:
+    """What a builder collects is for the rooms that assemble it; plugins call its methods."""
+    collected = name.startswith("rtml_core.lowering.builder.Builder.") and entry["kind"] == "attribute"
+    return collected or name in INTERNAL
 
 
 def public_names(module: ModuleType) -> list[str]:
