@@ -54,7 +54,9 @@ arrays, which is the reference, and on symbols, which become ONNX. Both refuse t
 - **Exact** means equal to numpy, pandas or Python bit by bit, on every row, but for the sign of a zero: onnxruntime's Where turns
   -0.0 into 0.0. The others agree within 1e-9, the declared tolerance of a formula.
 - **Not traced**: `if`, `and`, `or`, `not`, `in`, chained comparisons, `for`, functions of numpy and math, `float()`, f-strings,
-  assignment to items. All are refused with what to write instead. `x is None` can't be noticed, and is always False.
+  assignment to items. All are refused with what to write instead. `x is None` can't be noticed, and is always False. What
+  depends on whether a column may be missing (`astype` to whole numbers, sums of booleans) is refused when a graph compiles; on
+  arrays only where a row is missing.
 
 Columns of the examples:
 

@@ -45,6 +45,14 @@ def test_examples_are_the_same_in_float32(name: str) -> None:
     assert [dtype_word(made[code]) for code in floats] == [schema[code].dtype for code in floats]
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_row_and_a_single_one_are_the_same_traced(name: str) -> None:
+    operator = _examples(name, missing=True)
+    given = rows_for(operator)
+    for some in (given.iloc[:0], given.iloc[4:5]):
+        assert assert_parity(operator, some.reset_index(drop=True), nullable=True) >= 0
+
+
 def test_numbers_that_do_not_fit_into_int64_are_refused_row_by_row() -> None:
     operator = Example(CHECKED)
     given = rows_for(operator)
