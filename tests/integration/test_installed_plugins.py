@@ -171,7 +171,7 @@ def test_check_names_the_slow_one(crowded: Place) -> None:
 def test_check_says_of_each_bad_one_what_to_mend(crowded: Place) -> None:
     report = crowded.rtml("plugins", "check", *REASONS)
     assert report.code == 1
-    assert "install it (pip install loyalty_store_that_is_not_there)" in report.out
+    assert "loyalty_store_that_is_not_there', and name it in dependencies of pyproject.toml" in report.out
     assert 'set RTML_PREFER="Scaler=conflicting"' in report.out
     assert "custom operator rtml.pandas:title 1 is brought by plugin 'pandas' (built in)" in report.out
     assert "written for plugin API 99; this rtml has plugin API 1: upgrade rtml\n" in report.out
