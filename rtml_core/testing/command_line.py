@@ -41,8 +41,8 @@ class CliResult:
 class Cli:
     """Runs `rtml` in this process, in a folder: cli("plugins", "list", "--json").json"""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: str | os.PathLike[str]):
+        self.folder = Path(folder)
 
     def __call__(self, *arguments: Any, stdin: str | bytes = b"") -> CliResult:
         """Run one command line. arguments: words, or anything whose text is one; stdin: what it reads from standard input.

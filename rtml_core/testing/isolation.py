@@ -61,8 +61,8 @@ class IsolatedPlugins:
         candidate = _candidate(plugin, name, distribution, version)
         given = Plugins([*self._candidates, candidate])
         info = list(given.infos.values())[-1]
-        if info.state == "broken" and strict:
-            raise PluginError(f"plugin '{candidate.name}' is broken: {info.error}")
+        if info.state != "ok" and strict:
+            raise PluginError(f"plugin '{candidate.name}' is {info.state}: {info.error}")
         self._candidates.append(candidate)
         self.plugins = given
         self._use(given)

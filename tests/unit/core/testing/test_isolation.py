@@ -179,6 +179,14 @@ def test_a_broken_plugin_is_an_error_with_its_reason_or_listed_with_it() -> None
         pass
 
 
+def test_a_plugin_that_the_environment_keeps_out_is_an_error_too(rtml_environment: pytest.MonkeyPatch) -> None:
+    rtml_environment.setenv("RTML_BLOCK_PLUGINS", "far")
+    with isolated_plugins() as made:
+        with pytest.raises(PluginError, match=r"plugin 'far' is blocked: .*RTML_BLOCK_PLUGINS"):
+            made.register(plugin(named("Far")), "far")
+        assert made.register(plugin(named("Far")), "far", strict=False).state == "blocked"
+
+
 def test_preferences_of_the_environment_are_read_when_a_plugin_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     mine, yours = named("Same"), named("Same")
     with isolated_plugins() as made:
