@@ -7,7 +7,6 @@ Anything else (a missing number, an infinite one, 91 degrees north) is no place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -37,6 +36,8 @@ class Ready(NamedTuple):
 
 def problem_of(polygon: Sequence[Sequence[float]]) -> str:
     """Why the points [lat, lon] make no polygon, in words; '' when they do."""
+    from fractions import Fraction  # a millisecond of every start, and only a polygon needs it
+
     for number, point in enumerate(polygon):
         if len(point) != 2 or not (-90 <= point[0] <= 90 and -180 <= point[1] <= 360):
             return f"point {number} must be [lat, lon] with -90 <= lat <= 90 and -180 <= lon <= 360; got {list(point)}"

@@ -63,14 +63,13 @@ static const rtml_operator OPERATORS[] = {
      .sees_missing = 1, .arguments = {{"numbers", RTML_LIST | RTML_OR_NULL}, {"word", RTML_TEXT | RTML_OR_NULL}},
      .prepare = first_two, .release = free},
     {RTML_OPERATOR("every", "bytes", 1), .row = bytes, .inputs = {RTML_STRING}, .outputs = {RTML_STRING}},
+#ifdef NOTHING
     {RTML_OPERATOR("every", "nothing", 1), .inputs = {RTML_BOOL}, .outputs = {RTML_BOOL}, .row = NULL},
-};
-
-/* the last one can't be registered; with ALL it is tried */
-#ifdef ALL
-RTML_EXPORT(OPERATORS)
-#else
-RTML_PUBLIC struct OrtStatus *RTML_CALL RegisterCustomOps(struct OrtSessionOptions *options, const struct rtml_api_base *base) {
-    return rtml_register(options, base, OPERATORS, 3);
-}
 #endif
+#ifdef LONG
+    {RTML_OPERATOR("every", "long", 1), .row = bytes, .outputs = {RTML_STRING}, .inputs = {
+        RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL,
+        RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL, RTML_BOOL}},
+#endif
+};
+RTML_EXPORT(OPERATORS)

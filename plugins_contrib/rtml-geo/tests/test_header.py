@@ -185,9 +185,13 @@ def test_an_optional_argument_of_another_type_is_not_taken_for_null(seen: Any) -
         seen(word=1.5)
 
 
-def test_an_operator_without_a_function_is_refused(compile_c: Callable[..., Path], opened: Any) -> None:
-    with pytest.raises(Exception, match="the native operator every:nothing 1: it needs a function, an input and an output"):
-        opened(compile_c("everything.c", "-DALL"), "every.change.v1", "change", SIX, SIX, **ARGUMENTS)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("nothing", "it needs a function, an input and an output"), ("long", "it has more than 16 inputs, outputs or arguments")],
+)
+def test_an_operator_that_makes_no_sense_is_refused(compile_c: Callable[..., Path], opened: Any, name: str, words: str) -> None:
+    with pytest.raises(Exception, match=f"the native operator every:{name} 1: {words}"):
+        opened(compile_c("everything.c", f"-D{name.upper()}"), "every.change.v1", "change", SIX, SIX, **ARGUMENTS)
 
 
 def test_an_onnxruntime_that_is_too_old_is_told_so(library: Path) -> None:

@@ -640,6 +640,8 @@ static struct OrtStatus *rtml_register(struct OrtSessionOptions *options, const 
         if (size < 0 || (size_t)size >= sizeof domain) return rtml_error(api, op, "its domain is too long", "", "");
         if (op->row == NULL || op->inputs[0] == RTML_NONE || op->outputs[0] == RTML_NONE)
             return rtml_error(api, op, "it needs a function, an input and an output", "", "");
+        if (op->inputs[RTML_MOST] != RTML_NONE || op->outputs[RTML_MOST] != RTML_NONE || op->arguments[RTML_MOST].name != NULL)
+            return rtml_error(api, op, "it has more than 16 inputs, outputs or arguments", "", "");
         status = RTML_ORT(api, RTML_CREATE_DOMAIN, (const char *, struct OrtCustomOpDomain **))(domain, &made);
         if (status == NULL)
             status = RTML_ORT(api, RTML_DOMAIN_ADD, (struct OrtCustomOpDomain *, const rtml_table *))(made, &op->table);
