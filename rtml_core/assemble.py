@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import onnx_ir as ir
@@ -20,7 +20,7 @@ CHECKS = "__checks__"
 @dataclass
 class Assembled:
     """The finished model: bytes, ONNX nodes by authored node, ops used (in functions too, each function counted once), opsets,
-    kinds of ops by authored node, custom ops by domain."""
+    kinds of ops by authored node, custom ops by domain, and the first authored node that calls each."""
 
     model: bytes
     counts: dict[str, int]
@@ -28,6 +28,7 @@ class Assembled:
     opsets: dict[str, int]
     kinds: dict[str, set[str]]
     custom_ops: dict[str, CustomOp]
+    callers: dict[str, str] = field(default_factory=dict)
 
     @property
     def node_count(self) -> int:
@@ -68,7 +69,10 @@ def assemble(b: Builder, outputs: Mapping[str, ir.Value]) -> Assembled:
     _strip_private_metadata(proto)
     data = proto.SerializeToString(deterministic=True)
     everything = [*nodes, *(node for function in functions for node in function)]
-    return Assembled(data, count_by_node(nodes), _count_ops(everything), opsets, _kinds(nodes, custom_ops), custom_ops)
+    callers: dict[str, str] = {}
+    for node in nodes:
+        callers.setdefault(node.domain, node.metadata_props.get("rtml.node", ""))
+    return Assembled(data, count_by_node(nodes), _count_ops(everything), opsets, _kinds(nodes, custom_ops), custom_ops, callers)
 
 
 def local_functions(b: Builder, nodes: Iterable[ir.Node]) -> list[ir.Function]:

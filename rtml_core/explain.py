@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rtml_core.assemble import Assembled, kind_of
 from rtml_core.custom_ops import CustomOp, native
 from rtml_core.custom_ops.declaration import FOREIGN
-from rtml_core.errors import CompileError
+from rtml_core.errors import CompileError, PluginError
 from rtml_core.graph import Graph
 from rtml_core.operator import Operator
 from rtml_core.package import OpEntry
@@ -29,8 +29,8 @@ class ExplainRow:
 
 
 def op_entries(assembled: Assembled) -> list[OpEntry]:
-    """The manifest's list of ONNX operators, with who brings those that are not core. Raises CompileError for a custom
-    operator that no plugin brings, which no runtime could find."""
+    """The manifest's list of ONNX operators, with who brings those that are not core. Raises CompileError, naming the node, for a
+    custom operator that no plugin brings, which no runtime could find, and for a native one that is not built here."""
     from importlib.metadata import version
 
     entries = []
@@ -41,20 +41,26 @@ def op_entries(assembled: Assembled) -> list[OpEntry]:
         elif kind == "extension":
             entries.append(OpEntry(domain, op, kind, count, "onnxruntime-extensions", version("onnxruntime-extensions")))
         else:
-            entries.append(_custom_entry(assembled.custom_ops[domain], domain, count))
+            entries.append(_custom_entry(assembled.custom_ops[domain], domain, count, f"Node '{assembled.callers.get(domain)}'"))
     return entries
 
 
-def _custom_entry(op: CustomOp, domain: str, count: int) -> OpEntry:
+def _custom_entry(op: CustomOp, domain: str, count: int, where: str) -> OpEntry:
     """A function is in the package, and needs nobody to bring it; of a native operator the library is named by its digest."""
     from unicodedata import unidata_version
 
     origin = plugins().custom_ops.origin_of(op)
     if origin is None and not op.portable:
         raise CompileError(
-            f"the custom operator {op} ({op.body_name}) is brought by no installed plugin, so that no runtime could find it;"
-            f" return it from the hook rtml_custom_ops of a plugin"
+            f"{where}: the custom operator {op} ({op.body_name}) is brought by no installed plugin, so that no runtime could find"
+            f" it; return it from the hook rtml_custom_ops of a plugin"
         )
+    digests = {}
+    if op.kind == "native":
+        try:
+            digests = {native.platform(): native.digest_of(native.require_library(op))}
+        except PluginError as error:
+            raise CompileError(f"{where}: {error}") from error
     return OpEntry(
         domain,
         op.name,
@@ -66,7 +72,7 @@ def _custom_entry(op: CustomOp, domain: str, count: int) -> OpEntry:
         op.domain,
         op.version,
         unidata_version if op.unicode else None,
-        {native.platform(): native.digest_of(native.require_library(op))} if op.kind == "native" else {},
+        digests,
     )
 
 
