@@ -83,6 +83,14 @@ class FillMissing(ColumnLearner):
     Params = FillMissingParams
     state_key = "values"
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(age="float?", rows=40)
+        return [(cls(cols="age", strategy="median").fit(rows), rows)]
+
     def setup(self) -> None:
         constant = [name for name in self.params.columns if self.params.strategy_of(name) == "constant"]
         self.given = {name: [self.params.constant(name)] for name in constant}

@@ -47,6 +47,14 @@ class FrequencyEncoder(CategoryEncoder):
     state_key = "counts"
     learns = True
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(brand="string?", rows=40)
+        return [(cls(cols="brand").fit(rows), rows)]
+
     def setup(self) -> None:
         self.given = {}
 

@@ -77,6 +77,14 @@ class GroupRare(ColumnLearner):
     Params = GroupRareParams
     state_key = "keep"
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(brand="string?", rows=40)
+        return [(cls(cols="brand", top=3).fit(rows), rows)]
+
     def setup(self) -> None:
         self.given = values.by_column(self.params.keep, self.params.columns, "keep") or {}
         self.learns = any(name not in self.given for name in self.params.columns)

@@ -80,6 +80,14 @@ class OneHotEncoder(ColumnLearner):
     Params = OneHotParams
     state_key = "categories"
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(brand="string?", rows=40)
+        return [(cls(cols="brand").fit(rows), rows)]
+
     def setup(self) -> None:
         self.given = values.by_column(self.params.categories, self.params.columns, "categories") or {}
         #: learns only what the parameters leave open

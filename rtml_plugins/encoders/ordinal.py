@@ -71,6 +71,14 @@ class OrdinalEncoder(CategoryEncoder):
     Params = OrdinalParams
     state_key = "order"
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(brand="string?", rows=40)
+        return [(cls(cols="brand").fit(rows), rows)]
+
     def setup(self) -> None:
         self.given = values.by_column(self.params.order, self.params.columns, "order") or {}
         self.learns = any(name not in self.given for name in self.params.columns)

@@ -101,6 +101,14 @@ class QuantileBins(ColumnLearner):
     state_key = "edges"
     learns = True
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(age="float?", rows=40)
+        return [(cls(cols="age", bins=4).fit(rows), rows)]
+
     def setup(self) -> None:
         self.given = {}
 

@@ -77,6 +77,14 @@ class Scaler(ColumnLearner):
     state_key = "scale"
     learns = True
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(visits="int", rows=40)
+        return [(cls(cols="visits").fit(rows), rows)]
+
     def setup(self) -> None:
         self.given = {}
         low, high = self.params.range or (0.0, 1.0)

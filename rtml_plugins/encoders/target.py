@@ -77,6 +77,14 @@ class TargetEncoder(CategoryEncoder):
     state_key = "values"
     learns = True
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(brand="string?", bought="int", rows=40)
+        return [(cls(cols="brand", label="bought", label_type="number").fit(rows), rows)]
+
     def setup(self) -> None:
         self.given = {}
 

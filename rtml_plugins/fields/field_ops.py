@@ -69,6 +69,14 @@ class FieldOps(Operator):
 
     Params = FieldOpsParams
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(price="float?", visits="int", rows=40)
+        return [(cls(ops=[{"set": "ratio", "to": "price / visits"}]), rows)]
+
     def setup(self) -> None:
         from rtml_core.lowering.expressions import uses_functions
         from rtml_plugins.fields.operations import expressions_in, read

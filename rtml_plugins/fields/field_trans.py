@@ -98,6 +98,14 @@ class FieldTrans(Operator):
 
     Params = FieldTransParams
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(price="float?", visits="int", rows=40)
+        return [(cls(rename={"price": "cost"}, drop=["visits"]), rows)]
+
     def setup(self) -> None:
         from rtml_plugins.fields.steps import read
 

@@ -129,6 +129,14 @@ class Processor(Operator):
 
     Params = ProcessorParams
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator with rows."""
+        from rtml_core.testing import frame
+
+        inner = {"id": "renamed", "operator": "FieldTrans", "params": {"rename": {"price": "cost"}}}
+        return [(cls(graph={"rtml": 1, "nodes": [inner], "edges": []}), frame(price="float?", visits="int", rows=40))]
+
     def setup(self) -> None:
         self._inner: Graph = self.params.graph
         self.params.graph = _document(self._inner)

@@ -80,6 +80,13 @@ class Function(Operator):
 
     Params = FunctionParams
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator with rows."""
+        from rtml_core.testing import frame
+
+        return [(cls(function=lambda visits: visits * 2 if visits < 1000 else 0, into="eager"), frame(visits="int", rows=40))]
+
     def setup(self) -> None:
         """Build the tree; a function that goes through the mathematical library has a tolerance."""
         self.function = PythonFunction(self.params.function)

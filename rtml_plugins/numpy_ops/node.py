@@ -108,6 +108,14 @@ class NumpyArrays(Operator):
 
     Params = NumpyArraysParams
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(price="float?", rows=40)
+        return [(cls(function="log1p", cols="price"), rows)]
+
     def setup(self) -> None:
         from rtml_plugins.numpy_ops.steps import exact
 

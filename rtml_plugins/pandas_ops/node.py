@@ -138,6 +138,19 @@ class Pandas(Operator):
 
     Params = PandasParams
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """Operators with rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(price="float?", seen_at="timestamp?", title="string?", rows=40)
+        examples: list[dict[str, Any]] = [
+            {"import": "fillna", "cols": "price", "kwargs": {"value": 1.0}, "inplace": True},
+            {"import": "dt.hour", "cols": "seen_at", "into": "hour"},
+            {"import": "str.lower", "cols": "title"},
+        ]
+        return [(cls(params=params), rows) for params in examples]
+
     def setup(self) -> None:
         """Resolve the method and bind its arguments. Raises UnknownNameError, ParamError."""
         from rtml_core.errors import RtmlError

@@ -85,6 +85,15 @@ class ScikitLearn(Operator):
     learns = True
     tolerance = EXACT
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator with rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(age="float", edges=False, rows=40).assign(bought=[0, 1] * 20)
+        model = "sklearn.linear_model.LogisticRegression"
+        return [(cls(model=model, label="bought").fit(rows), rows)]
+
     def setup(self) -> None:
         """Make the estimator; a fitted one becomes the state at once."""
         from rtml_plugins.sklearn_ops.estimators import is_fitted, make_estimator

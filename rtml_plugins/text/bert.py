@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from rtml_core import Operator, Params, doc
 from rtml_core.errors import ParamError
@@ -100,6 +100,14 @@ class BertTokenizer(Operator):
 
     Params = BertTokenizerParams
     lowering_kind = "extension"
+
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator with rows."""
+        from rtml_core.testing import frame
+
+        pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "##a", "##1", ",", "e", "null"]
+        return [(cls(column="title", vocabulary=pieces, max_length=8), frame(title="string", rows=40))]
 
     def setup(self) -> None:
         """Check the pieces. Raises ParamError."""

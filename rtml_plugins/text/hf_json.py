@@ -53,6 +53,20 @@ class HfJsonTokenizer(BertTokenizer):
 
     Params = HfJsonTokenizerParams  # type: ignore[assignment]
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator with rows."""
+        from rtml_core.testing import frame
+
+        pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "##a", "##1", ",", "e", "null"]
+        tokenizer = {
+            "model": {"type": "WordPiece", "vocab": {piece: number for number, piece in enumerate(pieces)}},
+            "normalizer": {"type": "BertNormalizer"},
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3]},
+        }
+        return [(cls(column="title", tokenizer=tokenizer, max_length=8), frame(title="string", rows=40))]
+
     def setup(self) -> None:
         """Read the tokenizer. Raises ParamError naming the part that has no exact form, and the cure."""
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from rtml_core import Operator, Params, doc
 from rtml_plugins.text.common import new_names, text_column, text_series, text_values, with_columns
@@ -44,6 +44,14 @@ class TextNormalize(Operator):
 
     Params = TextNormalizeParams
     lowering_kind = "extension"
+
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(title="string?", rows=40)
+        return [(cls(cols="title"), rows)]
 
     def setup(self) -> None:
         self.targets = new_names(self.params.cols, self.params.into)

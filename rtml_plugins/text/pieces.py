@@ -50,6 +50,14 @@ class TextJoin(Operator):
     Params = TextJoinParams
     lowering_kind = "extension"
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(title="string?", brand="string?", rows=40)
+        return [(cls(cols=["title", "brand"], into="both"), rows)]
+
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         p = self.params
         require_free([p.into], map(str, frame.columns), "choose another name for 'into'")
@@ -99,6 +107,14 @@ class TextSplit(Operator):
 
     Params = TextSplitParams
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(title="string?", rows=40)
+        return [(cls(column="title", separator=",", into=["first", "second"]), rows)]
+
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         p = self.params
         require_free(p.into, map(str, frame.columns), "choose other names for 'into'")
@@ -145,6 +161,14 @@ class TextHash(Operator):
     """
 
     Params = TextHashParams
+
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(title="string?", rows=40)
+        return [(cls(cols="title", buckets=16), rows)]
 
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         import numpy as np

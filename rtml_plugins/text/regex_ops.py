@@ -60,6 +60,14 @@ class RegexExtract(Operator):
     Params = RegexExtractParams
     lowering_kind = "extension"
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(title="string?", rows=40)
+        return [(cls(column="title", pattern="([a-z]+)", into=["letters"]), rows)]
+
     def setup(self) -> None:
         p = self.params
         self.python = compiled(p.pattern, p.ignore_case, p.ascii)
@@ -116,6 +124,14 @@ class RegexReplace(Operator):
 
     Params = RegexReplaceParams
     lowering_kind = "extension"
+
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(title="string?", rows=40)
+        return [(cls(cols="title", pattern="[0-9]+", replacement="#"), rows)]
 
     def setup(self) -> None:
         p = self.params

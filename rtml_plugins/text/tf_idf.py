@@ -94,6 +94,14 @@ class TfIdf(Operator):
     tolerance = (1e-12, 1e-14)
     lowering_kind = "extension"
 
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """One operator, with the edge values of its columns' dtypes as rows."""
+        from rtml_core.testing import frame
+
+        rows = frame(title="string", rows=40)
+        return [(cls(column="title").fit(rows), rows)]
+
     def fit(self, frame: pd.DataFrame) -> Self:
         """Learn vocabulary and weights. Raises ColumnError, and ParamError when no term is left."""
         from sklearn.feature_extraction.text import TfidfVectorizer

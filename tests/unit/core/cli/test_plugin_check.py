@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from rtml_core.errors import RtmlError
 from rtml_core.plugins import plugins
 from tests.unit.core.cli.check_helpers import GOOD, GOOD_METADATA, HEAD, TAIL, of, only, report_on, written
 from tests.unit.core.cli.conftest import Rtml
+
+PYPROJECT = Path(__file__).parents[4] / "pyproject.toml"
+BUILT_IN = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"]["rtml.plugins"]
 
 
 def test_a_good_plugin_has_nothing_to_mend(tmp_path: Path) -> None:
@@ -330,18 +334,21 @@ def test_wrong_usage(rtml: Rtml) -> None:
     assert "Did you mean 'pandas'?" in unknown.error
 
 
-def test_the_built_in_plugins_have_no_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+#: what the check says about rtml's own plugins, and is true: their examples would need a model of a file
+UNTRIED = {
+    "onnx": ["ONNXNode: not tried, as there are no examples"],
+    "text": ["SentencePieceTokenizer: not tried, as there are no examples"],
+}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_built_in_plugins_have_nothing_to_mend(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_check_startup, "RUNS", 1)
-    known = plugins()
-    built_in = [name for name, info in known.infos.items() if info.distribution == "rtml"]
-    assert len(built_in) >= 9
-    reports = [plugin_check.check_plugin(name, known) for name in built_in]
-    wrong = [f"{report.plugin}: {finding.text}" for report in reports for finding in report.findings if finding.level == "error"]
-    assert wrong == []
-    declared = [
-        f.text for report in reports for f in report.findings if f.level == "warning" and f.check in ("loads", "operators")
-    ]
-    assert declared == []
+    report = plugin_check.check_plugin(name, plugins())
+    assert [finding.text for finding in report.findings if finding.level == "error"] == []
+    # how long a start takes is no matter of a test
+    warnings = [f for f in report.findings if f.level == "warning" and f.check not in ("start-up", "custom ops")]
+    assert [finding.text.rpartition(": ")[0] for finding in warnings] == UNTRIED.get(name, [])
 
 
 def test_lines_of_errors_are_the_author_s() -> None:
