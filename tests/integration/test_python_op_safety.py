@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from rtml_core import package
 from tests.plugins.places import FIXTURES, ROOT, Place
 
 SAFETY = ROOT / "tests" / "integration" / "safety"
+VARIABLES = {"RTML_CONFIG": os.devnull, "PATH": os.defpath}
 ROW, ANSWER = {"s": "ab", "x": 1.5}, {"s": "ab!?", "x": 3.0, "n": 2.0}
 FAILED = "CustomOpError: the custom operator breaking:{name} 1 (rtml_breaking_bodies:{name}) failed: "
 TEXTS, NUMBERS, PAIR = (FAILED.format(name=name) for name in ("texts", "numbers", "pair"))
@@ -115,7 +116,7 @@ class Server:
 
     def __init__(self, place: Place, *names: str):
         packages = [f"{name}={place.folder / name}.rtml" for name in names]
-        variables = {"RTML_CONFIG": "/dev/null", "BREAKING_INNER": str(place.folder / "break.rtml"), "PATH": "/usr/bin:/bin"}
+        variables = {**VARIABLES, "BREAKING_INNER": str(place.folder / "break.rtml")}
         program = [str(place.python), str(SAFETY / "server.py"), *packages]
         self.process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables)
         assert self.process.stdout is not None
@@ -244,11 +245,27 @@ def test_ended_while_a_body_runs_the_request_is_answered(place: Place) -> None:
         found: list[Any] = []
         thread = threading.Thread(target=lambda: found.append(client.post("break", {"s": "break:wait", "x": 1.0})))
         thread.start()
-        time.sleep(0.1)
+        assert server.process.stderr is not None
+        assert server.process.stderr.readline() == "waiting\n"
         server.process.send_signal(signal.SIGTERM)
         thread.join()
         client.connection.close()
         assert (*server.stop(), found) == (0, "closed\n", [(200, {"s": "waited", "x": 2.0, "n": 10.0})])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_command_line_is_stopped_in_the_middle_of_a_body(place: Place, number: signal.Signals, code: int) -> None:
+    program = [str(place.python), "-m", "rtml_core.cli", "score", "mark.rtml", "-i", "-", "-o", "-", "-q", "--trust", "all"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=place.folder, env=VARIABLES) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write('{"s": "break:wait_long"}\n')
+        process.stdin.close()
+        assert process.stderr.readline() == "waiting\n"
+        process.send_signal(number)
+        assert process.wait(timeout=30) == code
+        assert "terminate called" not in process.stderr.read()
 
 
 # ---- packages that come late, and packages that are wrong ---------------------------------------------------------------

@@ -57,6 +57,13 @@ def threads():
     return array("started")
 
 
+def wait(seconds):
+    """Says so, so that a test knows when it runs."""
+    print("waiting", file=sys.stderr, flush=True)
+    time.sleep(seconds)
+    return array("waited")
+
+
 #: what the body of texts does with a row "break:how"
 TEXTS = {
     "exception": lambda: 1 / 0,
@@ -89,7 +96,7 @@ TEXTS = {
     "too_large": lambda: np.empty(2**60),
 }
 #: what leaves a right answer, and something behind
-ASIDE = {"settings": settings, "threads": threads, "wait": lambda: (time.sleep(0.5), array("waited"))[1]}
+ASIDE = {"settings": settings, "threads": threads, "wait": lambda: wait(0.5), "wait_long": lambda: wait(60)}
 #: x -> what the body of numbers does
 NUMBERS = {
     -1.0: lambda: np.array([1]),
