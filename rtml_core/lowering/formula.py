@@ -109,7 +109,8 @@ def trace_values(b: Builder, function: Any, symbolics: Sequence[Symbolic], argum
     """
     tracer = Tracer(b, symbolics[0].tensor if symbolics else None)
     inputs = [Traced.of(tracer, column) for column in symbolics]
-    results = at_author_line(lambda: function(tracer.namespace, *inputs, **(arguments or {})))
+    with np.errstate(all="ignore"):  # a constant may overflow in float32
+        results = at_author_line(lambda: function(tracer.namespace, *inputs, **(arguments or {})))
     return each(results, lambda value: _symbolic(tracer, value))
 
 

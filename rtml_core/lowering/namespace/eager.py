@@ -65,10 +65,12 @@ class ArrayEngine:
     def call(self, name: str, arguments: dict[str, Any]) -> Any:
         """See Engine. Constants alone give a constant."""
         from rtml_core.lowering.namespace.eager_functions import FUNCTIONS
+        from rtml_core.lowering.namespace.early import refuse_early
 
         with np.errstate(all="ignore"):
             if not columns_in(arguments) and name not in ("custom", "select"):
                 return call_on_constants(name, arguments)
+            refuse_early(name, arguments)
             result = FUNCTIONS[name](self, **arguments)
         if isinstance(result, tuple):
             return tuple(self._column(item) for item in result)

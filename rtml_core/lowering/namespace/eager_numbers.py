@@ -186,8 +186,11 @@ def _interp(engine: ArrayEngine, x: Any, points: Any, values: Any) -> EagerValue
 def check_interp(points: Any, values: Any) -> tuple[list[float], list[float]]:
     """Points that rise strictly and as many finite values, or NotLowerableError."""
     one, two = rising(points, "xp.interp"), numbers_of(values, "xp.interp")
-    if len(one) != len(two) or len(set(one)) < len(one) or not all(np.isfinite(two)):
-        raise NotLowerableError("xp.interp: needs points that rise strictly, and as many finite values")
+    usable = len(one) == len(two) and len(set(one)) == len(one) and all(np.isfinite(two))
+    with np.errstate(over="ignore"):
+        usable = usable and bool(np.isfinite(np.diff(two) / np.diff(one)).all())
+    if not usable:
+        raise NotLowerableError("xp.interp: needs points that rise strictly, as many finite values, and finite slopes")
     return one, two
 
 

@@ -46,8 +46,10 @@ def nan_of(value: Any) -> bool:
 
 
 def finite_of(value: Any) -> bool:
-    """Whether no row of an operand is infinite."""
-    return value.finite if isinstance(value, Traced) else not (isinstance(value, float) and math.isinf(value))
+    """Whether no row of an operand is infinite, in float32 neither."""
+    if isinstance(value, Traced):
+        return value.finite
+    return not isinstance(value, float) or math.isnan(value) or abs(value) <= _LARGEST["float32"]
 
 
 def _is(value: Any, test: Callable[[float], bool]) -> bool:
@@ -284,7 +286,8 @@ def _nan_to_num(tracer: Tracer, x: Any, nan: Any, posinf: Any, neginf: Any) -> T
         hit = b.op("Equal", x.value, b.const([[end]], x.dtype), dtype="bool")
         made = where(b, hit, b.const([[float(by)]], x.dtype), made)
     replacing = [float(by) for by in (nan, *(by for _, by in ends))]
-    return told(tracer, made, (any(map(math.isnan, replacing)), not any(map(math.isinf, replacing))))
+    given = [float(by) for by in (nan, posinf, neginf) if by is not None]
+    return told(tracer, made, (any(map(math.isnan, replacing)), all(map(finite_of, given))))
 
 
 def _like(fill: int) -> Callable[..., Traced]:

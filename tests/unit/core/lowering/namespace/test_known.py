@@ -13,6 +13,7 @@ from rtml_core.errors import ParityError
 from rtml_core.frames import canonical, schema_of
 from rtml_core.lowering.namespace.catalogue import FUNCTIONS
 from rtml_core.lowering.scratch import lower_alone
+from rtml_core.testing import assert_parity
 from tests.unit.core.lowering.namespace.examples import Example, rows_for
 
 
@@ -52,6 +53,15 @@ def test_what_can_be_known_is_known() -> None:
     given = given[np.isfinite(given[["x", "y"]]).all(axis=1)].reset_index(drop=True)
     node = lower_alone(operator, schema_of(given, nullable=False))
     assert {code: (node.result[code].nullable, node.result[code].finite) for code in codes} == codes
+
+
+def test_a_constant_may_be_infinite_in_float32() -> None:
+    codes = ("xp.maximum(x, 1e39)", "xp.where(x > 0, x, 1e39)", "xp.clip(x, 0.0, 1e39)", "xp.fill_missing(x, 1e39)")
+    operator = Example(*codes)
+    given = rows_for(operator, narrow=True)
+    node = lower_alone(operator, schema_of(given[np.isfinite(given["x"])]))
+    assert [node.result[code].finite for code in codes] == [False] * 3 + [True]  # nothing to fill where nothing is missing
+    assert assert_parity(operator, given) > 0
 
 
 def test_the_parity_gate_tries_constants_of_a_formula() -> None:
