@@ -10,6 +10,7 @@ from typing import Any, Final
 from rtml_core import CustomOp
 
 _BODIES: Final = "rtml_plugins.pandas_ops.bodies"
+_CASES: Final = "rtml_plugins.pandas_ops.op_cases"
 _TEXT: Final = ("string",)
 
 
@@ -23,7 +24,10 @@ CAPITALIZE: Final = _text_op("capitalize", "str.capitalize: the first character 
 SWAPCASE: Final = _text_op("swapcase", "str.swapcase: upper case letters in lower case and the other way round.")
 CASEFOLD: Final = _text_op("casefold", "str.casefold: texts that differ in case only become equal.")
 NORMALIZE: Final = _text_op(
-    "normalize", "unicodedata.normalize: one of the forms NFC, NFD, NFKC and NFKD.", arguments={"form": "string"}
+    "normalize",
+    "unicodedata.normalize: one of the forms NFC, NFD, NFKC and NFKD.",
+    arguments={"form": "string"},
+    cases=f"{_CASES}:normalize",
 )
 REGEX_TEST: Final = CustomOp(
     "rtml.pandas",
@@ -35,17 +39,20 @@ REGEX_TEST: Final = CustomOp(
     'Whether a regular expression of Python\'s re matches somewhere (how="search"), at the start ("match") or the whole'
     ' text ("fullmatch").',
     arguments={"pattern": "string", "flags": "int", "how": "string"},
+    cases=f"{_CASES}:regex_test",
     unicode=True,
 )
 REGEX_REPLACE: Final = _text_op(
     "regex_replace",
     "re.sub: matches of a regular expression replaced, the first `count` of them or, with 0, all.",
     arguments={"pattern": "string", "flags": "int", "replacement": "string", "count": "int"},
+    cases=f"{_CASES}:regex_replace",
 )
 REGEX_GROUP: Final = _text_op(
     "regex_group",
     "A group of the first match of a regular expression, missing where nothing matches or the group takes no part.",
     arguments={"pattern": "string", "flags": "int", "group": "int"},
+    cases=f"{_CASES}:regex_group",
     gives_missing=True,
 )
 REGEX_COUNT: Final = CustomOp(
@@ -57,6 +64,7 @@ REGEX_COUNT: Final = CustomOp(
     f"{_BODIES}:regex_count",
     "How often a regular expression matches.",
     arguments={"pattern": "string", "flags": "int"},
+    cases=f"{_CASES}:regex_count",
     unicode=True,
 )
 WRAP: Final = CustomOp(
@@ -68,6 +76,7 @@ WRAP: Final = CustomOp(
     f"{_BODIES}:wrap",
     "textwrap: texts broken into lines of at most `width` characters.",
     arguments={"width": "int", "options": "object"},
+    cases=f"{_CASES}:wrap",
 )
 REPLACE: Final = CustomOp(
     "rtml.pandas",
@@ -78,6 +87,7 @@ REPLACE: Final = CustomOp(
     f"{_BODIES}:replace",
     "str.replace: a literal text replaced, the first `count` times or, with -1, everywhere.",
     arguments={"old": "string", "new": "string", "count": "int"},
+    cases=f"{_CASES}:replace",
 )
 FLOAT_TEXT: Final = CustomOp(
     "rtml.pandas",
@@ -106,6 +116,7 @@ STRFTIME: Final = CustomOp(
     f"{_BODIES}:strftime",
     "Timestamps written by a format, with English names and the calendar of datetime.",
     arguments={"format": "string", "padded": "bool"},
+    cases=f"{_CASES}:strftime",
 )
 
 READ_DATETIME: Final = CustomOp(
@@ -118,6 +129,7 @@ READ_DATETIME: Final = CustomOp(
     "Texts read as timestamps by a format, as to_datetime does. The second output is 0 for what was read, 1 for what is no such"
     " timestamp, 2 for what has no answer of its own: the clock, nanoseconds, years before the first.",
     arguments={"format": "string"},
+    cases=f"{_CASES}:read_datetime",
     gives_missing=True,
     unicode=True,
 )
