@@ -19,6 +19,7 @@ from tests.unit.core.cli.check_helpers import GOOD, GOOD_METADATA, HEAD, TAIL, o
 from tests.unit.core.cli.conftest import Rtml
 
 PYPROJECT = Path(__file__).parents[4] / "pyproject.toml"
+DOCS = PYPROJECT.parent / "docs"
 BUILT_IN = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"]["rtml.plugins"]
 
 
@@ -352,6 +353,14 @@ def test_the_built_in_plugins_have_nothing_to_mend(name: str, monkeypatch: pytes
     # how long a start takes is no matter of a test
     warnings = [f for f in report.findings if f.level == "warning" and f.check != "start-up"]
     assert [finding.text.rpartition(": ")[0] for finding in warnings] == UNTRIED.get(name, [])
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_what_is_looked_at_is_documented(check: str) -> None:
+    rows = [
+        line.split("|")[1] for line in (DOCS / "reference" / "command-line.md").read_text().splitlines() if line.startswith("| ")
+    ]
+    assert any(check in first for first in rows)
 
 
 def test_lines_of_errors_are_the_author_s() -> None:
