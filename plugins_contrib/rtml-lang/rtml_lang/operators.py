@@ -106,8 +106,8 @@ class _Texts(Operator):
                 raise ColumnError(missing_column(name, map(str, frame.columns)))
             self._require_texts(name, dtype_word(frame[name]))
             (texts,) = apply(self.custom_op, frame[name], **self.arguments())
-            texts[np.equal(texts, None)] = np.nan
-            made[target] = pd.Series(texts, index=frame.index, dtype=object).astype(string_dtype())
+            values = [np.nan if text is None else text for text in texts.tolist()]
+            made[target] = pd.Series(values, index=frame.index, dtype=object).astype(string_dtype())
         return made
 
     def lower(self, b: Builder, columns: dict[str, Symbolic]) -> dict[str, Symbolic]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import unicodedata
@@ -100,6 +101,21 @@ def test_in_this_process_too(folder: Path) -> None:
     runtime = Runtime.from_file(folder / "m.rtml", trust=["rtml-lang"])
     assert runtime.score(ROWS) == ANSWERS
     assert [runtime.score(row) for row in ROWS] == ANSWERS
+
+
+def test_the_example_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (code,) = re.findall(r"```py\n(.*?)```", readme, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["graph"].compile().score(ROWS[0]) == {
+        "name": "Jan van der IJssel", "city": "'s-Gravenhage", "city_ascii": "'s-Gravenhage"
+    }  # fmt: skip
+    (tmp_path / "names.json").write_text(json.dumps(names["graph"].to_dsl()))
+    code_, out, _ = rtml(tmp_path, "compile", "names.json", "-o", "names.rtml")
+    said = re.sub(r"[\d,]+ bytes", "... bytes", out).splitlines()
+    shown = [line.strip() for line in readme.splitlines() if line.startswith(("    Wrote", "    Not portable"))]
+    assert (code_, said[:2]) == (0, shown)
 
 
 def test_a_graph_goes_through_json_and_answers_the_same(folder: Path) -> None:
