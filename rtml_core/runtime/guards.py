@@ -169,6 +169,9 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
     unlisted = sorted(f"{domain or 'ai.onnx'}:{op}" for domain, op in set(present) - listed - set(facts.functions))
     if unlisted:
         raise PackageError(f"{where} uses operators that its manifest does not list: {', '.join(unlisted)}")
+    if manifest.portable == bool(manifest.foreign):
+        claimed = "portable, and it has" if manifest.portable else "not portable, and it has no"
+        raise PackageError(f"{where} says that it is {claimed} operators that run code of a plugin")
     expanded = _expanded(facts)
     if expanded > MAX_NODES:
         raise PackageError(f"{where} expands to {expanded:,} nodes; at most {MAX_NODES:,} are loaded")

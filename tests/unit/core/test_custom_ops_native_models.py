@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -94,6 +95,14 @@ def test_a_model_that_calls_it_in_another_way_is_refused_and_the_process_lives(m
     with pytest.raises((PackageError, CustomOpError), match="tally:marked 1"):
         Runtime.from_bytes(changed(made, change), custom_ops=made.custom_ops).score({"s": "a"})
     assert made.score({"s": "b"}) == {"s": ">b"}
+
+
+def test_a_package_can_not_call_itself_portable(made: Any) -> None:
+    archive = package.read_archive(made.data)
+    manifest = msgspec.structs.replace(archive.manifest, portable=True)
+    files = {"model.onnx": archive.model, "graph.json": archive.graph, "sample.json": archive.sample}
+    with pytest.raises(PackageError, match="says that it is portable, and it has operators that run code of a plugin"):
+        Runtime.from_bytes(package.write_archive(manifest, files), custom_ops=made.custom_ops)
 
 
 def test_an_attribute_that_nobody_declared_changes_nothing(made: Any) -> None:

@@ -108,7 +108,7 @@ def test_a_custom_operator_that_is_not_there_names_what_to_install(data: bytes) 
     with pytest.raises(
         PackageError, match=r"needs the python operator geo:haversine 1 of rtml-far 1.4.*pip install rtml-far==1.4"
     ):
-        Runtime.from_bytes(rewritten(data, ops=(*archive.manifest.ops, op)))
+        Runtime.from_bytes(rewritten(data, ops=(*archive.manifest.ops, op), portable=False))
 
 
 def test_a_sample_that_is_not_reproduced_is_refused(data: bytes) -> None:
