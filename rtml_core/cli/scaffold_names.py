@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib.util
 import keyword
 import re
 from dataclasses import dataclass
 from typing import Final
 
+import rtml_core
 from rtml_core.cli.listing import discovered
 from rtml_core.errors import RtmlError, describe
 
@@ -15,6 +17,8 @@ from rtml_core.errors import RtmlError, describe
 _NAME: Final = re.compile(r"[A-Za-z]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PASCAL: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _LONGEST: Final = 60
+#: what the templates import besides
+_IMPORTED: Final = ("Annotated", "Any", "Mapping", "ParamError", "Sequence")
 #: modules of rtml itself, which plugins `core` and `plugins` would be called
 _OWN_MODULES: Final = ("rtml_core", "rtml_plugins")
 
@@ -85,6 +89,5 @@ def _check_free(names: Names) -> None:
     if names.operator in known.registry:
         origin = known.registry.entry(names.operator).origin
         raise RtmlError(f"an operator '{names.operator}' is brought by {origin}; name yours with --operator")
-    reserved = ("Operator", "Params", "Graph")
-    if names.operator in reserved:
-        raise RtmlError(f"'{names.operator}' is a name of rtml itself; name the operator with --operator")
+    if names.operator in (*rtml_core.__all__, *_IMPORTED) or hasattr(builtins, names.operator):
+        raise RtmlError(f"'{names.operator}' is a name that rtml or Python has already; name the operator with --operator")

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 from rtml_core import __version__
 from rtml_core.cli import scaffold
-from rtml_core.cli.scaffold_names import Names, plugin_name
+from rtml_core.cli.scaffold_names import Names, names_of, plugin_name
 from rtml_core.errors import RtmlError
 from rtml_core.hookspecs import PLUGIN_API
 from tests.unit.core.cli.conftest import Rtml
@@ -128,7 +128,9 @@ def test_the_help_has_an_example(rtml: Rtml) -> None:
         ("pandas", "the plugin name 'pandas' is taken (built in)"),
         ("Tiny", "the plugin name 'tiny' is taken (rtml-tiny)"),
         ("scaler", "an operator 'Scaler' is brought by plugin 'encoders' (built in); name yours with --operator"),
-        ("operator", "a name of rtml itself"),
+        ("operator", "a name that rtml or Python has already"),
+        ("any", "a name that rtml or Python has already"),
+        ("warning", "a name that rtml or Python has already"),
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused(rtml: Rtml, tmp_path: Path, name: str, words: str) -> None:
@@ -229,3 +231,14 @@ def test_the_wheel_of_rtml_carries_the_templates() -> None:
     templates = {str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*") if path.is_file()}
     assert len(templates) >= len(WRITTEN)
     assert templates <= carried
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_the_templates_import_no_name_that_an_operator_may_take(native: bool) -> None:
+    made = scaffold.contents(Names("sales-tax", "SalesTax"), native=native)
+    for path in (path for path in made if path.startswith("rtml_sales_tax/") and path.endswith(".py")):
+        imports = [node for node in ast.walk(ast.parse(made[path])) if isinstance(node, ast.ImportFrom)]
+        names = {alias.name for node in imports for alias in node.names if node.module != "rtml_sales_tax.operators"}
+        for name in (name for name in names if re.fullmatch("[A-Z][a-z]+[A-Za-z]*", name)):
+            with pytest.raises(RtmlError, match="has already"):
+                names_of("sales-tax", name)
