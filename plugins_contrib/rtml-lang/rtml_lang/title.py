@@ -56,10 +56,10 @@ def titler(language: str, keep: Sequence[str]) -> Callable[[str], str]:
             gap = text[at : found.start()]
             out.append(gap)
             at = found.end()
-            start = start or _STARTS.search(gap) is not None
+            start = start or (gap != " " and _STARTS.search(gap) is not None)
             word = found.group()
             lowered = _lower(word, ways)
-            if word.casefold() in kept:
+            if kept and word.casefold() in kept:
                 made = kept[word.casefold()]
             elif lowered in ways.clipped and _OPENED.search(text[: found.start()]):
                 out.append(lowered)
@@ -82,7 +82,7 @@ def _cased(parts: list[str], ways: Language, small: bool) -> str:
     if len(parts) > 1 and head in ways.elided:
         first = head if small and head in ways.elided_small else _capital(head, ways)
         return first + parts[1] + _cased(parts[2:], ways, small=False)
-    lowered = head + "".join(_lower(part, ways) for part in parts[1:])
+    lowered = head if len(parts) == 1 else head + "".join(_lower(part, ways) for part in parts[1:])
     if small and lowered in ways.small:
         return lowered
     return _capital(head, ways) + lowered[len(head) :]

@@ -137,6 +137,23 @@ def test_a_runtime_imports_no_authoring_side_for_it(folder: Path) -> None:
     assert done.stdout == "A\n[]\n"
 
 
+OTHER_TABLES = """
+import anyascii
+from rtml_core import Runtime, RtmlError
+anyascii.__version__ = "9.9"
+try:
+    Runtime.from_file("m.rtml", trust=["rtml-lang"])
+except RtmlError as error:
+    print(error)
+"""
+
+
+def test_a_runtime_with_other_tables_refuses_the_package(folder: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", OTHER_TABLES], cwd=folder, check=True, capture_output=True, text=True)
+    assert "the custom operator lang:transliterate 1" in done.stdout
+    assert "tables of anyascii 0.3.3, installed is 9.9: pip install anyascii==0.3.3" in done.stdout
+
+
 @pytest.mark.parametrize("declared", [TITLE_CASE, TRANSLITERATE], ids=str)
 def test_the_parity_cases_are_rows_of_the_operator(declared: Any) -> None:
     declared.check()
