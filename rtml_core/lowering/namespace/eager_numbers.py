@@ -25,9 +25,16 @@ def number(value: Any, *, whole: bool = False) -> Any:
     return array.astype(np.int64) if whole and array.dtype == bool else array
 
 
+def _wholes(*values: Any) -> list[Any]:
+    """What numpy computes with; booleans among themselves and with whole numbers count as 0 and 1 of int64."""
+    floats = any(np.asarray(number(value)).dtype.kind == "f" for value in values)
+    return [number(value, whole=not floats) for value in values]
+
+
 def _elementwise(ufunc: Callable[..., Any], *, whole: bool = False) -> Callable[..., EagerValue]:
     def call(engine: ArrayEngine, **arguments: Any) -> EagerValue:
-        return engine.wrap(np.asarray(ufunc(*(number(value, whole=whole) for value in arguments.values()))))
+        values = _wholes(*arguments.values()) if whole else [number(value) for value in arguments.values()]
+        return engine.wrap(np.asarray(ufunc(*values)))
 
     return call
 
@@ -55,11 +62,11 @@ def _kept_whole(ufunc: Callable[..., Any]) -> Callable[..., EagerValue]:
 
 
 def _divide(engine: ArrayEngine, one: Any, two: Any) -> EagerValue:
-    return engine.wrap(np.asarray(np.divide(number(one, whole=True), number(two, whole=True))))
+    return engine.wrap(np.asarray(np.divide(number(one), number(two))))
 
 
 def _power(engine: ArrayEngine, one: Any, two: Any) -> EagerValue:
-    base, exponent = number(one, whole=True), number(two, whole=True)
+    base, exponent = _wholes(one, two)
     kinds = {np.asarray(base).dtype.kind, np.asarray(exponent).dtype.kind}
     if kinds == {"i"}:
         check_whole_power(
@@ -118,7 +125,7 @@ def _round(engine: ArrayEngine, x: Any, decimals: int = 0) -> EagerValue:
 
 def _copysign(engine: ArrayEngine, one: Any, two: Any) -> EagerValue:
     dtype: Any = np.float32 if meet(one, two, "xp.copysign") == "float32" else np.float64
-    size, sign = (np.asarray(number(value, whole=True), dtype=dtype) for value in (one, two))
+    size, sign = (np.asarray(number(value), dtype=dtype) for value in (one, two))
     # the sign of NaN, which depends on the machine, counts as positive
     return engine.wrap(np.copysign(size, np.where(np.isnan(sign), dtype(1), sign)))
 

@@ -40,6 +40,14 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
+def wholes(*values: Any) -> list[Any]:
+    """Columns of numbers; booleans among themselves and with whole numbers are whole numbers."""
+    numbers = [number(value) for value in values]
+    if any((x.dtype if isinstance(x, Traced) else type(x).__name__) in (*FLOATS, "float") for x in numbers):
+        return numbers
+    return [whole(x) for x in numbers]
+
+
 def nan_of(value: Any) -> bool:
     """Whether an operand may be NaN."""
     return value.nullable if isinstance(value, Traced) else isinstance(value, float) and math.isnan(value)
@@ -112,7 +120,7 @@ def _plain(method: str, known: Known, *, booleans: bool = True) -> Callable[...,
     def call(tracer: Tracer, **arguments: Any) -> Traced:
         if booleans:
             _no_masked_pair(method, arguments)
-        values = [number(x) if booleans else whole(x) for x in arguments.values()]
+        values = [number(x) for x in arguments.values()] if booleans else wholes(*arguments.values())
         return told(tracer, getattr(tracer, method)(*values).value, known(*values))
 
     return call
@@ -151,22 +159,16 @@ def _library(method: str | Callable[..., ir.Value], known: Known) -> Callable[..
 # ---- arithmetic -------------------------------------------------------------------------------------------------------------
 
 
-def _block(tracer: Tracer, value: Any, *, scalar: bool) -> Block:
-    if scalar and not isinstance(value, Traced):
-        dtype = "float64" if isinstance(value, float) else "int64"
-        return Block(dtype, value=value, nullable=nan_of(value), finite=finite_of(value))
-    lifted = tracer.lift(value)
-    return Block(lifted.dtype, lifted.value, nan_of(value), finite_of(value))
-
-
 def _division(divide: Callable[..., Block]) -> Callable[..., Traced]:
     def call(tracer: Tracer, one: Any, two: Any) -> Traced:
-        one, two = whole(one), whole(two)
+        one, two = wholes(one, two)
         dtype = meet(one, two, "division")
-        scalar = isinstance(one, Traced) and not isinstance(two, Traced) and not (dtype == "int64" and two == 0)
-        if dtype != "int64" and not isinstance(two, Traced):
-            two = float(two)
-        made = divide(tracer.b, _cast(tracer, one, dtype), _block(tracer, two, scalar=scalar), numpy_zero=True)
+        divisor = _cast(tracer, two, dtype)
+        # of a constant 0 numpy makes something else than pandas, which the division of scalars follows
+        if isinstance(one, Traced) and not isinstance(two, Traced) and not (dtype == "int64" and two == 0):
+            exact = int(two) if dtype == "int64" else float(two)
+            divisor = Block("int64" if dtype == "int64" else "float64", None, nan_of(two), finite_of(two), exact)
+        made = divide(tracer.b, _cast(tracer, one, dtype), divisor, numpy_zero=True)
         known = made.nullable or not finite_of(one), made.finite and finite_of(one)
         return told(tracer, tensor_of(tracer.b, made, made.dtype), known)
 
@@ -179,7 +181,7 @@ def _cast(tracer: Tracer, value: Any, dtype: str) -> Block:
 
 
 def _power(tracer: Tracer, one: Any, two: Any) -> Traced:
-    one, two = whole(one), whole(two)
+    one, two = wholes(one, two)
     dtype = meet(one, two, "xp.pow")
     if dtype == "int64":
         check_whole_power(None if isinstance(two, Traced) else int(two))
@@ -257,7 +259,7 @@ def _signbit(tracer: Tracer, x: Any) -> Traced:
 
 
 def _copysign(tracer: Tracer, one: Any, two: Any) -> Traced:
-    one, two = whole(one), whole(two)
+    one, two = number(one), number(two)
     dtype = meet(one, two, "xp.copysign")
     dtype = dtype if dtype in FLOATS else "float64"
     a, c = (tracer.b.cast(tracer.lift(x).value, dtype) for x in (one, two))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from rtml_core.errors import ExecutionError
@@ -69,3 +71,18 @@ def test_every_function_is_there_on_both_sides_and_has_an_example() -> None:
     for name, function in FUNCTIONS.items():
         assert function.examples
         assert function.doc.endswith((".", "`")), name
+
+
+@pytest.mark.parametrize("operator", ["+", "*", "/", "//", "%", "**", "<", "=="])
+@pytest.mark.parametrize("narrow", [True, False])
+def test_numbers_of_all_dtypes_meet_the_same_traced(operator: str, narrow: bool) -> None:
+    """Every pair of float64 or float32, int64 and bool, and constants; an int64 has no power of an int64."""
+    pairs = itertools.product(("x", "n", "p", "2", "2.5", "True"), repeat=2)
+    codes = [f"{one} {operator} {two}" for one, two in pairs if {one, two} & {"x", "n", "p"}]
+    if operator == "**":
+        codes = [code for code in codes if "x" in code or "2.5" in code]
+    tried = Example(*codes, near=operator == "**")
+    given = rows_for(tried, missing=False, narrow=narrow)
+    assert assert_parity(tried, given) > 0
+    schema, made = tried.schema(schema_of(given)), canonical(tried.process(given).data)
+    assert {code: dtype_word(made[code]) for code in codes} == {code: schema[code].dtype for code in codes}
