@@ -42,13 +42,13 @@ def haversine(xp: Any, lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
 def cell(xp: Any, value: Any, low: float, width: float, bits: int) -> Any:
     """The number of the cell that holds the value, of 2**bits that divide a range; the last one has its upper end too.
 
-    What floor misses by a rounding is put right: the borders are 45 * k / 2**m, which doubles hold exactly.
+    The border nearest to the value is the lower one of its cell, or the upper one. Which of them is found exactly, as borders are
+    45 * k / 2**m, which doubles hold.
     """
-    step, last = width / 2**bits, 2.0**bits - 1.0
-    number = xp.minimum(xp.floor((value - low) / step), last)
-    less = value < number * step + low
-    more = (value >= (number + 1.0) * step + low) & (number < last)
-    return xp.where(less, number - 1.0, xp.where(more, number + 1.0, number))
+    step = width / 2**bits
+    border = xp.round((value - low) / step)
+    number = xp.where(value < border * step + low, border - 1.0, border)
+    return xp.minimum(number, 2.0**bits - 1.0)
 
 
 def geohash(xp: Any, lat: Any, lon: Any, precision: int) -> Any:
@@ -63,19 +63,24 @@ def geohash(xp: Any, lat: Any, lon: Any, precision: int) -> Any:
     bits = 5 * precision
     east = cell(xp, xp.where(lon > 180.0, lon - 360.0, lon), -180.0, 360.0, bits - bits // 2)
     north = cell(xp, lat, -90.0, 180.0, bits // 2)
-    parts, left_east, left_north = [], bits - bits // 2, bits // 2
-    while left_east:
-        wide, high = (5, 5) if left_north >= 5 else (3, 2)
-        left_east, left_north = left_east - wide, left_north - high
-        number = _bits(xp, east, left_east, wide) * 2.0**high + _bits(xp, north, left_north, high)
-        parts.append(xp.lookup(number, letters(wide, high), ""))
+    parts = []
+    before = None  # the bits so far, those of the north behind those of the east
+    left_east, left_north = bits - bits // 2, bits // 2
+    while left_north >= 5:
+        left_east, left_north = left_east - 5, left_north - 5
+        so_far = _without(xp, east, left_east) * 32.0 + _without(xp, north, left_north)
+        parts.append(xp.lookup(so_far if before is None else so_far - before * 32.0, letters(5, 5), ""))
+        before = so_far
+    if left_east:
+        three, two = east - _without(xp, east, 3) * 8.0, north - _without(xp, north, 2) * 4.0
+        parts.append(xp.lookup(three * 4.0 + two, letters(3, 2), ""))
     text = parts[0] if len(parts) == 1 else xp.strings.concat(*parts)
     return xp.where(there, text, None)
 
 
-def _bits(xp: Any, number: Any, right: int, count: int) -> Any:
-    """Some bits of a whole number that a float holds; division by powers of two is exact."""
-    return xp.floor(number * 2.0**-right) - xp.floor(number * 2.0 ** -(right + count)) * 2.0**count
+def _without(xp: Any, number: Any, count: int) -> Any:
+    """A whole number, held by a float, without its last bits; division by powers of two is exact."""
+    return xp.floor(number * 2.0**-count) if count else number
 
 
 @lru_cache(maxsize=2)

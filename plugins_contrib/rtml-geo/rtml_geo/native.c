@@ -26,15 +26,13 @@ static void haversine(rtml_row *row) {
     rtml_give_float64(row, 0, 2.0 * EARTH_RADIUS_KM * atan(sqrt(apart / beyond)));
 }
 
-/* The number of the cell that holds the value, of 2^bits that divide a range; the last one has its upper end too. What floor
- * misses by a rounding is put right: the borders themselves are exact in doubles. */
+/* The number of the cell that holds the value, of 2^bits that divide a range; the last one has its upper end too. The border
+ * nearest to the value is its lower or its upper one; borders are exact in doubles. */
 static int64_t cell(double value, double low, double range, int bits) {
-    double last = (double)((int64_t)1 << bits) - 1.0, step = range / (last + 1.0);
-    double number = floor((value - low) / step);
-    if (number > last) number = last;
-    if (value < number * step + low) number -= 1.0;
-    else if (number < last && value >= (number + 1.0) * step + low) number += 1.0;
-    return (int64_t)number;
+    double cells = (double)((int64_t)1 << bits), step = range / cells;
+    double border = floor((value - low) / step + 0.5);
+    double number = value < border * step + low ? border - 1.0 : border;
+    return (int64_t)(number < cells ? number : cells - 1.0);
 }
 
 /* (lat, lon) in degrees, precision -> geohash of so many characters; missing where it is no place */
