@@ -26,6 +26,8 @@ from rtml_core.errors import CustomOpError
 PYTHON, NATIVE, BODY = 0, 1, 2
 #: calls of Python functions that fit on the stack before a run: what a host and onnxruntime-extensions need around a body
 _ROOM: Final = 16
+#: characters of what an exception says that its error repeats
+_LONGEST: Final = 1000
 #: signals that a handler may be set for, and that don't mean that the process is broken
 _SIGNALS: Final = tuple(
     int(getattr(signal, name))
@@ -113,9 +115,10 @@ def _told() -> BaseException:
     if op is None or isinstance(error, CustomOpError) or error is state.signalled:
         return error
     try:
-        text = str(error)
+        text = str(error).encode(errors="backslashreplace").decode()  # half a character can't be sent on
     except Exception:  # a stranger's exception may do anything
         text = "(its text can't be read)"
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
     return failure(op, f"{type(error).__name__}: {text}", error)
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from rtml_core.custom_ops import guarding
+from rtml_core.custom_ops import CustomOp, guarding
 from rtml_core.custom_ops.guarding import BODY, NATIVE, guarded, state
+from rtml_core.errors import CustomOpError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM)
 
@@ -218,12 +219,21 @@ class Unreadable(Exception):
         raise RuntimeError
 
 
-def test_an_exception_without_a_text_still_names_the_operator() -> None:
-    from rtml_core import CustomOp
-    from rtml_core.errors import CustomOpError
-
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Unreadable(), "Unreadable: (its text can't be read)"),
+        (ValueError("x" * 10_000), f"ValueError: {'x' * 1000}... (10,000 characters)"),
+        (ValueError("a\ud800"), "ValueError: a\\ud800"),
+        (SystemExit(3), "SystemExit: 3"),
+    ],
+    ids=["unreadable", "long", "half a character", "exit"],
+)
+def test_whatever_an_exception_says_the_operator_is_named(error: BaseException, words: str) -> None:
     def run() -> None:
-        state.error, state.op = Unreadable(), CustomOp("a", "b", 1, ("string",), ("string",), "m:f", "d")
+        state.error, state.op = error, CustomOp("a", "b", 1, ("string",), ("string",), "m:f", "d")
 
-    with pytest.raises(CustomOpError, match=r"a:b 1 \(m:f\) failed: Unreadable: \(its text can't be read\)"):
+    with pytest.raises(CustomOpError) as caught:
         guarded(run)()
+    assert str(caught.value) == f"the custom operator a:b 1 (m:f) failed: {words}"
+    assert caught.value.__cause__ is error
