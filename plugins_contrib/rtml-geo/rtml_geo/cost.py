@@ -68,8 +68,8 @@ def table(nothing: float, found: Mapping[tuple[str, str], float]) -> str:
 def main() -> None:
     """Measure, print the table."""
     parser = argparse.ArgumentParser(prog="python -m rtml_geo.cost", description="What a call costs in each of the four forms.")
-    parser.add_argument("--rounds", type=int, default=30, help="how often each form is measured; the fastest counts")
-    parser.add_argument("--calls", type=int, default=1000, help="calls in a round")
+    parser.add_argument("--rounds", type=int, default=500, help="how often each form is measured; the fastest counts")
+    parser.add_argument("--calls", type=int, default=20, help="calls in a round; few, so that some rounds are not interrupted")
     given = parser.parse_args()
     nothing, found = measure(given.rounds, given.calls)
     print(table(nothing, found))
