@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core.custom_ops import CustomOp, apply
-from rtml_core.errors import ParityError, PluginError, describe, listing
+from rtml_core.errors import ParityError, PluginError, RtmlError, describe, listing
 from rtml_core.frames import canonical, schema_of, string_dtype
 from rtml_core.lowering.custom import custom
 from rtml_core.lowering.scratch import lower_alone
@@ -35,6 +35,8 @@ _WORDS = {
     "timestamp": "timestamp?",
     "timedelta": "timedelta?",
 }
+#: how many rows are tried alone with the first set of arguments, and with each other one
+ALONE, ALONE_MORE = 50, 10
 #: how many of the rows that the reference refuses are tried compiled, one by one
 TRIED = 20
 
@@ -58,14 +60,16 @@ def assert_custom_op(
     PluginError for a declaration that is not complete, a library that is not built here, or arguments that nobody gives;
     NotLowerableError for a formula that can't be traced.
     """
+    if not isinstance(op, CustomOp):
+        raise RtmlError(f"assert_custom_op takes a CustomOp; got {describe(op)}")
     op.check()
     rtol_atol = tolerance or ((0.0, 0.0) if op.kind == "python" else FORMULA_TOLERANCE)
     compared = 0
-    for given, columns in _sets(op, arguments):
+    for number, (given, columns) in enumerate(_sets(op, arguments)):
         call = _Call(op, given, rtol_atol)
         frames = [_frame(op, case) for case in columns]
         frames.append(made_up_frame({name: _WORDS[d] for name, d in call.named}, rows=rows, seed=seed, infinite=True))
-        compared += _prove(call, _together(frames))
+        compared += _prove(call, _together(frames), ALONE if number == 0 else ALONE_MORE)
     return compared
 
 
@@ -124,15 +128,15 @@ def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return canonical(pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True))
 
 
-def _prove(call: _Call, frame: pd.DataFrame) -> int:
-    """The proof for one set of arguments; how many rows were compared."""
+def _prove(call: _Call, frame: pd.DataFrame, alone: int) -> int:
+    """The proof for one set of arguments, with so many rows alone; how many rows were compared."""
     answered, refused = _split(call, frame)
     complete = frame.iloc[answered]
     complete = complete[complete.notna().all(axis=1)].reset_index(drop=True)
     kept = frame.iloc[answered].reset_index(drop=True)
     for part in (kept, complete):
         assert_parity(call, part)
-    assert_row_wise(call, kept)
+    assert_row_wise(call, kept, alone=alone)
     _require_refusals(call, frame, refused[:TRIED])
     return len(kept) + len(refused[:TRIED])
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rtml_core import CustomOp
-from rtml_core.errors import CustomOpError, NotLowerableError, ParityError, PluginError
+from rtml_core.errors import CustomOpError, NotLowerableError, ParityError, PluginError, RtmlError
 from rtml_core.testing import assert_custom_op
 from tests.unit.core.native.build import PLUGIN, build, put
 
@@ -123,6 +123,11 @@ def test_what_can_not_be_proved_says_why(wrong: CustomOp, error: Any, words: str
         wrong = dataclasses.replace(wrong, doc=" ")
     with pytest.raises(error, match=words):
         assert_custom_op(wrong)
+
+
+def test_what_is_no_custom_operator_is_refused() -> None:
+    with pytest.raises(RtmlError, match="assert_custom_op takes a CustomOp; got 'geo:haversine'"):
+        assert_custom_op("geo:haversine")  # type: ignore[arg-type]
 
 
 def test_a_failure_on_one_row_only_is_a_refusal_of_that_row(tmp_path: Path) -> None:
