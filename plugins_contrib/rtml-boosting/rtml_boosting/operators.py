@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from rtml_core import Params, doc
@@ -85,6 +86,17 @@ class CatBoostParams(BoostingParams):
 
 class _Boosting(ScikitLearn):
     """What the three share."""
+
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """A small forest for each task, with rows; none where the library is not installed."""
+        from rtml_core.testing import frame
+
+        if importlib.util.find_spec(cls.Params.library) is None:
+            return []
+        rows = frame(age="float?", visits="int", edges=False, rows=40).assign(bought=[0, 1] * 20)
+        size = {"n_estimators": 5}
+        return [(cls(task=task, label="bought", model_params=size).fit(rows), rows) for task in ("classification", "regression")]
 
     def setup(self) -> None:
         """As ScikitLearn; a model must be of the library."""
