@@ -64,6 +64,8 @@ def compiled(
     portable=True. An operator that learns must have learned: call its fit(frame) before.
     Raises what compiling raises: CompileError, NotFittedError, ParityError.
     """
+    if not hasattr(frame, "columns"):
+        raise RtmlError(f"compiled takes a pandas DataFrame of rows to prove the package on; got {describe(frame)}")
     if not len(frame):
         raise RtmlError("compiled needs a frame with rows to prove the package on; got one without")
     return build_graph(operators, frame if schema is None else schema, outputs=outputs).compile(frame, **options)

@@ -12,6 +12,7 @@ from rtml_core.lowering.scratch import LoweredNode, lower_alone
 from rtml_core.package import OutputEntry
 from rtml_core.parity_compare import Array, differing, plain, row_of
 from rtml_core.running import onnx_nodes, run_lowered
+from rtml_core.testing.given import checked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def assert_parity(operator: Operator, frame: pd.DataFrame, *, nullable: bool | N
     the compiled form refuses by a check must be refused by the eager form, one by one.
     Raises ParityError naming the first row that differs, its inputs and both answers; and what the lowering raises.
     """
-    frame = canonical(frame.reset_index(drop=True))
+    frame = checked("assert_parity", operator, frame)
     schema = schema_of(frame, nullable=nullable)
     node = lower_alone(operator, schema)
     found, checks = run_lowered(node, frame)
@@ -117,8 +118,9 @@ def assert_refuses(operator: Operator, frame: pd.DataFrame, *words: str, nullabl
     frame: columns as they would reach the operator; its rows are not run. Raises AssertionError when the operator lowers, or the
     sentence lacks a word.
     """
+    schema = schema_of(checked("assert_refuses", operator, frame), nullable=nullable)
     try:
-        lower_alone(operator, schema_of(canonical(frame), nullable=nullable))
+        lower_alone(operator, schema)
     except RtmlError as error:
         absent = [word for word in words if word not in str(error)]
         if absent:

@@ -13,6 +13,7 @@ from rtml_core.frames import canonical, schema_of
 from rtml_core.lowering.scratch import lower_alone
 from rtml_core.parity_compare import plain, row_of
 from rtml_core.running import open_lowered
+from rtml_core.testing.given import checked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ def assert_row_wise(operator: Operator, frame: pd.DataFrame, *, alone: int = 50,
     operator's `tolerance`. The frame must come out of it unchanged. An operator without a lowering is tried eagerly only.
     Raises ParityError naming the row and both answers, and what the lowering raises when it is refused.
     """
-    frame = canonical(frame.reset_index(drop=True))
+    frame = checked("assert_row_wise", operator, frame)
     forms: dict[str, Callable[[pd.DataFrame], Answer]] = {"authored": partial(_authored, operator)}
     if type(operator).lowers():
         forms["compiled"] = partial(_compiled, open_lowered(lower_alone(operator, schema_of(frame))))

@@ -10,6 +10,7 @@ import numpy as np
 from rtml_core.columns import DTYPES, Column, Schema, missing_column
 from rtml_core.errors import ColumnError, describe
 from rtml_core.frames import canonical, column_of, schema_of
+from rtml_core.testing.given import checked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ def assert_schema(
     they may be missing: {"distance_km": "float64?"}. nullable: as in assert_parity.
     Raises ColumnError naming the column, what was promised and what came.
     """
-    frame = canonical(frame.reset_index(drop=True))
+    frame = checked("assert_schema", operator, frame)
     promised = operator.schema(schema_of(frame, nullable=nullable))
     given = canonical(operator.process(frame).data)
     if list(given.columns) != list(promised):

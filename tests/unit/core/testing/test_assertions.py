@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from rtml_core import Operator, Params
-from rtml_core.errors import ColumnError, ParityError
+from rtml_core.errors import ColumnError, ParityError, RtmlError
 from rtml_core.lowering.symbolic import new, value_of
 from rtml_core.testing import assert_parity, assert_refuses, assert_row_wise, assert_schema, frame
 from tests.unit.core.operators_for_tests import Crooked, Eager, Mean, Positive, Scale
@@ -145,6 +145,29 @@ def test_a_difference_says_within_what_it_was_compared() -> None:
 
     with pytest.raises(ParityError, match=r"compared within rtol 1e-09 and atol 1e-09"):
         assert_parity(Off(col="a"), FRAME)
+
+
+# ---- what is given ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", [assert_parity, assert_refuses, assert_row_wise, assert_schema])
+def test_what_is_no_operator_or_no_frame_is_refused_with_the_name_of_what_was_called(check: Callable[..., Any]) -> None:
+    name = check.__name__
+    with pytest.raises(RtmlError, match=rf"^{name} takes .* its parameters, Scale\(\.\.\.\); got the class itself"):
+        check(Scale, FRAME)
+    with pytest.raises(RtmlError, match=rf"^{name} takes an operator made with its parameters; got 'Scale'"):
+        check("Scale", FRAME)
+    with pytest.raises(RtmlError, match=rf"^{name} takes a pandas DataFrame of the columns .*; got \{{'a': 1\.0\}}"):
+        check(Scale(col="a"), {"a": 1.0})
+    with pytest.raises(ColumnError, match="Column 'a' holds values of the kinds int, str"):
+        check(Scale(col="a"), pd.DataFrame({"a": [1, "x"]}))
+
+
+def test_a_frame_may_have_any_index() -> None:
+    rows = FRAME.set_index(pd.Index([5, 5, 7, 8]))
+    assert assert_parity(Scale(col="a"), rows) == 1
+    assert assert_row_wise(Scale(col="a"), rows) == 4
+    assert list(assert_schema(Scale(col="a"), rows)) == ["a", "s"]
 
 
 # ---- assert_refuses ----------------------------------------------------------------------------------------------------

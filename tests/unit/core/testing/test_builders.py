@@ -157,6 +157,8 @@ def test_a_package_is_proved_before_it_is_given() -> None:
         compiled(Crooked(col="a", limit=2.0), frame(a="float"))
     with pytest.raises(NotFittedError):
         compiled(Mean(col="a"), frame(a="float"))
+    with pytest.raises(RtmlError, match=r"compiled takes a pandas DataFrame .*; got \{'a': 1\.0\}"):
+        compiled(Scale(col="a"), {"a": 1.0})
     with pytest.raises(RtmlError, match="needs a frame with rows"):
         compiled(Scale(col="a"), frame(a="float", rows=0))
 
