@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -130,8 +131,24 @@ class CustomOp:
 
     @cached_property
     def function(self) -> Callable[..., Any]:
-        """The body, imported. Raises PluginError naming the operator."""
-        return _imported(self.body, f"the body of the custom operator {self}")
+        """The body, imported. Raises PluginError naming the operator, also for one that can't be called as it is."""
+        found = _imported(self.body, f"the body of the custom operator {self}")
+        self._require_parameters(found)
+        return found
+
+    def _require_parameters(self, body: Callable[..., Any]) -> None:
+        given = ["xp"] if self.kind == "function" else []
+        given += [f"input {position}" for position in range(len(self.inputs))]
+        try:
+            inspect.signature(body).bind(*given, **dict.fromkeys(self.arguments))
+        except ValueError:  # some functions in C don't say what they take
+            return
+        except TypeError as error:
+            named = "".join(f", {name}=" for name in self.arguments)
+            raise PluginError(
+                f"the body of the custom operator {self} ({self.body_name}) is called with ({', '.join(given)}{named}), and does"
+                f" not take that: {error}"
+            ) from None
 
     def parity_cases(self) -> list[tuple[tuple[list[Any], ...], dict[str, Any]]]:
         """The cases as columns and arguments. Raises PluginError when they can't be imported or are no cases of it."""
@@ -183,6 +200,8 @@ class CustomOp:
             raise PluginError(f'{where}: the body must be a function or "module:function"; got {describe(self.body)}')
         self._check_types(where)
         self._check_kind(where)
+        if not isinstance(self.body, str):
+            self._require_parameters(self.body)
 
     def _check_kind(self, where: str) -> None:
         if self.kind == "native" and not (isinstance(self.library, str) and _LIBRARY.fullmatch(self.library)):

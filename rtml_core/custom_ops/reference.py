@@ -26,6 +26,8 @@ def apply(op: CustomOp, *arrays: Any, **arguments: Any) -> tuple[Array, ...]:
     float64 with NaN then, and booleans objects with None. Raises ColumnError for columns that it does not take, PluginError for
     arguments that it does not take, CustomOpError for a body that fails.
     """
+    if not isinstance(op, CustomOp):
+        raise PluginError(f"apply() takes a CustomOp and its columns; got {describe(op)}")
     op.encode(arguments)
     if len(arrays) != len(op.inputs):
         raise ColumnError(f"the custom operator {op} takes {len(op.inputs)} columns, {op.signature}; got {len(arrays)}")

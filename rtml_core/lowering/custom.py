@@ -14,7 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from rtml_core.custom_ops import CustomOp
-from rtml_core.errors import NotLowerableError
+from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering.builder import Builder, dtype_of, width_of
 from rtml_core.lowering.symbolic import Symbolic, apply_table, mask_of, matrix, missing_of, unpack, value_of, where
 
@@ -25,6 +25,8 @@ def custom(b: Builder, op: CustomOp, *columns: Symbolic, **arguments: Any) -> tu
     A whole number or a boolean comes out as float64 or as nullable bool where an input may be missing, as everywhere. Raises
     NotLowerableError for columns that the operator does not take.
     """
+    if not isinstance(op, CustomOp):
+        raise NotLowerableError(f"custom() takes a CustomOp and its columns; got {describe(op)}")
     if len(columns) == len(op.inputs) == len(op.outputs) == 1:
         return (custom_each(b, op, columns, **arguments)[0],)
     _check(op, columns)

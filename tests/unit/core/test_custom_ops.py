@@ -213,7 +213,7 @@ def test_operators_are_listed_with_who_brought_them_versions_side_by_side() -> N
 
 
 def test_two_plugins_with_one_operator_are_both_named() -> None:
-    found = loaded(one=plugin(op()), two=plugin(WIDE, op(body=code)))
+    found = loaded(one=plugin(op()), two=plugin(WIDE, op(body=lambda texts, mark: texts)))
     assert found.infos["two"].state == "broken"
     both = "testing:reverse 1 is brought by plugin 'one' (rtml-one 1.0) and by plugin 'two' (rtml-two 1.0)"
     assert both in found.infos["two"].error

@@ -13,7 +13,9 @@ import pytest
 
 from rtml_core import CustomOp
 from rtml_core.custom_ops import apply, preferred
-from rtml_core.errors import ColumnError, CustomOpError, PluginError
+from rtml_core.errors import ColumnError, CustomOpError, NotLowerableError, PluginError
+from rtml_core.lowering.builder import Builder
+from rtml_core.lowering.custom import custom
 
 
 def op(body: Any, inputs: tuple[str, ...] = ("float64",), outputs: tuple[str, ...] = ("float64",), **changed: Any) -> CustomOp:
@@ -122,7 +124,7 @@ def test_a_function_is_preferred_then_a_native_that_is_built_then_python(tmp_pat
     assert preferred(PYTHON, NATIVE) is NATIVE
     assert "testing_native" not in sys.modules
     with pytest.raises(PluginError, match=r"of one meaning: testing:made 1 is \(float64, factor=float\) -> float64 and"):
-        preferred(PYTHON, op(scaled))
+        preferred(PYTHON, op(lambda x: x))
 
 
 def test_choosing_imports_no_numpy_so_that_a_plugin_may_choose_at_discovery() -> None:
@@ -146,10 +148,43 @@ def test_the_domain_of_a_function_holds_its_arguments_and_never_looks_like_a_plu
     assert [made.portable for made in (FUNCTION, NATIVE, PYTHON)] == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"body": lambda x: x, "kind": "function"},
+            r"is called with \(xp, input 0\), and does not take that: too many positional",
+        ),
+        ({"body": lambda x, y: x}, r"is called with \(input 0\), and does not take that: missing a required argument: 'y'"),
+        (
+            {"body": lambda x, k: x, "arguments": {"factor": "float"}},
+            r"is called with \(input 0, factor=\), and does not take that",
+        ),
+    ],
+)
+def test_a_body_that_can_not_be_called_is_told_at_registration(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(PluginError, match=f"the body of the custom operator testing:made 1 .*{words}"):
+        op(**given)
+
+
+def test_a_body_of_another_module_that_can_not_be_called_is_told_when_it_is_imported() -> None:
+    late = op("math:hypot", ("float64",) * 3, kind="function")  # says nothing of what it takes
+    assert late.function(1.0, 2.0, 2.0) == 3.0
+    with pytest.raises(PluginError, match=r"\(fnmatch:translate\) is called with \(xp, input 0\), and does not take that"):
+        apply(op("fnmatch:translate", kind="function"), np.array([1.0]))
+
+
+def test_what_is_no_custom_operator_is_refused() -> None:
+    with pytest.raises(PluginError, match=r"apply\(\) takes a CustomOp and its columns; got 'geo:haversine'"):
+        apply("geo:haversine", np.array([1.0]))  # type: ignore[arg-type]
+    with pytest.raises(NotLowerableError, match=r"custom\(\) takes a CustomOp and its columns; got None"):
+        custom(Builder(), None)  # type: ignore[arg-type]
+
+
 def test_cases_are_columns_and_arguments() -> None:
     made = op(scaled, kind="function", arguments={"factor": "float"}, cases=lambda: [([1.0, 2.0], {"factor": 3.0})])
     assert made.parity_cases() == [(([1.0, 2.0],), {"factor": 3.0})]
-    assert op(scaled, cases="tests.unit.core.test_custom_ops_reference:_some").parity_cases() == [(([1.0],), {})]
+    assert op(lambda x: x, cases="tests.unit.core.test_custom_ops_reference:_some").parity_cases() == [(([1.0],), {})]
     assert FUNCTION.parity_cases() == []
 
 
@@ -169,5 +204,5 @@ def _some() -> Any:
 )
 def test_cases_that_are_none_say_why(cases: Any, words: str) -> None:
     with pytest.raises(PluginError) as caught:
-        op(scaled, cases=cases).parity_cases()
+        op(lambda x: x, cases=cases).parity_cases()
     assert words in str(caught.value)
