@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Final
 
-from rtml_core.errors import ExecutionError, NotLowerableError, RtmlError
+from rtml_core.errors import ExecutionError, RtmlError
 
 #: whose frames are not the author's
 _OTHERS: Final = frozenset(
@@ -20,12 +20,14 @@ def at_author_line(call: Callable[[], Any], what: str = "compute") -> Any:
     """`call()`, a formula; what it raises names the author's line.
 
     Raises NotLowerableError for what a formula can't do, ExecutionError for rows without an answer and for errors of the
-    author's own code, and passes other errors of rtml on with the line.
+    author's own code; other errors of rtml keep their type.
     """
     try:
         return call()
     except RtmlError as error:
-        raise type(error)(f"{error}{line_of(error)}") if type(error) in (NotLowerableError, ExecutionError) else error from error
+        if error.args and error.args[0] == str(error):
+            error.args = (f"{error}{line_of(error)}", *error.args[1:])
+        raise
     except Exception as error:  # an author's code may raise anything
         raise ExecutionError(f"{what} failed: {type(error).__name__}: {error}{line_of(error)}") from error
 
