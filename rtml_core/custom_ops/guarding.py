@@ -24,8 +24,10 @@ from rtml_core.errors import CustomOpError
 
 #: where a thread is: in Python as always, in onnxruntime with nobody to catch, in a body with its host around it
 PYTHON, NATIVE, BODY = 0, 1, 2
-#: calls of Python functions that fit on the stack before a run: what a host and onnxruntime-extensions need around a body
-_ROOM: Final = 16
+#: calls of Python functions that must fit on the stack before a run: what a host and onnxruntime-extensions need around a body
+_ROOM: Final = 12
+#: and before the first one in which a body is called, when pybind11 looks for numpy, and that compiles regular expressions
+_FIRST_ROOM: Final = 150
 #: characters of what an exception says that its error repeats
 _LONGEST: Final = 1000
 #: signals that a handler may be set for, and that don't mean that the process is broken
@@ -42,17 +44,29 @@ _handler_of: Final[Callable[[int], Any]] = importlib.import_module("_signal").ge
 _handle: Final[Callable[[int, Any], Any]] = importlib.import_module("_signal").signal
 
 
-class _State(threading.local):
+class State:
     """What a thread knows of the run that it is in. onnxruntime runs our nodes on the calling thread."""
 
-    where: int = PYTHON
-    error: BaseException | None = None
-    op: CustomOp | None = None
-    #: what the handler of a signal raised in a body
-    signalled: BaseException | None = None
+    __slots__ = ("error", "hosted", "op", "signalled", "where")
+
+    def __init__(self) -> None:
+        self.where = PYTHON
+        #: whether a body was called
+        self.hosted = False
+        self.error: BaseException | None = None
+        self.op: CustomOp | None = None
+        #: what the handler of a signal raised in a body
+        self.signalled: BaseException | None = None
 
 
-state: Final = _State()
+class _Local(threading.local):
+    """A state for each thread: looked up once a call, as that takes longer than all else that is done with it."""
+
+    def __init__(self) -> None:
+        self.state = State()
+
+
+local: Final = _Local()
 #: signals and their handlers
 _Handlers = tuple[tuple[int, Any], ...]
 #: of the main thread: the handlers at the last look and those in Python among them, the handlers that _later stands in for, and
@@ -61,6 +75,7 @@ _seen: list[Any] = []
 _found: _Handlers = ()
 _held: Final[dict[int, Any]] = {}
 _waiting: Final[list[int]] = []
+_room = _FIRST_ROOM
 
 
 def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,7 +84,9 @@ def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(run)
     def call(*args: Any, **options: Any) -> Any:
-        _require_room(_ROOM)
+        global _room
+        _require_room(_room)
+        state = local.state
         before = state.where, state.error, state.op, state.signalled  # a body may score another package
         on_main = get_ident() == threading.main_thread().ident
         held: _Handlers = ()
@@ -83,11 +100,13 @@ def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
             result = run(*args, **options)
         except Exception:
             if state.error is not None:  # what a later node made of the blanks is not the point
-                raise _told()  # noqa: B904 - it has a cause of its own
+                raise _told(state)  # noqa: B904 - it has a cause of its own
             raise
         else:
+            if state.hosted and _room != _ROOM:
+                _room = _ROOM
             if state.error is not None:
-                raise _told()
+                raise _told(state)
         finally:
             try:
                 if held:
@@ -95,7 +114,7 @@ def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
             finally:
                 state.where, state.error, state.op, state.signalled = before
                 if on_main and _waiting:
-                    _catch_up()
+                    _catch_up(state)
         return result
 
     return call
@@ -108,7 +127,7 @@ def failure(op: CustomOp, what: str, cause: BaseException | None = None) -> Cust
     return error
 
 
-def _told() -> BaseException:
+def _told(state: State) -> BaseException:
     """The parked exception as the caller of a run gets it: that of a signal as it is, anything else naming the operator."""
     error, op = state.error, state.op
     assert error is not None
@@ -161,6 +180,7 @@ def _release(held: _Handlers) -> None:
 
 def _later(number: int, frame: FrameType | None) -> None:
     """The handler of every held signal: calls that of the program at once, or after the run where nobody would catch it."""
+    state = local.state
     if state.where == NATIVE:
         _waiting.append(number)
         return
@@ -171,7 +191,7 @@ def _later(number: int, frame: FrameType | None) -> None:
         raise
 
 
-def _catch_up() -> None:
+def _catch_up(state: State) -> None:
     """Answer the signals that waited; when one handler raises, the others are called all the same."""
     if _waiting and state.where != NATIVE:
         number = _waiting.pop(0)
@@ -180,4 +200,4 @@ def _catch_up() -> None:
             if callable(handler):
                 handler(number, sys._getframe(1))
         finally:
-            _catch_up()
+            _catch_up(state)

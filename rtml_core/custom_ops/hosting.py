@@ -24,7 +24,7 @@ import numpy as np
 
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
 from rtml_core.custom_ops.declaration import CustomOp
-from rtml_core.custom_ops.guarding import BODY, failure, state
+from rtml_core.custom_ops.guarding import BODY, failure, local
 from rtml_core.errors import PluginError, describe
 
 Array = np.ndarray[Any, Any]
@@ -160,10 +160,11 @@ def _host(op: CustomOp) -> Callable[..., Any]:
 
     def host(*tensors: Array, **attributes: str) -> Any:
         results: tuple[Array, ...] | None = None
+        state = local.state
         before = state.where
         if state.error is None:
             try:
-                state.where = BODY
+                state.where, state.hosted = BODY, True
                 text = attributes[ATTRIBUTE]
                 arguments = read.get(text)
                 if arguments is None:

@@ -350,6 +350,13 @@ def test_two_hundred_runtimes_leave_nothing_behind(place: Place) -> None:
     assert found["objects"] < 2_000
 
 
+def test_deep_in_the_stack_a_call_is_refused_or_right_and_the_process_lives(place: Place) -> None:
+    found = scoring(place, "deep", "300")
+    assert [refused + right for refused, right in zip(found["refused"], found["right"], strict=True)] == [300, 300]
+    assert all(right > 100 for right in found["right"])
+    assert found["refused"][0] > found["refused"][1] > 10
+
+
 def test_signals_whose_handlers_raise_are_answered_and_the_process_lives(place: Place) -> None:
     found = scoring(place, "signals", "2")
     assert found["wrong"] == 0

@@ -1,4 +1,4 @@
-"""What a package with Python operators leaves behind, in a process of its own: `scoring.py calls|runtimes|signals package [...]`.
+"""What Python operators leave behind, in a process of its own: `scoring.py calls|runtimes|signals|deep package number`.
 
 Prints one line of JSON.
 """
@@ -111,10 +111,29 @@ def signals(runtime: Runtime, seconds: float) -> dict[str, object]:
     return {"right": right, "wrong": wrong, "sent": sent, "answered": answered, "handlers": handlers}
 
 
+def deep(path: str, count: int) -> dict[str, object]:
+    """Calls from ever less deep in the stack, the first one that has room being the first of the process; and again."""
+    runtime = Runtime.from_file(path, trust=["rtml-breaking"], verify=False)
+
+    def called(left: int) -> object:
+        return called(left - 1) if left else runtime.score_row(ROW)
+
+    found = []
+    for _ in range(2):
+        answers = []
+        for left in range(sys.getrecursionlimit(), sys.getrecursionlimit() - count, -1):
+            try:
+                answers.append(called(left) == ANSWER)
+            except RecursionError:
+                answers.append(None)
+        found.append(answers)
+    return {"refused": [answers.count(None) for answers in found], "right": [answers.count(True) for answers in found]}
+
+
 def main() -> None:
     what, path, count = sys.argv[1:]
-    if what == "runtimes":
-        found = runtimes(path, int(count))
+    if what in ("runtimes", "deep"):
+        found = {"runtimes": runtimes, "deep": deep}[what](path, int(count))
     else:
         runtime = Runtime.from_file(path, trust=["rtml-breaking"])
         found = calls(runtime, int(count)) if what == "calls" else signals(runtime, float(count))
