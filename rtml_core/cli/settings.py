@@ -29,8 +29,6 @@ def show_settings(known: Plugins, name: str | None, *, as_json: bool, example: b
         click.echo(f"# {_place()}\n{plugin_settings.example(chosen.items())}")
         return
     rows, problems = settings_of(known, name)
-    if name is None:
-        problems = [*problems, *unused(known)]
     if as_json:
         from rtml_core.cli.listing import print_json
 
@@ -41,6 +39,8 @@ def show_settings(known: Plugins, name: str | None, *, as_json: bool, example: b
         click.echo(table(header, lines, {2: 40}) + f"\n{_place()}")
     else:
         click.echo("No plugin here has settings." if name is None else f"Plugin '{name}' has no settings.")
+    for note in unused(known) if name is None else ():  # one file may serve several machines
+        click.echo(f"Note: {note}", err=as_json)
     if problems:
         raise Found("; ".join(problems))
 

@@ -68,7 +68,6 @@ def _named(fields: Sequence[Field], columns: Mapping[str, Any], extra: str) -> d
     return {name: values for name, values in columns.items() if name in known or extra != "ignore"}
 
 
-
 def _frame(fields: Sequence[Field], signature: Signature, feed: Mapping[str, Any], index: Any = None) -> pd.DataFrame:
     import pandas as pd
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtml_core.lowering.builder import Builder
     from rtml_core.lowering.symbolic import Symbolic
 
-_EXPECTED = "JSON of columns, e.g. '{\"age\": {\"0\": 41}}' (frame.to_json()), or of rows, e.g. '[{\"age\": 41}]'"
+_EXPECTED = 'JSON of columns, e.g. \'{"age": {"0": 41}}\' (frame.to_json()), or of rows, e.g. \'[{"age": 41}]\''
 
 
 class JsonToDataframeParams(Params):
@@ -30,9 +30,9 @@ class JsonToDataframeParams(Params):
         dict[str, Any] | None,
         doc("Fields and types, as for Receiver; read off the payload without it.", "an object of field names and types, or null"),
     ] = None
-    extra: Annotated[
-        Literal["refuse", "ignore"], doc("What happens to fields of a request that the payload does not have.")
-    ] = "refuse"
+    extra: Annotated[Literal["refuse", "ignore"], doc("What happens to fields of a request that the payload does not have.")] = (
+        "refuse"
+    )
 
     def validate(self) -> None:
         from rtml_plugins.flow.coerce import check_defaults

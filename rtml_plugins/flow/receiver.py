@@ -27,9 +27,9 @@ class ReceiverParams(Params):
             'an object of field names and types, e.g. {"age": "float?"}',
         ),
     ]
-    extra: Annotated[
-        Literal["refuse", "ignore"], doc("What happens to fields of a request that the schema does not name.")
-    ] = "refuse"
+    extra: Annotated[Literal["refuse", "ignore"], doc("What happens to fields of a request that the schema does not name.")] = (
+        "refuse"
+    )
 
     def validate(self) -> None:
         from rtml_plugins.flow.coerce import check_defaults

@@ -92,7 +92,8 @@ def test_what_is_wrong_is_a_note_in_the_list_and_an_error_under_strict(rtml: Rtm
     assert f"2 things are wrong with them:\n{wrong}\n{unknown}" in shown.out
     settings = rtml("plugins", "settings")
     assert settings.code == 1
-    assert settings.error == f"{wrong}; {unknown}; {nobody}"
+    assert settings.error == f"{wrong}; {unknown}"
+    assert settings.out.splitlines()[-1] == f"Note: {nobody}"
     assert [line.split()[2] for line in settings.out.splitlines() if line.split()[:2] == ["tiles", "level"]] == ["wrong"]
 
 
