@@ -263,6 +263,12 @@ class Builder:
         self, value: ir.Value, keys: Any, values: Any, default: Any, *, keys_dtype: str, values_dtype: str
     ) -> ir.Value:
         """Elementwise lookup: keys[i] -> values[i], anything else -> default. NaN is found as a float key."""
+        if {keys_dtype, values_dtype} == {"float64", "float32"}:  # onnxruntime has none from one to the other
+            keys = np.asarray(keys, dtype=keys_dtype).tolist()
+            wide = self.label_encode(
+                self.cast(value, "float64"), keys, values, default, keys_dtype="float64", values_dtype="float64"
+            )
+            return self.cast(wide, values_dtype)
         return self.ml(
             "LabelEncoder",
             value,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any, Final
@@ -157,8 +156,12 @@ def check_select(conditions: Any, values: Any) -> tuple[list[Any], list[Any]]:
 
 def constants_for(what: str, dtype: str, values: Any) -> list[Any]:
     """Constants of a list that belong to a column of this dtype, plain; or NotLowerableError."""
+    items: list[Any] = list(values)
+    own_kind = {str} if dtype == "string" else {float} if dtype in NUMBERS else None
+    if set(map(type, items)) == own_kind:  # a long table is checked at every call
+        return items
     made = []
-    for item in values:
+    for item in items:
         value = plain(item)
         own = dtype_of_constant(value)
         numeric = own in NUMBERS and dtype in NUMBERS
@@ -179,7 +182,7 @@ def _isin(engine: ArrayEngine, x: Any, values: Any) -> EagerValue:
 def check_table(x: Any, table: Any, default: Any) -> tuple[list[Any], list[Any], str]:
     """Keys and values of a lookup, plain, and the dtype of its answers; or NotLowerableError."""
     keys = constants_for("xp.lookup", x.dtype, table)
-    if any(isinstance(key, float) and math.isnan(key) for key in keys):
+    if any(isinstance(key, float) and key != key for key in keys):
         raise NotLowerableError(
             "xp.lookup: NaN is no key, it equals nothing; use xp.where(xp.is_missing(x), value, xp.lookup(...))"
         )
@@ -187,20 +190,20 @@ def check_table(x: Any, table: Any, default: Any) -> tuple[list[Any], list[Any],
         raise NotLowerableError("xp.lookup: a boolean needs no table; use xp.where(x, yes, no)")
     if not keys:
         raise NotLowerableError("xp.lookup: the table is empty; give it a key at least")
-    values = [plain(value) for value in table.values()]
+    values = [value if type(value) is str or type(value) is float else plain(value) for value in table.values()]
     return keys, values, meet_of_constants([*values, *([None] if default is None else [])], default, "xp.lookup")
 
 
 def meet_of_constants(values: list[Any], column: Any, what: str) -> str:
     """The dtype in which constants (None is missing) and one more operand meet."""
-    kinds = [value for value in values if value is not None]
+    kinds = list({type(value): value for value in values if value is not None}.values())  # the dtype of a constant is its type's
     if not kinds:
         raise NotLowerableError(f"{what}: all values are missing; give it one that is not")
     widest = kinds[0]
     for value in kinds[1:]:
         widest = value if meet(widest, value, what) != dtype_of_constant(widest) else widest
     dtype = meet(widest, column, what)
-    return "float64" if dtype == "int64" and len(kinds) < len(values) else dtype
+    return "float64" if dtype == "int64" and None in values else dtype
 
 
 def _lookup(engine: ArrayEngine, x: Any, table: Any, default: Any) -> EagerValue:
