@@ -111,6 +111,19 @@ def listing(names: Iterable[str], limit: int = 20) -> str:
     return (", ".join(items[:limit]) + tail) if items else "none"
 
 
+def said(error: BaseException, limit: int = 1000) -> str:
+    """Class and text of an exception of a stranger's code, for an error message; never raises.
+
+    Half characters, which nothing can print or send, are escaped, and an endless text is cut.
+    """
+    try:
+        text = str(error).encode(errors="backslashreplace").decode()
+    except Exception:  # a stranger's exception may do anything
+        text = "(its text can't be read)"
+    text = text if len(text) <= limit else f"{text[:limit]}... ({len(text):,} characters)"
+    return f"{type(error).__name__}: {text}"
+
+
 def describe(value: Any, limit: int = 60) -> str:
     """A short repr for an error message; never raises."""
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rtml_core.errors import ExecutionError, GraphError, NotFittedError, RtmlError, close_match, listing
+from rtml_core.errors import ExecutionError, GraphError, NotFittedError, RtmlError, close_match, listing, said
 from rtml_core.frames import canonical, join
 from rtml_core.graph import Graph
 from rtml_core.lineage import Lineage
@@ -79,7 +79,7 @@ def _named(graph: Graph, name: str) -> Iterator[None]:
         error.add_note(f"node id: {name}")
         raise
     except Exception as error:
-        raise ExecutionError(f"{graph.label(name)} failed: {type(error).__name__}: {error}") from error
+        raise ExecutionError(f"{graph.label(name)} failed: {said(error)}") from error
 
 
 def _input(graph: Graph, name: str, messages: dict[str, DataMsg], lineage: Lineage, frame: Any) -> tuple[DataMsg, dict[str, int]]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from rtml_core.columns import DTYPES
-from rtml_core.errors import PluginError, close_match, describe, listing
+from rtml_core.errors import PluginError, close_match, describe, listing, said
 
 #: kinds of custom operators, the one to prefer first
 KINDS: Final = ("function", "native", "python")
@@ -160,7 +160,7 @@ class CustomOp:
         except PluginError:
             raise
         except Exception as error:  # a stranger's function may raise anything
-            raise PluginError(f"{where} ({path_of(self.cases)}) failed: {type(error).__name__}: {error}") from error
+            raise PluginError(f"{where} ({path_of(self.cases)}) failed: {said(error)}") from error
         if not isinstance(given, (list, tuple)):
             raise PluginError(f"{where} ({path_of(self.cases)}) must be a list of tuples of columns; got {describe(given)}")
         return [self._case(case, f"{where}, case {number}") for number, case in enumerate(given)]
@@ -282,7 +282,7 @@ def _imported(function: str | Callable[..., Any], what: str) -> Callable[..., An
     try:
         found = getattr(importlib.import_module(module), name)
     except Exception as error:  # a stranger's module may raise anything
-        raise PluginError(f"{what}, '{function}', can't be imported: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{what}, '{function}', can't be imported: {said(error)}") from error
     if not callable(found):
         raise PluginError(f"{what}, '{function}', is no function but {describe(found)}")
     return found  # type: ignore[no-any-return]

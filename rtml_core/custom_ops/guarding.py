@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, Final
 
 from rtml_core.custom_ops.declaration import CustomOp
-from rtml_core.errors import CustomOpError
+from rtml_core.errors import CustomOpError, said
 
 #: where a thread is: in Python as always, in onnxruntime with nobody to catch, in a body with its host around it
 PYTHON, NATIVE, BODY = 0, 1, 2
@@ -28,8 +28,6 @@ PYTHON, NATIVE, BODY = 0, 1, 2
 _ROOM: Final = 12
 #: and before the first one in which a body is called, when pybind11 looks for numpy, and that compiles regular expressions
 _FIRST_ROOM: Final = 150
-#: characters of what an exception says that its error repeats
-_LONGEST: Final = 1000
 #: signals that a handler may be set for, and that don't mean that the process is broken
 _SIGNALS: Final = tuple(
     int(getattr(signal, name))
@@ -133,12 +131,7 @@ def _told(state: State) -> BaseException:
     assert error is not None
     if op is None or isinstance(error, CustomOpError) or error is state.signalled:
         return error
-    try:
-        text = str(error).encode(errors="backslashreplace").decode()  # half a character can't be sent on
-    except Exception:  # a stranger's exception may do anything
-        text = "(its text can't be read)"
-    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
-    return failure(op, f"{type(error).__name__}: {text}", error)
+    return failure(op, said(error), error)
 
 
 def _require_room(calls: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
 from rtml_core.custom_ops.declaration import CustomOp
 from rtml_core.custom_ops.hosting import run_body
-from rtml_core.errors import ColumnError, CustomOpError, NotLowerableError, PluginError, describe
+from rtml_core.errors import ColumnError, CustomOpError, NotLowerableError, PluginError, describe, said
 
 Array = np.ndarray[Any, Any]
 
@@ -55,7 +55,7 @@ def call(op: CustomOp, tensors: tuple[Array, ...], arguments: dict[str, Any]) ->
     except NotLowerableError as error:
         raise NotLowerableError(f"the custom operator {op} ({op.body_name}): {error}") from error
     except Exception as error:  # a stranger's body may raise anything
-        raise CustomOpError(f"the custom operator {op} ({op.body_name}) failed: {type(error).__name__}: {error}") from error
+        raise CustomOpError(f"the custom operator {op} ({op.body_name}) failed: {said(error)}") from error
 
 
 def _formula(op: CustomOp) -> Callable[..., Any]:

@@ -7,12 +7,15 @@ when its bytes are those that the package was compiled with.
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterable, Mapping
+from contextlib import redirect_stdout
 from typing import Final, Literal
 
 from rtml_core import config
 from rtml_core.custom_ops import CustomOp, native
-from rtml_core.errors import PackageError, PluginError
+from rtml_core.errors import PackageError, PluginError, describe, said
 from rtml_core.installed import EntryPoint, entry_points, normal
 from rtml_core.package import Manifest, OpEntry
 
@@ -23,6 +26,8 @@ BUILT_IN: Final = "rtml"
 VARIABLE: Final = config.VARIABLES["trust"]
 
 _loaded: Final[dict[tuple[str, str], dict[tuple[str, str, int], CustomOp]]] = {}
+#: of two threads that load packages one asks the plugin: asked twice it may declare two bodies under one name
+_lock: Final = threading.RLock()
 
 
 def resolve(manifest: Manifest, trust: Trust, where: str, known: Mapping[str, CustomOp] | None = None) -> list[CustomOp]:
@@ -105,26 +110,34 @@ def _entry_point(distribution: str, plugin: str) -> EntryPoint | None:
 def _declared(point: EntryPoint, needs: str) -> dict[tuple[str, str, int], CustomOp]:
     """What the plugin declares; its module is imported once in a process."""
     key = (normal(point.distribution), point.name)
-    if key not in _loaded:
-        from rtml_core.hookspecs import PLUGIN_API, PROJECT
+    with _lock:
+        if key not in _loaded:
+            try:
+                with redirect_stdout(sys.stderr):  # a print must not end up among scored rows
+                    ops = _asked(point)
+            except BaseException as error:  # a stranger's plugin may raise anything, SystemExit too
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                raise PackageError(f"{needs}, and its plugin '{point.name}' can't be loaded: {said(error)}") from error
+            _loaded[key] = {op.key: op for op in ops}
+        return _loaded[key]
 
-        try:
-            plugin = point.load()
-            api = getattr(plugin, "rtml_plugin_api", PLUGIN_API)
-            if api != PLUGIN_API:
-                raise PluginError(f"it is written for plugin API {api!r}, this rtml has {PLUGIN_API}")
-            hook = getattr(plugin, "rtml_custom_ops", None)
-            ops = list(hook()) if hasattr(hook, f"{PROJECT}_impl") and hook is not None else []
-            for op in ops:
-                op.check()
-        except BaseException as error:  # a stranger's plugin may raise anything, SystemExit too
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            raise PackageError(
-                f"{needs}, and its plugin '{point.name}' can't be loaded: {type(error).__name__}: {error}"
-            ) from error
-        _loaded[key] = {op.key: op for op in ops}
-    return _loaded[key]
+
+def _asked(point: EntryPoint) -> list[CustomOp]:
+    """What the hook of the plugin returns, checked, by the rules that hold at discovery (see plugins)."""
+    from rtml_core.hookcalls import api_of, call
+
+    plugin = point.load()
+    api_of(plugin, point.distribution)
+    ops = call(plugin, "rtml_custom_ops")
+    ops = [] if ops is None else ops
+    if not isinstance(ops, (list, tuple)):
+        raise PluginError(f"its rtml_custom_ops must return a list of CustomOp; got {describe(ops)}")
+    for op in ops:
+        if not isinstance(op, CustomOp):
+            raise PluginError(f"its rtml_custom_ops must return a list of CustomOp; it holds {describe(op)}")
+        op.check()
+    return list(ops)
 
 
 def _require_digest(op: CustomOp, entry: OpEntry, where: str) -> None:

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Final
 
-from rtml_core.errors import ExecutionError, RtmlError
+from rtml_core.errors import ExecutionError, RtmlError, said
 
 #: whose frames are not the author's
 _OTHERS: Final = frozenset(
@@ -29,7 +29,7 @@ def at_author_line(call: Callable[[], Any], what: str = "compute") -> Any:
             error.args = (f"{error}{line_of(error)}", *error.args[1:])
         raise
     except Exception as error:  # an author's code may raise anything
-        raise ExecutionError(f"{what} failed: {type(error).__name__}: {error}{line_of(error)}") from error
+        raise ExecutionError(f"{what} failed: {said(error)}{line_of(error)}") from error
 
 
 def line_of(error: BaseException) -> str:

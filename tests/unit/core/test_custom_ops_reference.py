@@ -206,3 +206,28 @@ def test_cases_that_are_none_say_why(cases: Any, words: str) -> None:
     with pytest.raises(PluginError) as caught:
         op(lambda x: x, cases=cases).parity_cases()
     assert words in str(caught.value)
+
+
+class Unreadable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize("kind", ["python", "function"])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Unreadable(), "Unreadable: (its text can't be read)"),
+        (ValueError("\ud800"), "ValueError: \\ud800"),
+        (KeyError("k" * 5000), "characters)"),
+    ],
+)
+def test_whatever_a_body_raises_can_be_told(kind: str, error: Exception, words: str) -> None:
+    def body(*_: object) -> object:
+        raise error
+
+    op = CustomOp("told", "failing", 1, ("float64",), ("float64",), body, "Fails.", kind=kind)
+    with pytest.raises(CustomOpError) as caught:
+        apply(op, [1.0])
+    assert words in str(caught.value)
+    assert len(str(caught.value).encode()) < 2000

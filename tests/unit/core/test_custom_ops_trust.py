@@ -7,6 +7,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +187,13 @@ def test_another_version_of_the_operator_is_refused(here: Path, monkeypatch: pyt
     [
         ("import no_such_module_x", "its plugin 'shout' can't be loaded: ModuleNotFoundError"),
         ("raise SystemExit(3)", "its plugin 'shout' can't be loaded: SystemExit: 3"),
-        ("rtml_plugin_api = 99", "its plugin 'shout' can't be loaded: PluginError: it is written for plugin API 99"),
+        ("rtml_plugin_api = 99", "its plugin 'shout' can't be loaded: PluginError: written for plugin API 99; this rtml has"),
         ("x = 1", "which is installed here, does not bring it: pip install Rtml_Shout==1.4"),
         (PLUGIN.replace("VERSION", "0"), "its plugin 'shout' can't be loaded: PluginError: custom operator 'shouting':'shout'"),
+        (PLUGIN.replace("VERSION", "1").replace("[SHOUT]", "[3]"), "must return a list of CustomOp; it holds 3"),
+        (PLUGIN.replace("VERSION", "1").replace("[SHOUT]", "SHOUT"), "must return a list of CustomOp; got CustomOp("),
+        (PLUGIN.replace("VERSION", "1").replace("rtml_custom_ops()", "rtml_custom_ops(x)"), "must take no parameters"),
+        ("raise ValueError('\\ud800' + 'long' * 5000)", "ValueError: \\ud800longlong"),
     ],
 )
 def test_a_broken_plugin_says_why(text: str, words: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +201,27 @@ def test_a_broken_plugin_says_why(text: str, words: str, here: Path, monkeypatch
     with pytest.raises(PackageError) as caught:
         Runtime.from_file("m.rtml", trust="all")
     assert words in str(caught.value)
+    assert str(caught.value).isascii()
+    assert len(str(caught.value)) < 2000
+
+
+def test_what_a_plugin_prints_is_not_among_scored_rows(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(put(here / "site", "print('hello')\n" + PLUGIN.replace("VERSION", "1")))
+    assert Runtime.from_file("m.rtml", trust="all").score_row({"s": "ab"}) == {"s": "ab?"}
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_a_plugin_is_asked_once_by_threads_that_load_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = PLUGIN.replace("VERSION", "1").replace(
+        "    return [SHOUT]", "    import time; time.sleep(0.05); ASKED.append(1); return [SHOUT]"
+    )
+    monkeypatch.syspath_prepend(put(here / "site", slow + "\nASKED = []\n"))
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(lambda _: Runtime.from_file("m.rtml", trust="all"), range(4)))
+    assert [runtime.score_row({"s": "ab"}) for runtime in loaded] == [{"s": "ab?"}] * 4
+    assert len(sys.modules["shout_plugin"].ASKED) == 1
 
 
 def test_a_blocked_plugin_stays_blocked(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
