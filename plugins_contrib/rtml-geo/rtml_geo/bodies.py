@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rtml_geo import formulas
-from rtml_geo.places import Ready, ready
+from rtml_geo.places import Ready, ready, require_precision
 
 Array = np.ndarray[Any, Any]
 
@@ -25,6 +25,7 @@ def haversine(lat1: Array, lon1: Array, lat2: Array, lon2: Array) -> Array:
 
 def geohash(lat: Array, lon: Array, precision: int) -> Array:
     """Objects [N], texts of so many letters or None: the geohash of a point, see formulas.geohash."""
+    require_precision(precision)
     there = np.asarray(formulas.is_place(lat, lon))
     found = np.full(len(lat), None, dtype=object)
     lat, lon = lat[there], lon[there]

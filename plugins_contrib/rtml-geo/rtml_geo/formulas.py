@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from rtml_geo.places import EARTH_RADIUS_KM, LETTERS, ready, slabs
+from rtml_geo.places import EARTH_RADIUS_KM, LETTERS, ready, require_precision, slabs
 
 _RADIAN = math.pi / 180.0
 
@@ -58,6 +58,7 @@ def geohash(xp: Any, lat: Any, lon: Any, precision: int) -> Any:
     bits of each, and are looked up together.
     Source: G. Niemeyer, geohash.org (2008, public domain).
     """
+    require_precision(precision)
     there = is_place(lat, lon)
     lat, lon = xp.where(there, lat, 0.0), xp.where(there, lon, 0.0)
     bits = 5 * precision

@@ -34,6 +34,12 @@ class Ready(NamedTuple):
     edges: tuple[Edge, ...]
 
 
+def require_precision(precision: int) -> None:
+    """Raise ValueError for a length that no geohash has here: 60 bits of 12 characters are what doubles and int64 hold."""
+    if not 1 <= precision <= 12:
+        raise ValueError(f"its precision must be from 1 to 12; got {precision}")
+
+
 def problem_of(polygon: Sequence[Sequence[float]]) -> str:
     """Why the points [lat, lon] make no polygon, in words; '' when they do."""
     from fractions import Fraction  # a millisecond of every start, and only a polygon needs it

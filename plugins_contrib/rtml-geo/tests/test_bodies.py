@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rtml_geo import bodies, cases
+from rtml_geo import bodies, cases, custom
 from rtml_geo.places import normal, problem_of
+
+from rtml_core.custom_ops import apply
+from rtml_core.errors import CustomOpError
 
 # ---- the same meanings, written another way and slowly
 
@@ -137,6 +140,13 @@ def test_a_geohash_halves_both_ranges_in_turn(lat: float, lon: float, precision:
 )
 def test_known_geohashes(lat: float, lon: float, text: str) -> None:
     assert one(bodies.geohash, lat, lon, precision=len(text)) == text
+
+
+@pytest.mark.parametrize("kind", custom.KINDS)
+@pytest.mark.parametrize("precision", [-1, 0, 13, 2**62])
+def test_a_geohash_of_another_length_is_refused_in_every_form(kind: str, precision: int) -> None:
+    with pytest.raises(CustomOpError, match=f"its precision must be from 1 to 12; got {precision}"):
+        apply(custom.OPERATORS["geohash"][kind], [52.5], [13.4], precision=precision)
 
 
 @given(anything, anything)

@@ -92,7 +92,12 @@ def test_a_package_with_a_native_operator_has_a_c_file_more(rtml: Rtml, tmp_path
     folder = tmp_path / "rtml-sales-tax"
     assert files_below(folder) == WRITTEN | NATIVE
     project = tomllib.loads((folder / "pyproject.toml").read_text())
-    assert project["tool"]["setuptools"]["ext-modules"][0]["sources"] == ["rtml_sales_tax/native.c"]
+    (built,) = project["tool"]["setuptools"]["ext-modules"]
+    assert built["sources"] == ["rtml_sales_tax/native.c"]
+    # one wheel for all Pythons, as each build of the library is another one for the packages that name its bytes
+    assert built["py-limited-api"] is True
+    assert project["tool"]["distutils"]["bdist_wheel"]["py-limited-api"] == "cp311"
+    assert project["project"]["requires-python"] == ">=3.11"
     plain = tomllib.loads(scaffold.contents(Names("sales-tax", "SalesTax"))["pyproject.toml"])
     assert plain["tool"]["pytest"] == project["tool"]["pytest"]
     assert plain["project"] == project["project"]
