@@ -40,6 +40,9 @@ generated from the catalogue of the functions; each example ran, and was compile
 A formula sees columns of `float64`, `float32`, `int64`, `bool`, `string`, `timestamp` and `timedelta`. It runs twice: on numpy
 arrays, which is the reference, and on symbols, which become ONNX. Both refuse the same things at the same line.
 
+Categories, those of a pandas column as well as those that a Receiver declares, come as the texts that they are: ask with `==` and
+`xp.isin`, map with `xp.lookup`. A formula does not know which there may be, and its answers are plain texts.
+
 - **Operators** are functions as well: `+ - * / // % **`, `< <= > >= == !=`, `& | ^ ~` on booleans and whole numbers; `+` joins
   texts, and times take `-` and `+`.
 - **Missing values** are NaN, missing texts, times and booleans. A missing operand gives a missing answer; comparisons and
