@@ -126,7 +126,7 @@ def said(error: BaseException, files: Iterable[str] = ()) -> str:
 
     text = str(error) if isinstance(error, (RtmlError, AssertionError)) and str(error) else f"{type(error).__name__}: {error}"
     at = line_of(error, files)
-    return f"{text} ({at})" if at else text
+    return f"{text} ({at})" if at and at not in text else text  # a refused formula names its line itself
 
 
 def folder_of(module: ModuleType | None) -> tuple[str, ...]:

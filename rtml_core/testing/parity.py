@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core.errors import ParityError, RtmlError, describe, listing
-from rtml_core.frames import canonical, schema_of
+from rtml_core.frames import schema_of
 from rtml_core.lowering.scratch import LoweredNode, lower_alone
 from rtml_core.package import OutputEntry
 from rtml_core.parity_compare import Array, differing, plain, row_of
 from rtml_core.running import onnx_nodes, run_lowered
-from rtml_core.testing.given import checked
+from rtml_core.testing.given import checked, processed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def _authored(operator: Operator, frame: pd.DataFrame, kept: Array) -> pd.DataFr
     """What the eager form gives for the rows that the compiled form took; ParityError when it refuses one of them."""
     rows = frame.iloc[kept].reset_index(drop=True)
     try:
-        return canonical(operator.process(rows).data)
+        return processed(operator, rows)
     except Exception as error:
         for position in kept:
             try:

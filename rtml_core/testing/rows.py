@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core.errors import ParityError, describe
-from rtml_core.frames import canonical, schema_of
+from rtml_core.frames import schema_of
 from rtml_core.lowering.scratch import lower_alone
 from rtml_core.parity_compare import plain, row_of
 from rtml_core.running import open_lowered
-from rtml_core.testing.given import checked
+from rtml_core.testing.given import checked, processed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ def assert_row_wise(operator: Operator, frame: pd.DataFrame, *, alone: int = 50,
 def _authored(operator: Operator, rows: pd.DataFrame) -> Answer:
     """The eager answer; ParityError when the operator changed the frame that it got."""
     given = rows.copy(deep=True)
-    answer = canonical(operator.process(given).data)
+    answer = processed(operator, given)
     if list(given.columns) != list(rows.columns) or not given.equals(rows):
         changed = [name for name in rows.columns if name not in given.columns or not given[name].equals(rows[name])]
         what = f"column '{changed[0]}'" if changed else f"the columns, which are now {list(given.columns)},"

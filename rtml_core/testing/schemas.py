@@ -9,8 +9,8 @@ import numpy as np
 
 from rtml_core.columns import DTYPES, Column, Schema, missing_column
 from rtml_core.errors import ColumnError, describe
-from rtml_core.frames import canonical, column_of, schema_of
-from rtml_core.testing.given import checked
+from rtml_core.frames import column_of, schema_of
+from rtml_core.testing.given import checked, processed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def assert_schema(
     """
     frame = checked("assert_schema", operator, frame)
     promised = operator.schema(schema_of(frame, nullable=nullable))
-    given = canonical(operator.process(frame).data)
+    given = processed(operator, frame)
     if list(given.columns) != list(promised):
         raise ColumnError(f"{operator!r}: its schema says the columns {list(promised)}, and it gives {list(given.columns)}")
     for name, column in promised.items():

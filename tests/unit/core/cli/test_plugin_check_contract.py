@@ -89,6 +89,13 @@ def test_an_operator_that_breaks_the_contract(tmp_path: Path, body: str, words: 
     assert found[0].cure
 
 
+def test_the_line_of_a_refused_formula_is_said_once(tmp_path: Path) -> None:
+    report = report_on(tmp_path, GOOD.replace("x * 2.0}", "max(x, 2.0)}"))
+    (found,) = of(report, "contract", "error")
+    assert "can't branch on a value" in found.what
+    assert found.what.count("line ") == 1, found.what
+
+
 def test_rows_may_come_with_an_example(tmp_path: Path) -> None:
     body = (
         lowered()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rtml_core import Operator, Params
+from rtml_core import DataMsg, Operator, Params
 from rtml_core.errors import ColumnError, ParityError, RtmlError
 from rtml_core.lowering.symbolic import new, value_of
 from rtml_core.testing import assert_parity, assert_refuses, assert_row_wise, assert_schema, frame
@@ -281,3 +281,32 @@ def test_what_is_expected_of_a_schema_is_checked() -> None:
 def test_a_column_without_a_single_value_may_have_any_dtype_that_may_be_missing() -> None:
     rows = pd.DataFrame({"a": [1.0, 2.0], "s": pd.Series([None, None], dtype=object)})
     assert_schema(Promises(column="s", dtype="string", nullable=True), rows)
+
+
+class Bare(Operator):
+    """Gives what `process` must not give."""
+
+    def __init__(self, answer: Any):
+        super().__init__()
+        self.answer = answer
+
+    def process(self, message: Any = None, *_: Any) -> Any:
+        return self.answer
+
+    def lower(self, b: Any, columns: Any) -> Any:
+        return columns
+
+
+@pytest.mark.parametrize("check", [assert_parity, assert_row_wise, assert_schema])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (FRAME, "Bare: process must return a DataMsg; got DataFrame: return DataMsg(data=frame), or write transform"),
+        (None, "Bare: process must return a DataMsg; got NoneType: "),
+        (DataMsg(data=[1.0]), "Bare must give a DataFrame; got list"),
+    ],
+)
+def test_what_process_gives_is_named_when_it_is_no_frame(check: Callable[..., Any], answer: Any, words: str) -> None:
+    with pytest.raises(RtmlError) as caught:
+        check(Bare(answer), FRAME)
+    assert words in str(caught.value)
