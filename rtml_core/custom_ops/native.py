@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import json
+import math
 import os
 import sysconfig
 import threading
@@ -115,10 +116,21 @@ def attributes(op: CustomOp, arguments: Mapping[str, Any]) -> dict[str, int | st
         elif base == "string":
             found[name] = _text(op, name, value)
         elif base == "float":
-            found[name] = repr(float(value))
+            found[name] = repr(_float(op, name, value))
         else:
             found[name] = json.dumps(value, sort_keys=True, allow_nan=False)
     return found
+
+
+def _float(op: CustomOp, name: str, value: float) -> float:
+    """A number that float64 holds: a whole one may be too large, or have too many digits, which the reference would see."""
+    try:
+        made = float(value)
+    except OverflowError:
+        made = math.inf
+    if made != value:
+        raise PluginError(f"custom operator {op}: argument '{name}' must be a number that float64 holds; got {describe(value)}")
+    return made
 
 
 def _text(op: CustomOp, name: str, value: str) -> str:

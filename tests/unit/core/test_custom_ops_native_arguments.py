@@ -51,7 +51,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
 
 
 @settings(max_examples=40)
-@given(factor=st.one_of(NUMBERS, INTEGERS), offset=st.none() | INTEGERS, negate=st.booleans(), x=NUMBERS)
+@given(factor=st.one_of(NUMBERS, st.integers(-(2**53), 2**53)), offset=st.none() | INTEGERS, negate=st.booleans(), x=NUMBERS)
 def test_numbers(tally: Any, factor: float, offset: int | None, negate: bool, x: float) -> None:
     arguments = {"factor": factor, "offset": offset, "negate": negate, "domain": []}
     with np.errstate(all="ignore"):
@@ -70,6 +70,15 @@ def test_texts(tally: Any, mark: str, text: str) -> None:
     assert found == [mark + text, "\ufdd0"]
     assert length[0] == len((mark + text).encode())
     assert apply(tally.MARKED, [text, None], mark=mark)[0].tolist() == [mark + text, None]
+
+
+@pytest.mark.parametrize("factor", [2**53 + 1, -(2**63) + 1, 10**400])
+def test_a_whole_number_that_no_float_is_is_refused(tally: Any, factor: int) -> None:
+    with pytest.raises(
+        NotLowerableError, match=f"tally:scaled 1: argument 'factor' must be a number that float64 holds; got {str(factor)[:9]}"
+    ):
+        compiled(tally.SCALED, [1.0], factor=factor, offset=None, negate=False, domain=[])
+    assert len(compiled(tally.SCALED, [1.0], factor=2**62, offset=None, negate=False, domain=[])) == 1
 
 
 def test_half_a_character_and_what_is_no_number_are_refused(tally: Any) -> None:
