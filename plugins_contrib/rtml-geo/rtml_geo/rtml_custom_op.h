@@ -185,11 +185,24 @@ static struct OrtStatus *rtml_status(const struct OrtApi *api, const char *messa
     return RTML_ORT(api, RTML_CREATE_STATUS, (int, const char *))(1, message); /* 1: it failed */
 }
 
+static int rtml_is_text(const char *bytes, size_t length);
+
+/* How many bytes of a text, so many at most, are whole characters. */
+static int rtml_cut(const char *text, int most) {
+    int length = 0;
+    while (length < most && text[length] != 0) length++;
+    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
+    return length;
+}
+
+/* ONNX Runtime hands the sentence on as UTF-8: where it is none, its caller would see nothing but that. */
 static struct OrtStatus *rtml_error(const struct OrtApi *api, const rtml_operator *op, const char *before, const char *name,
                                     const char *after) {
-    char text[640];
-    snprintf(text, sizeof text, "the native operator %.100s:%.100s %d: %.200s%.60s%.40s", op->domain, op->name, op->version,
-             before, name, after);
+    char text[640], *at;
+    snprintf(text, sizeof text, "the native operator %.100s:%.100s %d: %.*s%.*s%.40s", op->domain, op->name, op->version,
+             rtml_cut(before, 200), before, rtml_cut(name, 60), name, after);
+    for (at = rtml_is_text(text, strlen(text)) ? text + strlen(text) : text; *at != 0; at++)
+        if ((unsigned char)*at >= 0x80) *at = '?';
     return rtml_status(api, text);
 }
 

@@ -1,6 +1,9 @@
 /* Operators with one of everything that rtml_custom_op.h has, for test_header.py. */
 #include "rtml_custom_op.h"
 
+#define TEN "\xC3\xA4\xE2\x82\xAC\xC3\xA4\xF0\x9F\x98\x80" "abc"
+static const char SENTENCE[] = TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN;
+
 /* (float64, float32, int64, bool, timestamp, string) -> the same, each changed; some texts make it misbehave */
 static void change(rtml_row *row) {
     rtml_text text = rtml_string(row, 5);
@@ -14,6 +17,9 @@ static void change(rtml_row *row) {
     for (i = 0; i < length; i++) turned[i] = text.bytes[length - 1 - i];
     if (length == 4 && memcmp(text.bytes, "gone", 4) == 0) rtml_give_missing(row, 5);
     else if (length == 4 && memcmp(text.bytes, "fail", 4) == 0) rtml_fail(row, "told to fail");
+    else if (length == 4 && memcmp(text.bytes, "long", 4) == 0) rtml_fail(row, SENTENCE);
+    else if (length == 4 && memcmp(text.bytes, "odd ", 4) == 0) rtml_fail(row, &SENTENCE[2]);
+    else if (length == 4 && memcmp(text.bytes, "half", 4) == 0) rtml_fail(row, "w\xC3rd");
     else if (length == 4 && memcmp(text.bytes, "zero", 4) == 0) rtml_give_string(row, 5, "a\0b", 3);
     else if (length == 4 && memcmp(text.bytes, "read", 4) == 0) rtml_float64(row, 5);
     else if (length == 4 && memcmp(text.bytes, "give", 4) == 0) rtml_give_int64(row, 0, 1);

@@ -108,6 +108,7 @@ def test_a_null_argument_is_absent(seen: Any) -> None:
     [
         ("fail", "told to fail"),
         ("skip", "its code gave no answer for a row"),
+        ("half", r"w\?rd"),
         ("zero", "its answer is no text: it is not UTF-8, or holds a U"),
         ("read", "its code reads float64 where it declares something else"),
         ("give", "its code gives int64 where it declares something else"),
@@ -121,6 +122,16 @@ def test_what_goes_wrong_in_a_row_names_the_operator_and_the_next_run_is_right(
     with pytest.raises(Exception, match=f"the native operator every:change 1: {words}"):
         change(*columns(["ab", text, "cd"]))
     assert change(*columns(["ab"]))[5].tolist() == ["ba"]
+
+
+@pytest.mark.parametrize(("text", "start"), [("long", 0), ("odd ", 1)])
+def test_a_sentence_that_is_too_long_is_cut_between_characters(change: Callable[..., list[Array]], text: str, start: int) -> None:
+    sentence = "ä€ä😀abc" * 24
+    with pytest.raises(Exception, match="the native operator every:change 1: ") as caught:
+        change(*columns([text]))
+    said = str(caught.value).partition("every:change 1: ")[2]
+    assert said == sentence[start:][: len(said)]
+    assert len(said.encode()) > 190
 
 
 @given(st.binary(max_size=8) | st.text(max_size=4).map(lambda text: text.encode("utf-8", "surrogatepass")))
