@@ -40,6 +40,7 @@ _CURES: Final = {
     "iloc": _ROWS, "loc": _ROWS, "index": _ROWS, "shape": _ROWS, "size": _ROWS, "ndim": _ROWS, "T": _ROWS, "flat": _ROWS,
     "replace": "use xp.strings.replace(x, old, new) for a part of a text, xp.lookup(x, {old: new}, x) for whole values",
     "days": "use xp.dates.total_seconds(x) // 86400",
+    "_typ": "what asks is pandas, which can't take one: use the functions of xp, as xp.is_missing for pd.isna",
 }  # fmt: skip
 _OF_ROWS: Final = (
     "sum", "mean", "min", "max", "std", "var", "median", "any", "all", "argmin", "argmax", "cumsum", "cumprod", "prod", "sort",

@@ -77,6 +77,7 @@ REFUSED: list[tuple[Callable[..., Any], tuple[str, ...]]] = [
     (lambda xp, x, n, p, s, t: np.cbrt(x), ("numpy's cbrt", "xp.copysign")),
     (lambda xp, x, n, p, s, t: np.mean(x), ("numpy's mean", "other rows")),
     (lambda xp, x, n, p, s, t: x * np.array([1.0, 2.0, 3.0]), ("array from outside",)),
+    (lambda xp, x, n, p, s, t: pd.isna(x), ("pandas", "xp.is_missing")),
     (lambda xp, x, n, p, s, t: math.sin(x), ("functions of math", "xp.sin")),
     (lambda xp, x, n, p, s, t: math.floor(x), ("xp.floor",)),
     (lambda xp, x, n, p, s, t: float(x), ("Python number",)),
