@@ -221,11 +221,14 @@ def words(annotation: Any) -> str:
     return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
-def holds_secret(annotation: Any) -> bool:
-    """Whether a type has a Secret in it, also inside of lists, objects and structs."""
+def holds_secret(annotation: Any, inside: tuple[type, ...] = ()) -> bool:
+    """Whether a type has a Secret in it, also inside of lists, objects and structs. inside: structs that are being looked at,
+    as one may hold another of its kind."""
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return any(holds_secret(field.type) for field in msgspec.structs.fields(annotation))
-    return annotation is Secret or any(map(holds_secret, get_args(annotation)))
+        if annotation in inside:
+            return False
+        return any(holds_secret(field.type, (*inside, annotation)) for field in msgspec.structs.fields(annotation))
+    return annotation is Secret or any(holds_secret(part, inside) for part in get_args(annotation))
 
 
 class NoParams(Params):

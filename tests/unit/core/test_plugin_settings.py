@@ -49,6 +49,16 @@ class Geo(Params):
             raise ParamError(f"setting 'radius_km' must be positive; got {self.radius_km} (token {self.token})")
 
 
+class Place(msgspec.Struct):
+    name: str
+    within: Place | None = None
+    login: Server | None = None
+
+
+class Nested(Params):
+    place: Place | None = None
+
+
 class Lang(Params):
     key: Annotated[Secret, doc("of the dictionary")]
     from_: str = "en"
@@ -337,6 +347,15 @@ def test_a_secret_is_shown_by_nothing() -> None:
         assert HIDDEN not in str(caught.value)
     with pytest.raises(TypeError, match="a secret must be a text"):
         Secret(7)  # type: ignore[arg-type]
+
+
+def test_a_setting_may_hold_others_of_its_kind(use: Use, file: Path) -> None:
+    use(nested=Nested)
+    file.write_text("[plugins.nested.place]\nname = 'Berlin'\nwithin = { name = 'Germany' }\n")
+    assert rtml_core.settings("nested").place == Place("Berlin", Place("Germany"))
+    plugin_settings.forget()
+    file.write_text(f"[plugins.nested.place]\nname = 'Berlin'\nwithin = {{ name = '{HIDDEN}', login = '{HIDDEN}' }}\n")
+    assert refused("nested").endswith(", [plugins.nested]: place must be Place or null; got a table")
 
 
 def test_what_is_shown_has_value_source_and_meaning_and_no_secret(use: Use, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
