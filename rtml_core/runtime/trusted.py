@@ -62,7 +62,12 @@ def _names(trust: Trust) -> set[str] | None:
     """Trusted distributions, None for all: those given, and those of RTML_TRUST or else of the file of settings."""
     if isinstance(trust, str) and trust != "all":
         raise PackageError(f"trust must be a list of distributions, or 'all'; got the text {trust!r}")
+    if not isinstance(trust, Iterable):
+        raise PackageError(f"trust must be a list of distributions, or 'all'; got {describe(trust)}")
     given = [trust] if isinstance(trust, str) else list(trust)
+    for name in given:
+        if not isinstance(name, str):
+            raise PackageError(f"trust must be a list of distributions by their names; it holds {describe(name)}")
     names = {normal(name) for name in (*given, *config.option("trust")) if name.strip()}
     return None if "all" in names else names | {BUILT_IN}
 

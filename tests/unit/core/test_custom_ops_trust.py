@@ -115,6 +115,9 @@ def test_trust_is_a_list_a_variable_or_all(installed: Path, monkeypatch: pytest.
         Runtime.from_file("m.rtml")
     with pytest.raises(PackageError, match="trust must be a list of distributions, or 'all'; got the text 'rtml-shout'"):
         Runtime.from_file("m.rtml", trust="rtml-shout")  # type: ignore[arg-type]
+    for wrong, words in ((None, "a list of distributions, or 'all'; got None"), ([b"rtml-shout"], "it holds b'rtml-shout'")):
+        with pytest.raises(PackageError, match=words):
+            Runtime.from_file("m.rtml", trust=wrong)
 
 
 def test_on_the_command_line(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
