@@ -221,14 +221,18 @@ def words(annotation: Any) -> str:
     return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
-def holds_secret(annotation: Any, inside: tuple[type, ...] = ()) -> bool:
-    """Whether a type has a Secret in it, also inside of lists, objects and structs. inside: structs that are being looked at,
-    as one may hold another of its kind."""
+def holds_secret(annotation: Any) -> bool:
+    """Whether a type has a Secret in it, also inside of lists, objects and structs."""
+    return _holds_secret(annotation, ())
+
+
+def _holds_secret(annotation: Any, inside: tuple[type, ...]) -> bool:
+    """inside: structs that are being looked at, as one may hold another of its kind."""
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         if annotation in inside:
             return False
-        return any(holds_secret(field.type, (*inside, annotation)) for field in msgspec.structs.fields(annotation))
-    return annotation is Secret or any(holds_secret(part, inside) for part in get_args(annotation))
+        return any(_holds_secret(field.type, (*inside, annotation)) for field in msgspec.structs.fields(annotation))
+    return annotation is Secret or any(_holds_secret(part, inside) for part in get_args(annotation))
 
 
 class NoParams(Params):

@@ -18,7 +18,7 @@ _NUMBERS: Final = {"float64": np.dtype(np.float64), "float32": np.dtype(np.float
 _TIMES: Final = {"timestamp": "M", "timedelta": "m"}
 
 
-def apply(op: CustomOp, *arrays: Any, **arguments: Any) -> tuple[Array, ...]:
+def apply(op: CustomOp, /, *arrays: Any, **arguments: Any) -> tuple[Array, ...]:
     """The reference of an operator of any kind on columns [N]: arrays or pandas Series, one for each input.
 
     Returns one array [N] for each output: float64, float32, int64, bool, datetime64[us], timedelta64[us], or objects that are str

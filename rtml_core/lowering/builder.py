@@ -195,7 +195,7 @@ class Builder:
         """An operator of ai.onnx.ml; options as in `op`."""
         return self.op(op_type, *inputs, domain=ML, **options)
 
-    def custom(self, op: CustomOp, *values: ir.Value, **arguments: Any) -> tuple[ir.Value, ...]:
+    def custom(self, op: CustomOp, /, *values: ir.Value, **arguments: Any) -> tuple[ir.Value, ...]:
         """A custom operator on values [N, k] of one shape; its outputs have that shape. A function takes [N, 1] only.
 
         Columns, and what is missing in them: see lowering.custom.

@@ -19,7 +19,7 @@ from rtml_core.lowering.builder import Builder, dtype_of, width_of
 from rtml_core.lowering.symbolic import Symbolic, apply_table, mask_of, matrix, missing_of, unpack, value_of, where
 
 
-def custom(b: Builder, op: CustomOp, *columns: Symbolic, **arguments: Any) -> tuple[Symbolic, ...]:
+def custom(b: Builder, op: CustomOp, /, *columns: Symbolic, **arguments: Any) -> tuple[Symbolic, ...]:
     """The operator on columns, one for each of its inputs: one column for each of its outputs.
 
     A whole number or a boolean comes out as float64 or as nullable bool where an input may be missing, as everywhere. Raises
@@ -28,7 +28,7 @@ def custom(b: Builder, op: CustomOp, *columns: Symbolic, **arguments: Any) -> tu
     if not isinstance(op, CustomOp):
         raise NotLowerableError(f"custom() takes a CustomOp and its columns; got {describe(op)}")
     if len(columns) == len(op.inputs) == len(op.outputs) == 1:
-        return (custom_each(b, op, columns, **arguments)[0],)
+        return (_each(b, op, columns, arguments)[0],)
     _check(op, columns)
     values = b.custom(op, *(value_of(b, column) for column in columns), **arguments)
     made = []
@@ -41,6 +41,10 @@ def custom_each(b: Builder, op: CustomOp, columns: Sequence[Symbolic], **argumen
     """An operator of one input and one output on each of several columns. A column that comes out of a table is folded into
     it, which leaves no custom operator; the others go through one node together (numbers and booleans by nullability), or of a
     function through one node each."""
+    return _each(b, op, columns, arguments)
+
+
+def _each(b: Builder, op: CustomOp, columns: Sequence[Symbolic], arguments: Mapping[str, Any]) -> list[Symbolic]:
     results: dict[int, Symbolic] = {}
     groups: dict[Any, list[int]] = {}
     for position, column in enumerate(columns):

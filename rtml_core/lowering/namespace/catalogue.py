@@ -76,6 +76,8 @@ class Function:
         """For binding, and for the reference page."""
         made: list[inspect.Parameter] = []
         word: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        if any(p.name.startswith("**") for p in self.parameters):  # an argument may have the name of a parameter
+            word = inspect.Parameter.POSITIONAL_ONLY
         for p in self.parameters:
             if p.name.startswith("**"):
                 made.append(inspect.Parameter(p.name[2:], inspect.Parameter.VAR_KEYWORD))

@@ -20,6 +20,7 @@ from rtml_core.errors import NotLowerableError, PackageError, PluginError
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.custom import custom, custom_each
 from rtml_core.lowering.local import _STRICT
+from rtml_core.lowering.namespace.eager import eager_values
 from rtml_core.lowering.symbolic import Symbolic, lookup
 from rtml_core.registry import CustomOps, Origin
 from rtml_core.testing import assert_custom_op, assert_parity, run_model
@@ -401,3 +402,26 @@ def test_a_mask_is_there_where_it_is_needed_only() -> None:
         nodes[name] = len(b.nodes)
         assert assert_custom_op(made, rows=60) == 60
     assert nodes == {"strict": 1, "both branches": 1, "outside of something": 1, "one branch": 5, "neither": 5, "of one": 3}
+
+
+@pytest.mark.parametrize("kind", ["function", "python"])
+def test_an_argument_may_have_any_name(kind: str) -> None:
+    """Those of the parameters of all functions that it goes through, too."""
+    names = ["b", "op", "self", "columns", "arguments", "arrays", "values", "domain", "kind", "name", "body", "tensors"]
+
+    def of_function(xp: Any, x: Any, **given: float) -> Any:
+        return x * sum(given.values())
+
+    def of_arrays(x: Any, **given: float) -> Any:
+        return x * sum(given.values())
+
+    body = of_function if kind == "function" else of_arrays
+    words = dict.fromkeys(names, "float")
+    op = CustomOp("testing", f"named_{kind}", 1, ("float64",), ("float64",), body, "Scaled.", words, kind=kind)
+    two = CustomOp(
+        "testing", f"named_two_{kind}", 1, ("float64",) * 2, ("float64",), lambda *x, **given: x[-1], "One.", words, kind=kind
+    )
+    given = dict(zip(names, range(len(names)), strict=True))
+    assert assert_custom_op(op, arguments=given) > 0
+    assert assert_custom_op(two, arguments=given) > 0
+    assert eager_values(lambda xp, x: xp.custom(op, x, **given), [np.array([1.0, 2.0])]).tolist() == [66.0, 132.0]
