@@ -279,6 +279,11 @@ class CustomOps:
                     if owner != origin
                     else f"custom operator {op} is twice in rtml_custom_ops of {origin}; give the new one another version"
                 )
+            if origin.distribution != BUILT_IN and op.domain.partition(".")[0] == BUILT_IN:  # a version to come may take it
+                raise PluginError(
+                    f"custom operator {op} of {origin}: the domain '{op.domain}' is rtml's own; take one of yours, like"
+                    f' "{origin.plugin}" or "org.example.text"'
+                )
             staged[op.key] = (op, origin)
         self._entries = staged
 

@@ -211,6 +211,9 @@ class CustomOp:
             )
         if self.kind != "native" and self.library is not None:
             raise PluginError(f"{where}: only an operator of kind native has a library, this one is of kind {self.kind}")
+        for name in ("sees_missing", "gives_missing", "unicode"):
+            if not isinstance(getattr(self, name), bool):
+                raise PluginError(f"{where}: {name} must be True or False; got {describe(getattr(self, name))}")
         if self.unicode and self.kind != "python":
             raise PluginError(
                 f"{where}: only an operator of kind python can depend on Python's Unicode tables (unicode=True), this one is of"

@@ -151,6 +151,7 @@ def test_what_an_operator_does_not_take_is_refused() -> None:
         ({"library": "geo:_native"}, "only an operator of kind native has a library, this one is of kind python"),
         ({"kind": "function", "unicode": True}, "Unicode tables (unicode=True), this one is of kind function"),
         ({"cases": [("a",)]}, "cases must be a function or"),
+        ({"sees_missing": "no"}, "sees_missing must be True or False; got 'no'"),
         ({"doc": " "}, "has no documentation"),
         ({"body": "module.function"}, 'must be a function or "module:function"; got'),
         ({"body": 3}, 'must be a function or "module:function"; got 3'),
@@ -225,6 +226,7 @@ def test_two_plugins_with_one_operator_are_both_named() -> None:
     ("brought", "words"),
     [
         (plugin(op(), op()), "testing:reverse 1 is twice in rtml_custom_ops"),
+        (plugin(op(domain="rtml.pandas")), "the domain 'rtml.pandas' is rtml's own; take one of yours"),
         (plugin("reverse"), "must return a list of CustomOp; it holds 'reverse'"),
         (plugin(op(doc="")), "has no documentation"),
         (types.SimpleNamespace(rtml_custom_ops=hookimpl(lambda: op())), "must return a list of CustomOp; got CustomOp("),
