@@ -20,6 +20,8 @@ _CUSTOM: Final = re.compile(r".*\.v[0-9]+", re.DOTALL)
 CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 #: most nodes after all local functions are expanded; an exponential nest of functions hangs a loader
 MAX_NODES: Final = 200_000
+#: deepest nest of local functions, which a loader follows by recursion
+MAX_NEST: Final = 64
 #: largest number of elements a constant may claim
 MAX_ELEMENTS: Final = 1 << 30
 #: nesting of messages that the reader follows
@@ -172,7 +174,7 @@ def check(model: bytes, manifest: Manifest, where: str) -> None:
     if manifest.portable == bool(manifest.foreign):
         claimed = "portable, and it has" if manifest.portable else "not portable, and it has no"
         raise PackageError(f"{where} says that it is {claimed} operators that run code of a plugin")
-    expanded = _expanded(facts)
+    expanded = _expanded(facts, where)
     if expanded > MAX_NODES:
         raise PackageError(f"{where} expands to {expanded:,} nodes; at most {MAX_NODES:,} are loaded")
 
@@ -193,12 +195,16 @@ def _require_kind(entry: OpEntry, facts: Facts, where: str) -> None:
         )
 
 
-def _expanded(facts: Facts) -> int:
-    """Nodes after inlining all functions; a recursion of functions counts as endless."""
+def _expanded(facts: Facts, where: str) -> int:
+    """Nodes after inlining all functions; a recursion of functions counts as endless. Raises PackageError for a deep nest."""
     sizes: dict[tuple[str, str], int] = {}
+    heights: dict[tuple[str, str], int] = {}
 
     def size(ops: dict[tuple[str, str], int], path: tuple[tuple[str, str], ...]) -> int:
         total = 0
+        below = max((heights.get(op, 0) for op in ops), default=0)  # of those that were met before
+        if len(path) + below > MAX_NEST:
+            raise PackageError(f"{where} nests its functions deeper than {MAX_NEST}, which rtml does not write")
         for op, count in ops.items():
             if op not in facts.functions:
                 total += count
@@ -207,6 +213,7 @@ def _expanded(facts: Facts) -> int:
             else:
                 if op not in sizes:
                     sizes[op] = size(facts.functions[op], (*path, op))
+                    heights[op] = 1 + max((heights.get(inner, 0) for inner in facts.functions[op]), default=0)
                 total += count * sizes[op]
             if total > MAX_NODES:
                 return MAX_NODES + 1

@@ -137,6 +137,20 @@ def test_functions_that_explode_or_recur(good: package.Archive) -> None:
     assert "expands to" in refusal(good, model(call, functions=loop))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_functions_that_nest_without_end(good: package.Archive, order: int) -> None:
+    """A loader follows them by recursion, and so does the guard."""
+
+    def nest(depth: int) -> onnx.ModelProto:
+        chain = [function(f"f{n}", *[f"f{n - 1}"] if n else []) for n in range(depth)]
+        calls = [helper.make_node(f"f{n}", ["x"], ["y"], domain="f") for n in (0, depth // 2, depth - 1)]
+        return model(*calls[::order], functions=chain)
+
+    for depth in (66, 4000):
+        assert "nests its functions deeper than 64, which rtml does not write" in refusal(good, nest(depth), ("", "Neg"))
+    guards.check(nest(60).SerializeToString(), manifest_for(good, nest(60), ("", "Neg")), "p.rtml")
+
+
 @pytest.fixture(scope="module")
 def with_functions() -> package.Archive:
     graph = Source(schema={"a": "float?", "b": "float"}) >> Near()
