@@ -53,7 +53,7 @@ def test_each_dtype_has_its_missing_value() -> None:
     assert moved.dtype == np.dtype("datetime64[us]")
     assert moved[0] == np.datetime64("2020-01-01T00:00:01")
     assert np.isnat(moved[1])
-    assert none[0] == np.timedelta64(0)
+    assert none[0] == np.timedelta64(0, "us")
     assert np.isnat(none[1])
     known = op(lambda s: np.array([t == "a" for t in s], dtype=bool), ("string",), ("bool",))
     assert apply(known, ["a", None, "b"])[0].tolist() == [True, None, False]
