@@ -28,6 +28,8 @@ STABLE: Final[Mapping[str, str]] = MappingProxyType(
         "rtml_core.lowering.symbolic": "symbolic columns, and what lowerings share",
         "rtml_core.lowering.custom": "custom operators in lowerings",
         "rtml_core.lowering.trace": "columns by name, graphs inside of an operator",
+        "rtml_core.client": "talking to hubs and edges",
+        "rtml_core.client.records": "what they answer",
         "rtml_core.testing": "tests",
         "rtml_plugins.sklearn_ops.converting": "converters of estimators of other packages",
     }

@@ -1,0 +1,1 @@
+"""Talking to hubs and edges from Python: publishing, steering, scoring."""

@@ -1,0 +1,48 @@
+"""Settings of an edge, given to its processes as JSON in one environment variable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+VARIABLE: Final = "RTML_EDGE_SETTINGS"
+
+
+class EdgeSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What `rtml edge` was started with. Sizes in bytes, times in seconds.
+
+    open: no keys are asked for (on a loopback address only). The edge's own key to the hub is not here: workers don't need it.
+    """
+
+    home: str
+    region: str
+    host: str = "127.0.0.1"
+    port: int = 8001
+    open: bool = True
+    trust: tuple[str, ...] = ()
+    max_body: int = 8 << 20
+    max_rows: int = 10_000
+    max_concurrent: int = 1024  # requests in flight in one worker; more are answered 503
+    max_queue: int = 4096  # rows waiting for a micro-batch in one worker
+    request_timeout: float = 10.0  # to receive a body and to answer it
+    cors: tuple[str, ...] = ()  # origins; "*" for any
+    debug: bool = False  # on an open edge, whether ?explain=columns and the like are answered
+    traces: str | None = None  # OTLP endpoint
+    grpc_port: int | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The edge's folder: state, packages, status of workers, metrics."""
+        return Path(self.home)
+
+    def to_environment(self) -> dict[str, str]:
+        """The variable for a child process."""
+        return {VARIABLE: msgspec.json.encode(self).decode()}
+
+    @classmethod
+    def from_environment(cls) -> EdgeSettings:
+        """The settings that the parent process gave; KeyError when there are none."""
+        return msgspec.json.decode(os.environ[VARIABLE].encode(), type=cls)

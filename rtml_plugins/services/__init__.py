@@ -1,0 +1,14 @@
+"""Commands for whoever publishes and uses services: publish, services, edges, predict."""
+
+from rtml_core import hookimpl
+
+
+@hookimpl
+def rtml_commands() -> dict[str, str]:
+    """The commands that talk to a hub and to edges."""
+    return {
+        "publish": "rtml_plugins.services.publish:publish|Publish a package as a version of a service.",
+        "services": "rtml_plugins.services.services:services|List, show and steer services.",
+        "edges": "rtml_plugins.services.edges:edges|List edges, what they serve and how they are.",
+        "predict": "rtml_plugins.services.predict:predict|Score a row with a service.",
+    }

@@ -1,0 +1,64 @@
+"""Which version answers a request: pure and the same on every edge, so a visitor stays in an arm wherever they are served."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from typing import Final
+
+from rtml_core.client.records import Traffic
+from rtml_core.errors import RtmlError
+
+_BITS: Final = 64
+
+
+class TrafficRefused(RtmlError):
+    """Traffic that can't be served."""
+
+
+def check_traffic(traffic: Traffic, versions: set[int]) -> None:
+    """TrafficRefused unless all versions exist, arms differ, and their shares are positive and leave the champion its own."""
+    arms = [*traffic.split, *([traffic.canary] if traffic.canary else [])]
+    for version in [traffic.champion, *(arm.version for arm in arms), *([traffic.shadow] if traffic.shadow is not None else [])]:
+        if version not in versions:
+            raise TrafficRefused(f"version {version} does not exist; there are {', '.join(map(str, sorted(versions))) or 'none'}")
+    named = [traffic.champion, *(arm.version for arm in arms)]
+    if len(set(named)) < len(named):
+        raise TrafficRefused("a version stands in traffic twice: champion, canary and the arms of a split have to differ")
+    for arm in arms:
+        if not 0.0 < arm.share < 1.0:
+            raise TrafficRefused(f"the share of version {arm.version} is {arm.share:g}: expected more than 0 and less than 1")
+    if sum(arm.share for arm in arms) > 1.0 + 1e-9:
+        raise TrafficRefused(f"the shares add up to {sum(arm.share for arm in arms):g}, more than 1")
+
+
+def position(service: str, key: str) -> float:
+    """Where a visitor stands in [0, 1): from a keyed hash of service and key, independent between services."""
+    hashed = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=service.encode()[:64]).digest()
+    return int.from_bytes(hashed, "big") / (1 << _BITS)
+
+
+def chooser(service: str, traffic: Traffic) -> Callable[[str | None], int] | None:
+    """A function from the sticky key of a request (or None: at random) to a version; None when the champion answers everyone.
+
+    The arms take [0, 1) from its beginning, canary first, so that a growing canary keeps the visitors it has.
+    """
+    arms = [*([traffic.canary] if traffic.canary else []), *traffic.split]
+    if not arms:
+        return None
+    bounds: list[tuple[float, int]] = []
+    upper = 0.0
+    for arm in arms:
+        upper += arm.share
+        bounds.append((upper, arm.version))
+    champion = traffic.champion
+
+    def choose(key: str | None) -> int:
+        at = random.random() if key is None else position(service, key)
+        for bound, version in bounds:
+            if at < bound:
+                return version
+        return champion
+
+    return choose
