@@ -42,20 +42,23 @@ def position(service: str, key: str) -> float:
 def chooser(service: str, traffic: Traffic) -> Callable[[str | None], int] | None:
     """A function from the sticky key of a request (or None: at random) to a version; None when the champion answers everyone.
 
-    The arms take [0, 1) from its beginning, canary first, so that a growing canary keeps the visitors it has.
+    The arms of a split take [0, 1) from its beginning, the canary from its end: a canary that grows keeps the visitors it has and
+    takes others from the champion only.
     """
-    arms = [*([traffic.canary] if traffic.canary else []), *traffic.split]
-    if not arms:
+    if traffic.canary is None and not traffic.split:
         return None
     bounds: list[tuple[float, int]] = []
     upper = 0.0
-    for arm in arms:
+    for arm in traffic.split:
         upper += arm.share
         bounds.append((upper, arm.version))
+    canary_from, canary = (1.0 - traffic.canary.share, traffic.canary.version) if traffic.canary else (2.0, traffic.champion)
     champion = traffic.champion
 
     def choose(key: str | None) -> int:
         at = random.random() if key is None else position(service, key)
+        if at >= canary_from:
+            return canary
         for bound, version in bounds:
             if at < bound:
                 return version
