@@ -1,0 +1,72 @@
+"""`rtml up`: hub and edges on one machine."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+import click
+
+_EXAMPLE: Final = """\b
+Example:
+  rtml up
+  rtml up --home shop --port 9000 --region na,emea,apac
+  rtml publish churn.rtml --name churn --region na,emea,apac
+"""
+
+
+@click.command("up", epilog=_EXAMPLE)
+@click.option(
+    "--home",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where everything is kept [default: up in $RTML_HOME, or in ~/.rtml].",
+)
+@click.option("--host", metavar="ADDRESS", help="Address to listen on [default: 127.0.0.1, or the last one].")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="Port of the hub, edges take the next ones; 0: free ones [default: 8000, or the last ones].",
+)
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    metavar="NAMES",
+    help="Regions, e.g. na,emea,apac, an edge each [default: na, or the last ones].",
+)
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes of each edge.")
+@click.option("--trust", multiple=True, metavar="DISTRIBUTION", help="Plugins whose operators packages may run (repeatable).")
+def up(
+    home: Path | None, host: str | None, port: int | None, regions: tuple[str, ...], workers: int, trust: tuple[str, ...]
+) -> None:
+    """Run a hub and an edge for each region on this machine.
+
+    Ctrl-C stops them all. The next start in the same folder finds services, versions, traffic and keys again, and takes the
+    regions and ports of the last one unless others are named.
+    """
+    from rtml_plugins.up.home import default_home, locked
+    from rtml_plugins.up.machine import Machine, plan
+
+    home = (home or default_home()).absolute()
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with locked(home):
+        machine = Machine(home, plan(home, host, port, regions), workers, trust, say=_say)
+        try:
+            machine.start(stopping)
+            if not stopping.is_set():
+                click.echo(machine.told())
+                sys.stdout.flush()
+            machine.watch(stopping)
+        finally:
+            machine.stop()
+    _say("stopped")
+
+
+def _say(text: str) -> None:
+    click.echo(f"rtml up: {text}", err=True)

@@ -1,0 +1,141 @@
+"""A hub and an edge for each region as child processes of one."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from rtml_plugins.serving.names import check_name
+from rtml_plugins.serving.tables import table
+from rtml_plugins.up.children import Child, ChildFailed, stop
+from rtml_plugins.up.home import Remembered, recall, remember, tell_running
+from rtml_plugins.up.keys import edge_key
+from rtml_plugins.up.ports import check_free, free_ports
+
+DEFAULT_PORT: Final = 8000
+DEFAULT_REGIONS: Final = ("na",)
+#: seconds until a process answers at the latest: a busy machine imports slowly
+_READY_SECONDS: Final = 60.0
+
+
+def plan(home: Path, host: str | None, port: int | None, regions: Sequence[str]) -> Remembered:
+    """What to start: what is named, else what the last start in this folder had, else the defaults.
+
+    Raises PortTaken, HomeError, and NameRefused for a region that is no name.
+    """
+    last = recall(home)
+    names = [name.strip() for text in regions for name in text.split(",") if name.strip()]
+    wanted = list(dict.fromkeys(names)) or (list(last.edges) if last else list(DEFAULT_REGIONS))
+    for name in wanted:
+        check_name(name, "region")
+    address = host or (last.host if last else "127.0.0.1")
+    if port == 0:
+        ports = free_ports(address, 1 + len(wanted))
+    elif port is None and last is not None:
+        ports = [last.hub]
+        spare = iter(range(max(last.hub, *last.edges.values(), 0) + 1, 65_536))
+        ports += [last.edges[name] if name in last.edges else next(spare) for name in wanted]
+    else:
+        first = DEFAULT_PORT if port is None else port
+        ports = [first + at for at in range(1 + len(wanted))]
+    check_free(address, ports)
+    return Remembered(ports[0], dict(zip(wanted, ports[1:], strict=True)), address)
+
+
+class Machine:
+    """The processes. home/hub and home/edges/REGION are their folders."""
+
+    def __init__(self, home: Path, what: Remembered, workers: int, trust: Sequence[str], say: Callable[[str], None]):
+        self._home, self._what, self._say, self._workers = home, what, say, workers
+        self._trust = [part for name in trust for part in ("--trust", name)]
+        self._children: list[Child] = []
+
+    @property
+    def _hub_folder(self) -> Path:
+        return self._home / "hub"
+
+    def start(self, stopping: threading.Event) -> None:
+        """Start the hub, then the edges side by side; returns when all answer, or when `stopping` is set. Raises ChildFailed."""
+        what = self._what
+        remember(self._home, what)
+        hub = ["hub", "--home", str(self._hub_folder), "--host", what.host, "--port", str(what.hub), *self._trust]
+        self._begin(Child("hub", hub, self._say), what.hub, stopping)
+        key = edge_key(self._hub_folder, self._home / "edge.key")
+        edges = [(self._edge(region, port, key), port) for region, port in what.edges.items()]
+        for child, _ in edges:
+            self._children.append(child)
+            child.start()
+        for child, port in edges:
+            self._wait(child, port, stopping)
+
+    def _edge(self, region: str, port: int, key: Path | None) -> Child:
+        arguments = ["edge", "--hub", f"http://{_reachable(self._what.host)}:{self._what.hub}", "--region", region]
+        arguments += ["--home", str(self._home / "edges" / region), "--host", self._what.host, "--port", str(port)]
+        arguments += ["--workers", str(self._workers), *self._trust, *(["--key-file", str(key)] if key else [])]
+        return Child(f"edge {region}", arguments, self._say)
+
+    def _begin(self, child: Child, port: int, stopping: threading.Event) -> None:
+        self._children.append(child)
+        child.start()
+        self._wait(child, port, stopping)
+
+    def _wait(self, child: Child, port: int, stopping: threading.Event) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not stopping.wait(0.05):
+            if child.ended() is not None:
+                raise ChildFailed(f"{child.name} did not start; what it said stands above")
+            if _answers(_reachable(self._what.host), port):
+                return
+            if time.monotonic() > deadline:
+                raise ChildFailed(f"{child.name} does not answer on port {port} after {_READY_SECONDS:.0f} s")
+
+    def watch(self, stopping: threading.Event) -> None:
+        """Start again what ends, until `stopping` is set."""
+        told: dict[str, int] = {}
+        while True:
+            for child in self._children:
+                child.watch()
+            running = {child.name: child.pid for child in self._children if child.pid is not None}
+            if running != told:
+                tell_running(self._home, running)
+                told = running
+            if stopping.wait(0.2):
+                return
+
+    def stop(self) -> None:
+        """Stop edges, then the hub: what is in flight is finished."""
+        stop(self._children[1:])
+        stop(self._children[:1])
+        tell_running(self._home, {})
+
+    def told(self) -> str:
+        """Where everything is, for the terminal."""
+        host = _reachable(self._what.host)
+        rows = [["hub", "-", f"http://{host}:{self._what.hub}"]]
+        rows += [["edge", region, f"http://{host}:{port}"] for region, port in self._what.edges.items()]
+        regions = ",".join(self._what.edges)
+        hub = "" if self._what.hub == DEFAULT_PORT else f" --hub http://{host}:{self._what.hub}"
+        return (
+            f"{table(['what', 'region', 'address'], rows)}\n"
+            f"Kept in {self._home}. Ctrl-C stops it all. Next, in another terminal:\n"
+            f"  rtml publish FILE.rtml --name NAME --region {regions}{hub}"
+        )
+
+
+def _reachable(host: str) -> str:
+    """An address to call for one to listen on."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+
+
+def _answers(host: str, port: int) -> bool:
+    with closing(http.client.HTTPConnection(host.strip("[]"), port, timeout=5)) as connection:
+        try:
+            connection.request("GET", "/v1/health/live")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
