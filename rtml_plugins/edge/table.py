@@ -1,0 +1,322 @@
+"""What a process of an edge serves: loaded versions behind one reference, which is rebound when the region's state changes.
+
+The agent puts packages and state.json into the folder of the edge; each worker looks at state.json and loads what is new in a
+thread while it goes on answering. A service changes as a whole, when all that its traffic names is loaded; until then, and when
+that fails, what it had goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+from rtml_plugins.edge import files
+from rtml_plugins.serving.wire import KeyEntry, ServiceEntry, ServiceStatus, VersionEntry, WorkerStatus
+from rtml_plugins.edge.files import HeldState, Home, HomeError
+from rtml_plugins.edge.loading import Failure, Loaded, Loader, LoadKey, load_key
+from rtml_plugins.edge.settings import EdgeSettings
+from rtml_plugins.serving.routing import chooser
+
+#: how often state.json is looked at, in seconds: one stat
+POLL: Final = 0.05
+#: how often a status that changes all the time is written
+_STATUS_EVERY: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as it answers: what stands in it never changes, another one takes its place.
+
+    entry: what it serves, which is not the newest of the region while that is loading or when it failed (state, problem).
+    versions: all that may be asked for by number. choose: from the sticky key of a request (or None) to a version; None when
+    the champion answers everyone. shadow: what is scored too, never answered.
+    """
+
+    entry: ServiceEntry
+    versions: dict[int, Loaded]
+    choose: Callable[[str | None], int] | None
+    champion: Loaded
+    shadow: Loaded | None
+    sticky: str | None
+    state: Literal["ready", "loading", "failed"] = "ready"
+    problem: str = ""
+
+    @classmethod
+    def of(cls, entry: ServiceEntry, versions: dict[int, Loaded]) -> Service:
+        """The service of an entry, of which all that is in traffic is loaded."""
+        traffic = entry.traffic
+        shadow = None if traffic.shadow is None else versions[traffic.shadow]
+        choose = chooser(entry.name, traffic)
+        return cls(entry, versions, choose, versions[traffic.champion], shadow, traffic.sticky)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a request is answered from, read once a request.
+
+    revision: of the newest state that is taken up: each of its services is ready, or failed. services: by name, those that
+    answer. waiting: by name, those of the region that have nothing to answer with: loading, or failed. keys: by the digest of
+    their secret. ready: whether every service has answered its parity sample once since this process started. known: whether
+    there is a state at all.
+    """
+
+    revision: int = 0
+    services: dict[str, Service] = field(default_factory=dict)
+    waiting: dict[str, ServiceStatus] = field(default_factory=dict)
+    keys: dict[str, KeyEntry] = field(default_factory=dict)
+    ready: bool = False
+    known: bool = False
+
+
+def in_traffic(entry: ServiceEntry) -> list[int]:
+    """The versions that a service can't do without, champion first."""
+    traffic = entry.traffic
+    arms = [*([traffic.canary] if traffic.canary else []), *traffic.split]
+    shadow = [] if traffic.shadow is None else [traffic.shadow]
+    return [traffic.champion, *(arm.version for arm in arms), *shadow]
+
+
+class Table:
+    """The services of a process, kept up with state.json by a task of its event loop.
+
+    `current` is rebound as a whole: whoever reads it once has one consistent view. role names the kind of process in the
+    folder workers/. on_change is called, in the event loop, after each rebinding.
+    """
+
+    def __init__(self, settings: EdgeSettings, *, role: str = "http", log: Callable[..., None] | None = None):
+        self.settings = settings
+        self.home = Home(settings.folder)
+        self.current = Snapshot()
+        self.on_change: list[Callable[[Snapshot], None]] = []
+        #: what the shadow versions were found to do, for the report to the hub
+        self.shadow_report: Callable[[], dict[str, Any]] | None = None
+        self._path = self.home.status(role, os.getpid())
+        self._log = log or _silent
+        self._held: HeldState | None = None
+        self._seen: files.Signature | None = None
+        self._good: dict[str, ServiceEntry] = {}
+        self._loader = Loader(settings, self.home, self._log)
+        self._was_ready = False
+        self._written: WorkerStatus | None = None
+        self._written_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    # ---- life ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Load what is on disk and follow it from then on; returns when each service of that has loaded or failed."""
+        await asyncio.to_thread(self.home.make)
+        self._good = await asyncio.to_thread(self.home.read_served)
+        self._look()
+        await self._load_all()
+        self._task = asyncio.create_task(self._watch(), name="rtml-table")
+
+    async def stop(self) -> None:
+        """Stop following; what is loaded stays usable for requests in flight."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        self._loader.close()
+        files.remove(self._path)
+
+    async def _watch(self) -> None:
+        loading: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await asyncio.sleep(POLL)
+                try:
+                    self._look()
+                    self._write_status()
+                    if loading is not None and loading.done():
+                        loading.result()
+                        loading = None
+                    if loading is None and self._todo():
+                        loading = asyncio.create_task(self._load_all(), name="rtml-load")
+                except Exception as error:  # a fault here must not end the watch: the next state may be fine
+                    loading = None
+                    self._log("table_failed", problem=f"{type(error).__name__}: {error}")
+        finally:
+            if loading is not None:
+                loading.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await loading
+
+    # ---- state --------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Take up state.json when it is another one; one that can't be read leaves what there is."""
+        seen = files.signature(self.home.state)
+        if seen is None or seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            held = self.home.read_state()
+        except HomeError as error:
+            self._log("state_refused", problem=str(error))
+            return
+        if held is None:
+            return
+        self._held = held
+        self._loader.forget_missing()
+        self._rebind()
+
+    def _candidates(self, entry: ServiceEntry) -> Iterable[ServiceEntry]:
+        """What a service may serve, best first: what the hub says, and what it last served whole."""
+        yield entry
+        good = self._good.get(entry.name)
+        if good is not None and good.id == entry.id and good != entry:
+            yield good
+
+    def _todo(self) -> list[tuple[ServiceEntry, VersionEntry]]:
+        """What is to be loaded, in this order: champions of all services, what else is in traffic, what stands by."""
+        if self._held is None:
+            return []
+        found = []
+        for entry in self._held.services:
+            for candidate in self._candidates(entry):
+                needed = in_traffic(candidate)
+                for version in candidate.versions:
+                    if self._loader.wants(candidate, version, self._held.missing):
+                        rank = needed.index(version.version) if version.version in needed else len(needed)
+                        found.append((rank, candidate, version))
+                if self._missing(candidate) is None:
+                    break  # it is loaded, or will be: no need to go back
+        found.sort(key=lambda item: item[0])
+        return [(entry, version) for _, entry, version in found]
+
+    def _missing(self, entry: ServiceEntry) -> Failure | None:
+        """Why an entry can't be served as it is; None when it can or is still loading."""
+        numbers = {version.version: version for version in entry.versions}
+        for number in in_traffic(entry):
+            if number not in numbers:
+                return Failure(None, f"its traffic names version {number}, which the hub did not give")
+            failure = self._loader.failure(entry, numbers[number])
+            if failure is not None:
+                return replace(failure, problem=f"version {number}: {failure.problem}")
+        return None
+
+    async def _load_all(self) -> None:
+        """Load whatever is to be loaded, one after the other, and rebind after each that completes a service."""
+        while todo := self._todo():
+            await self._loader.load(*todo[0], self._held.missing if self._held is not None else {})
+            self._rebind()
+        self._write_status()
+
+    # ---- rebinding ----------------------------------------------------------------------------------------------
+
+    def _rebind(self) -> None:
+        held = self._held
+        assert held is not None
+        services: dict[str, Service] = {}
+        waiting: dict[str, ServiceStatus] = {}
+        for entry in held.services:
+            service = self._assemble(entry)
+            if service is not None:
+                services[entry.name] = service
+            else:
+                failure = self._missing(entry)
+                state = "loading" if failure is None else "failed"
+                waiting[entry.name] = ServiceStatus(entry.name, (), state, "" if failure is None else failure.problem)
+        self._good = {name: entry for name, entry in self._good.items() if name in services or name in waiting}
+        self._was_ready = self._was_ready or not waiting
+        settled = not waiting or all(status.state == "failed" for status in waiting.values())
+        settled = settled and all(service.state != "loading" for service in services.values())
+        revision = held.revision if settled else self.current.revision
+        keys = {key.hash: key for key in held.keys}
+        self.current = Snapshot(revision, services, waiting, keys, self._was_ready, True)
+        self._loader.keep(self._wanted(services))
+        self._write_status()
+        for listener in self.on_change:
+            listener(self.current)
+
+    def _assemble(self, entry: ServiceEntry) -> Service | None:
+        """The best that a service can serve now; None for nothing at all."""
+        for candidate in self._candidates(entry):
+            versions = self._loader.loaded(candidate)
+            if not all(number in versions for number in in_traffic(candidate)):
+                continue
+            if candidate is entry:
+                self._remember(entry)
+                return self._again(Service.of(entry, versions), self._standby_problem(entry))
+            failure = self._missing(entry)
+            state: Literal["loading", "failed"] = "loading" if failure is None else "failed"
+            service = Service.of(candidate, versions)
+            return self._again(replace(service, state=state), "" if failure is None else failure.problem)
+        return None
+
+    def _again(self, service: Service, problem: str) -> Service:
+        """The service that is served already when nothing about it changed, so that what others keep with it stays."""
+        service = replace(service, problem=problem)
+        now = self.current.services.get(service.entry.name)
+        if now is None or (now.entry, now.state, now.problem) != (service.entry, service.state, service.problem):
+            return service
+        same = now.versions.keys() == service.versions.keys() and all(now.versions[n] is v for n, v in service.versions.items())
+        return now if same else service
+
+    def _standby_problem(self, entry: ServiceEntry) -> str:
+        """What is wrong with a version that is held for a rollback only."""
+        for version in entry.versions:
+            failure = self._loader.failure(entry, version)
+            if failure is not None:
+                return f"version {version.version}, which is not in traffic: {failure.problem}"
+        return ""
+
+    def _remember(self, entry: ServiceEntry) -> None:
+        if self._good.get(entry.name) == entry:
+            return
+        self._good[entry.name] = entry
+        try:
+            files.write(self.home.served / f"{entry.name}.json", entry)
+        except HomeError as error:
+            self._log("served_not_kept", service=entry.name, problem=str(error))
+
+    def _wanted(self, services: dict[str, Service]) -> set[LoadKey]:
+        assert self._held is not None
+        entries = [*self._held.services, *(service.entry for service in services.values())]
+        entries += [good for entry in self._held.services for good in self._candidates(entry) if entry.name not in services]
+        return {load_key(entry, version) for entry in entries for version in entry.versions}
+
+    # ---- status -------------------------------------------------------------------------------------------------
+
+    def status(self) -> WorkerStatus:
+        """What this process serves, for its supervisor."""
+        now = self.current
+        served = [
+            ServiceStatus(name, tuple(sorted(service.versions)), service.state, service.problem)
+            for name, service in now.services.items()
+        ]
+        shadow = {} if self.shadow_report is None else self.shadow_report()
+        return WorkerStatus(os.getpid(), now.revision, now.ready, (*served, *now.waiting.values()), shadow)
+
+    def _write_status(self) -> None:
+        """Write the status by rename: at once when it says something new, shadow figures once in a while."""
+        status = self.status()
+        if status == self._written:
+            return
+        loop_time = asyncio.get_running_loop().time()
+        only_figures = self._written is not None and replace_shadow(status) == replace_shadow(self._written)
+        if only_figures and loop_time - self._written_at < _STATUS_EVERY:
+            return
+        try:
+            files.write(self._path, status)
+        except HomeError as error:
+            self._log("status_not_written", problem=str(error))
+        self._written, self._written_at = status, loop_time
+
+
+def replace_shadow(status: WorkerStatus) -> WorkerStatus:
+    """A status without the figures that change with each request."""
+    return WorkerStatus(status.pid, status.revision, status.ready, status.services)
+
+
+def _silent(event: str, **details: object) -> None:
+    pass
+
+
+__all__ = ["Loaded", "Service", "Snapshot", "Table", "in_traffic"]
