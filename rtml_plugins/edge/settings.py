@@ -14,7 +14,9 @@ VARIABLE: Final = "RTML_EDGE_SETTINGS"
 class EdgeSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What `rtml edge` was started with. Sizes in bytes, times in seconds.
 
-    open: no keys are asked for (on a loopback address only). The edge's own key to the hub is not here: workers don't need it.
+    open: no keys are asked for as long as the hub has none (on a loopback address only; see Snapshot.locked). url: where clients
+    reach the edge, as the hub tells them. tls_cert, tls_key: files in PEM form. The edge's own key to the hub is not here: no worker
+    needs it.
     """
 
     home: str
@@ -32,6 +34,10 @@ class EdgeSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     debug: bool = False  # on an open edge, whether ?explain=columns and the like are answered
     traces: str | None = None  # OTLP endpoint
     grpc_port: int | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    url: str = ""
+    log_level: str = "info"
 
     @property
     def folder(self) -> Path:

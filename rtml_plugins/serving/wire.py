@@ -47,7 +47,9 @@ class KeyEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RegionState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Everything that an edge of a region serves. revision: grows with each change at the hub."""
+    """Everything that an edge of a region serves. revision: grows with each change at the hub. locked: the hub asks for keys,
+    even when none of them is valid any more.
+    """
 
     exchange: int
     hub: str  # id of the hub, so that an edge notices another one
@@ -55,6 +57,7 @@ class RegionState(msgspec.Struct, frozen=True, omit_defaults=True):
     revision: int
     services: tuple[ServiceEntry, ...] = ()
     keys: tuple[KeyEntry, ...] = ()
+    locked: bool = False
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,7 +70,9 @@ class ServiceStatus(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a worker writes for its supervisor. revision: the newest state that it serves whole."""
+    """What a worker writes for its supervisor. revision: the newest state that it has taken up: each service of it is ready, or
+    failed and says why.
+    """
 
     pid: int
     revision: int
