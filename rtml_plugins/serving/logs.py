@@ -98,7 +98,7 @@ def logger(name: str, **fields: Any) -> Logger:
 
 
 def configure(level: str = "info", json: bool | None = None, stream: TextIO | None = None) -> None:
-    """Send the logs of this process to stderr (or `stream`), as JSON lines unless it is a terminal; LogsRefused for a wrong level.
+    """Send the logs of this process to stderr or `stream`, as JSON lines unless it is a terminal; LogsRefused for a wrong level.
 
     json: True or False to have it so everywhere. Loggers made before follow.
     """
