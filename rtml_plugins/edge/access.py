@@ -37,24 +37,20 @@ def authorize(
 ) -> KeyEntry | None:
     """The key of a request that may do this; None on an open edge.
 
-    scope: what it wants to do; a key with scope "admin" may do all of them. service: with which service, None for the edge as a
-    whole. Raises Problem 401 without a valid key, 403 when the key may not, 429 when it has used up its rate. A key that is limited
-    to services gets 403 for any other name, whether it exists or not.
+    scope: what it wants to do; a key with scope "admin" may do all of them. service: with which service, None for the edge as
+    a whole. Raises Problem 401 without a valid key, 403 when the key may not, 429 when it has used up its rate. A key that is
+    limited to services gets 403 for any other name, whether it exists or not.
     """
     if settings.open and not snapshot.locked:
         if headers.get("host") not in _own_hosts or headers.get("origin") is not None:
             check_browser(settings, headers)
         if scope == "debug" and not settings.debug:
-            raise Problem(
-                403, "debug-off", "this edge answers no questions about what is computed on the way: start it with --debug"
-            )
+            raise Problem(403, "debug-off", "this edge does not tell what is computed on the way: start it with --debug")
         return None
     hashed = digest(bearer(headers.get("authorization")) or _nobody())
     entry = snapshot.keys.get(hashed)
     if entry is None or not hmac.compare_digest(entry.hash, hashed):
-        raise unauthorized(
-            "the key is unknown or was revoked: check it, or have a new one made by `rtml keys create`", invalid=True
-        )
+        raise unauthorized("the key is unknown or revoked: check it, or have one made by `rtml keys create`", invalid=True)
     if entry.expires is not None and entry.expires <= time.time():
         raise unauthorized(f"key {entry.id} has expired: have it rotated by `rtml keys rotate {entry.id}`", invalid=True)
     if scope not in entry.scopes and "admin" not in entry.scopes:
@@ -70,8 +66,8 @@ def authorize(
 def check_browser(settings: EdgeSettings, headers: Headers) -> None:
     """Problem 421 or 403 for a request to an open edge that a stranger's web page may have sent.
 
-    A page can point a name of its own to 127.0.0.1 (DNS rebinding) and is then of the same origin for the browser, but not for Host;
-    and it can post across origins without asking, but not without saying so in Origin.
+    A page can point a name of its own to 127.0.0.1 (DNS rebinding); for the browser it is then of the same origin, but its name
+    stands in Host. And it can post across origins without asking, but not without saying so in Origin.
     """
     host = headers.get("host")
     if host not in _own_hosts:

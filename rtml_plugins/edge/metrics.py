@@ -1,8 +1,8 @@
 """What an edge counts: plain Python numbers on the hot path, written to one file a process each second, summed when asked for.
 
-A process that answers /metrics adds up the files of all processes, so every scrape sees the whole edge whichever process it reaches.
-prometheus_client's own files for several processes would need its private parts to take a histogram in one go, and a microsecond
-or two for each observation; its public parts write the text.
+A process that answers /metrics adds up the files of all processes, so a scrape sees the whole edge whichever process it reaches.
+prometheus_client's own files for several processes take a histogram in one go only through its private parts, and cost a
+microsecond or two for each observation; its public parts write the text.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 #: upper bounds of latencies in seconds, of rows in a run, of loading times in seconds; each histogram has +Inf besides
 # fmt: off
 SECONDS: Final = (
-    0.00005, 0.0001, 0.00015, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05,
-    0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0,
+    0.00005, 0.0001, 0.00015, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035,
+    0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0,
 )
 ROWS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 16384.0)
 LOAD_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -157,7 +157,7 @@ def _series(kept: dict[Labels, Histogram], key: Any, bounds: tuple[float, ...]) 
 def reset() -> None:
     """Forget everything counted in this process."""
     for kept in (_requests, _batches, _loads, _counters, _queues):
-        kept.clear()  # type: ignore[attr-defined]
+        kept.clear()
 
 
 class Writer:

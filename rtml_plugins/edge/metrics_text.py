@@ -31,6 +31,7 @@ from rtml_plugins.serving.problems import Problem
 _SILENT: Final = 15.0
 _WINDOW: Final = 30.0
 _RETIRED: Final = "retired"
+_NAMES_KEPT: Final = 256  # of files that were retired, for readers that were just reading one
 
 #: histograms: name, field of Figures, bounds, labels besides region, help
 HISTOGRAMS: Final = (
@@ -93,26 +94,29 @@ class Sum:
 
     def figures(self) -> Figures:
         """The sum as if one process had counted it."""
-        sums = {field: list(kept.items()) for field, kept in self.histograms.items()}
-        counters = [(name, labels, number) for (name, labels), number in self.counters.items()]
-        return Figures(0, _RETIRED, "", 0.0, counters=counters, cpu=self.cpu, **sums)
+        figures = Figures(0, _RETIRED, "", 0.0, cpu=self.cpu)
+        for field, kept in self.histograms.items():
+            setattr(figures, field, list(kept.items()))
+        figures.counters = [(name, labels, number) for (name, labels), number in self.counters.items()]
+        return figures
 
 
 def read(folder: Path) -> tuple[Sum, list[Figures]]:
     """What all processes of an edge have counted, and those of them that live. folder: of the edge."""
-    retired = _read_retired(folder)
+    found: list[tuple[str, float, Figures]] = []
+    for path in sorted((folder / FOLDER).glob("*.figures")):
+        with contextlib.suppress(OSError, msgspec.DecodeError):  # just retired, or of another release of rtml
+            figures = msgspec.msgpack.decode(path.read_bytes(), type=Figures)
+            found.append((path.name, path.stat().st_mtime, figures))
+    retired = _read_retired(folder)  # last, so that what is retired meanwhile is counted once
     total, live = Sum(), []
     total.add(retired.figures)
-    done = set(retired.files)
-    for path in sorted((folder / FOLDER).glob("*.figures")):
-        if path.name in done:
+    for name, written, figures in found:
+        if name in retired.files:
             continue
-        with contextlib.suppress(OSError, msgspec.DecodeError):  # just retired, or of another release of rtml
-            written = path.stat().st_mtime
-            figures = msgspec.msgpack.decode(path.read_bytes(), type=Figures)
-            total.add(figures)
-            if _alive(figures.pid) and time.time() - written < _SILENT:
-                live.append(figures)
+        total.add(figures)
+        if time.time() - written < _SILENT and _alive(figures.pid):
+            live.append(figures)
     return total, live
 
 
@@ -133,7 +137,8 @@ def retire(folder: Path) -> None:
                 total.add(msgspec.msgpack.decode(path.read_bytes(), type=Figures))
     target = folder / FOLDER / _RETIRED
     temporary = target.with_suffix(".tmp")
-    temporary.write_bytes(msgspec.msgpack.encode(_Retired([path.name for path in ended], total.figures())))
+    names = [*retired.files, *(path.name for path in ended)][-_NAMES_KEPT:]
+    temporary.write_bytes(msgspec.msgpack.encode(_Retired(names, total.figures())))
     os.replace(temporary, target)
     for path in ended:
         path.unlink(missing_ok=True)
@@ -264,8 +269,8 @@ _history: dict[Path, deque[tuple[float, dict[Labels, Histogram]]]] = {}
 
 
 def summary(folder: Path, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
-    """By service and version: requests and errors since the start; over the last half minute the rate a second, and p50 and p99 of
-    answered requests in seconds (None when there were none). To be called every few seconds by one process, the supervisor.
+    """By service and version: requests and errors since the start; over the last half minute the rate a second, and p50 and p99
+    of answered requests in seconds (None when there were none). To be called every few seconds by one process, the supervisor.
     """
     retire(folder)
     total, _ = read(folder)

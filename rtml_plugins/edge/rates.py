@@ -1,9 +1,9 @@
 """Requests a second of a key, kept over all processes of an edge in one small file that they map into memory.
 
-The generic cell rate algorithm (ITU-T I.371): of each key one number is kept, the time at which its bucket will be full again. It is
-read and written as one machine word, without a lock: two processes that admit a request of one key in the same microsecond may
-count it once. So a rate is kept to within that, wherever the connections of a client happen to end up; a share for each worker
-would give a client with one connection a fraction of what it may.
+The generic cell rate algorithm (ITU-T I.371): of each key one number is kept, the time at which its bucket will be full again.
+It is read and written as one machine word, without a lock: two processes that admit a request of one key in the same microsecond
+may count it once. So a rate is kept to within that, wherever the connections of a client happen to end up; a share for each
+worker would give a client with one connection a fraction of what it may.
 """
 
 from __future__ import annotations
