@@ -96,6 +96,10 @@ class InputError(RtmlError):
         super().__init__(shown + (f"; and {more} more" if more > 0 else ""))
 
 
+class JsonError(InputError):
+    """A text that should be JSON is none, or JSON that nobody can read without risk."""
+
+
 def close_match(name: str, known: Iterable[str]) -> str:
     """' Did you mean X?' when one of the known names is close to `name`, else ''."""
     import difflib  # errors are rare, and every command starts with this module

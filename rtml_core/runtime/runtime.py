@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -18,6 +18,9 @@ from rtml_core.errors import CustomOpError, InputError, InputProblem, PackageErr
 from rtml_core.runtime import guards, trusted
 from rtml_core.runtime.signature import Feed, Signature
 from rtml_core.timestamps import format_timestamp
+
+if TYPE_CHECKING:
+    from rtml_core.runtime.json_rows import JsonRows
 
 CHECKS: Final = "__checks__"
 #: rows scored in one session.run; larger batches are cut, which keeps memory bounded and caches warm
@@ -66,9 +69,11 @@ class Runtime:
         self._run_batch: Any = self.session.run
         self._run, self._run_batch = sessions.guarded(self._run, custom), sessions.guarded(self._run_batch, custom)
         self._names = [output.name for output in self.session.get_outputs()]
-        self._checks = self._names.index(CHECKS) if CHECKS in self._names else -1
+        #: where the row checks are among the arrays that a run gives, bool [N, c]; -1 when the model has none
+        self.checks_position = self._names.index(CHECKS) if CHECKS in self._names else -1
         positions = {name: position for position, name in enumerate(self._names)}
         self._readers = [(o.name, positions[o.tensor], o.index, _reader(o)) for o in manifest.outputs]
+        self._json: JsonRows | None = None
         if verify:
             self.verify(archive.sample, where)
 
@@ -83,6 +88,15 @@ class Runtime:
         return cls(package.read_archive(data), **options)
 
     # ---- scoring ------------------------------------------------------------------------------------------------
+
+    @property
+    def json(self) -> JsonRows:
+        """Scoring of JSON bytes, without dicts in between; made on first use."""
+        if self._json is None:
+            from rtml_core.runtime.json_rows import JsonRows
+
+            self._json = JsonRows(self)
+        return self._json
 
     def score(self, rows: Any) -> Any:
         """Score one row (dict -> dict), rows (list of dicts -> list of dicts) or columns (dict of lists -> dict of lists).
@@ -110,8 +124,8 @@ class Runtime:
             arrays = self._run(self._names, feed, None)
         except UnicodeEncodeError:
             self.signature.refuse_surrogates(row)
-        if self._checks >= 0 and not arrays[self._checks].all():
-            failed = int(np.argmin(arrays[self._checks][0]))
+        if self.checks_position >= 0 and not arrays[self.checks_position].all():
+            failed = int(np.argmin(arrays[self.checks_position][0]))
             raise InputError([InputProblem("/", "values that the model takes", self.manifest.checks[failed].message)])
         return {name: read(arrays[position].item(index)) for name, position, index, read in self._readers}
 
@@ -123,31 +137,45 @@ class Runtime:
 
     def run(self, feed: Feed, count: int) -> list[np.ndarray[Any, Any]]:
         """Run the session on tensors of `count` rows, in chunks; raises InputError for rows that fail a check."""
+        arrays = self.run_chunks(feed, count)
+        if self.checks_position >= 0 and not arrays[self.checks_position].all():
+            self._refuse(arrays[self.checks_position])
+        return arrays
+
+    def run_chunks(self, feed: Feed, count: int) -> list[np.ndarray[Any, Any]]:
+        """What the session gives for `count` rows, run in chunks, row checks included and not looked at."""
         if count <= CHUNK:
-            return self._run_chunk(feed, 0)
-        parts = []
-        for start in range(0, count, CHUNK):
-            parts.append(self._run_chunk({name: array[start : start + CHUNK] for name, array in feed.items()}, start))
+            return self.run_row(feed)
+        starts = range(0, count, CHUNK)
+        cut = ({name: array[start : start + CHUNK] for name, array in feed.items()} for start in starts)
+        parts = [self.run_row(chunk) for chunk in cut]
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
-    def _run_chunk(self, feed: Feed, start: int) -> list[np.ndarray[Any, Any]]:
-        arrays: list[np.ndarray[Any, Any]] = self._run_batch(self._names, feed)
-        if self._checks >= 0 and not arrays[self._checks].all():
-            self._refuse(arrays[self._checks], start)
+    def run_row(self, feed: Feed) -> list[np.ndarray[Any, Any]]:
+        """What the session gives for tensors of a row, or of CHUNK at most, with the least overhead: nothing is checked."""
+        arrays: list[np.ndarray[Any, Any]] = self._run(self._names, feed, None)
         return arrays
+
+    @property
+    def json_readers(self) -> list[tuple[int, int, Any]]:
+        """For each output its array among those of a run, its column there, and what makes a JSON value of a carried one: None
+        where msgspec does (it writes null for NaN and infinity)."""
+        plain = ("float64", "float32", "int64")
+        dtypes = {o.name: o.dtype for o in self.manifest.outputs}
+        return [(position, index, None if dtypes[name] in plain else read) for name, position, index, read in self._readers]
 
     def run_unchecked(self, feed: Feed) -> tuple[Arrays, np.ndarray[Any, Any]]:
         """Output columns of all rows, and bool [N, c]: which row passes which check. For the parity gate."""
         arrays = self._run_batch(self._names, feed)
         columns = self._read(arrays)
         count = len(next(iter(columns.values())))
-        return columns, arrays[self._checks] if self._checks >= 0 else np.ones((count, 0), bool)
+        return columns, arrays[self.checks_position] if self.checks_position >= 0 else np.ones((count, 0), bool)
 
-    def _refuse(self, checks: np.ndarray[Any, Any], start: int) -> None:
+    def _refuse(self, checks: np.ndarray[Any, Any]) -> None:
         problems = []
         for row, position in np.argwhere(~checks):
             entry = self.manifest.checks[int(position)]
-            problems.append(InputProblem(f"/{start + int(row)}", "values that the model takes", entry.message))
+            problems.append(InputProblem(f"/{int(row)}", "values that the model takes", entry.message))
         raise InputError(problems)
 
     def _read(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Arrays:

@@ -22,7 +22,7 @@ from rtml_core.timestamps import parse_timestamps, to_micros
 
 _INT: Final = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
 _INT53: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
-_TYPES: Final[dict[str, Any]] = {"float": float, "int": _INT, "bool": bool, "string": str, "timestamp": Any}
+_TYPES: Final[dict[str, Any]] = {"float": float, "int": _INT, "bool": bool, "string": str}
 _EXPECTED: Final = {
     "float": "a finite number",
     "int": "a whole number",
@@ -42,25 +42,39 @@ def _in_range(entry: FieldEntry) -> Any:
     return Annotated[int, msgspec.Meta(ge=-limit if low is None else int(low), le=limit if high is None else int(high))]
 
 
+def value_type(entry: FieldEntry, timestamp: Any) -> Any:
+    """The type of a field's values for msgspec. timestamp: what it takes for a timestamp, which is read afterwards."""
+    kind = _INT53 if entry.type == "int" and entry.nullable else _TYPES.get(entry.type, timestamp)
+    if entry.categories:
+        kind = Literal[entry.categories]
+    elif entry.minimum is not None or entry.maximum is not None:
+        kind = _in_range(entry)
+    return kind | None if entry.nullable and kind is not Any else kind
+
+
 Feed = dict[str, np.ndarray[Any, Any]]
 
 
 class Signature:
-    """Turns rows or columns into the model's input tensors. `ignore_extra`: unknown fields are dropped, not refused."""
+    """Turns rows or columns into the model's input tensors. `ignore_extra`: unknown fields are dropped, not refused.
+
+    ordered: the fields as they lie in the tensors, those that no tensor takes last. plan: for each tensor its name, element type
+    and the range of `ordered` that it holds, with converters of the values where numpy needs them.
+    """
 
     def __init__(self, fields: Sequence[FieldEntry], inputs: Sequence[TensorEntry], *, ignore_extra: bool = False):
         self.ignore_extra = ignore_extra
         self.fields = fields
         groups = {tensor.name: sorted((f for f in fields if f.tensor == tensor.name), key=lambda f: f.index) for tensor in inputs}
         unfed = [f for f in fields if f.tensor is None]
-        self._ordered = [f for members in groups.values() for f in members] + unfed
+        self.ordered = [f for members in groups.values() for f in members] + unfed
         self._by_name = {f.name: f for f in self.fields}
         self._struct = self._make_struct()
-        self._plan = []
+        self.plan: list[tuple[str, str, int, int, list[Any] | None]] = []
         at = 0
         for tensor in inputs:
             members = groups[tensor.name]
-            self._plan.append((tensor.name, tensor.dtype, at, at + len(members), _converters(members)))
+            self.plan.append((tensor.name, tensor.dtype, at, at + len(members), _converters(members)))
             at += len(members)
 
     @classmethod
@@ -72,13 +86,8 @@ class Signature:
 
     def _make_struct(self) -> Any:
         definitions = []
-        for position, entry in enumerate(self._ordered):
-            kind = _INT53 if entry.type == "int" and entry.nullable else _TYPES[entry.type]
-            if entry.categories:
-                kind = Literal[entry.categories]
-            elif entry.minimum is not None or entry.maximum is not None:
-                kind = _in_range(entry)
-            annotation = kind | None if entry.nullable and kind is not Any else kind
+        for position, entry in enumerate(self.ordered):
+            annotation = value_type(entry, Any)
             default = entry.default if entry.optional else msgspec.NODEFAULT
             definitions.append((f"f{position}", annotation, msgspec.field(name=entry.name, default=default)))
         return msgspec.defstruct("Row", definitions, forbid_unknown_fields=not self.ignore_extra, gc=False, kw_only=True)
@@ -91,11 +100,11 @@ class Signature:
             values = msgspec.structs.astuple(msgspec.convert(row, self._struct))
             return self._pack_row(values)
         except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
-            return self._pack_row(self._slow(row, ""))
+            return self._pack_row(self.slow_row(row, ""))
 
     def _pack_row(self, values: tuple[Any, ...]) -> Feed:
         feed: Feed = {}
-        for name, dtype, start, stop, converters in self._plan:
+        for name, dtype, start, stop, converters in self.plan:
             part: Any = values[start:stop]
             if dtype == "float64":
                 for value in part:
@@ -113,7 +122,7 @@ class Signature:
 
     def _check_floats(self, values: np.ndarray[Any, Any], start: int) -> None:
         for offset, value in enumerate(values):
-            entry = self._ordered[start + offset]
+            entry = self.ordered[start + offset]
             if math.isinf(value) or (math.isnan(value) and not entry.nullable):
                 raise ValueError(entry.name)
 
@@ -125,16 +134,17 @@ class Signature:
             structs = msgspec.convert(rows, list[self._struct])  # type: ignore[name-defined]
             return self._pack_rows([msgspec.structs.astuple(item) for item in structs])
         except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
-            return self._pack_rows(self._slow_rows(rows))
+            return self._pack_rows(self.slow_rows(rows))
 
-    def _slow_rows(self, rows: Any) -> list[tuple[Any, ...]]:
+    def slow_rows(self, rows: Any) -> list[tuple[Any, ...]]:
+        """slow_row of each row."""
         if not isinstance(rows, (list, tuple)):
             raise InputError([InputProblem("/", "a list of rows", describe(rows))])
         done: list[tuple[Any, ...]] = []
         problems: list[InputProblem] = []
         for number, row in enumerate(rows):
             try:
-                done.append(self._slow(row, f"/{number}"))
+                done.append(self.slow_row(row, f"/{number}"))
             except InputError as error:
                 problems.extend(error.problems)
         if problems:
@@ -142,9 +152,9 @@ class Signature:
         return done
 
     def _pack_rows(self, rows: list[tuple[Any, ...]]) -> Feed:
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self._ordered)
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.ordered)
         feed: Feed = {}
-        for name, dtype, start, stop, converters in self._plan:
+        for name, dtype, start, stop, converters in self.plan:
             array: np.ndarray[Any, Any] = np.empty((len(rows), stop - start), _NUMPY[dtype])
             for offset in range(stop - start):
                 column: Any = columns[start + offset]
@@ -163,9 +173,9 @@ class Signature:
     def refuse_surrogates(self, rows: Any) -> NoReturn:
         """Name the strings that are no Unicode text (half of a surrogate pair), which a tensor can't hold."""
         if isinstance(rows, Mapping):
-            self._slow(rows, "")
+            self.slow_row(rows, "")
         else:
-            self._slow_rows(rows)
+            self.slow_rows(rows)
         raise InputError([InputProblem("/", "strings of valid Unicode", "a surrogate half")])
 
     # ---- columns ------------------------------------------------------------------------------------------------
@@ -179,13 +189,13 @@ class Signature:
         count = next(iter(lengths.values()), 0)
         columns = {**{f.name: [f.default] * count for f in self.fields if f.optional and f.name not in columns}, **columns}
         feed: Feed = {}
-        for name, dtype, start, stop, _ in self._plan:
+        for name, dtype, start, stop, _ in self.plan:
             array: np.ndarray[Any, Any] = np.empty((count, stop - start), _NUMPY[dtype])
             for offset in range(stop - start):
-                entry = self._ordered[start + offset]
+                entry = self.ordered[start + offset]
                 array[:, offset] = _column(entry, columns[entry.name])
             feed[name] = array
-        for entry in self._ordered[self._plan[-1][3] if self._plan else 0 :]:
+        for entry in self.ordered[self.plan[-1][3] if self.plan else 0 :]:
             _column(entry, columns[entry.name])
         return feed
 
@@ -205,7 +215,8 @@ class Signature:
         if problems:
             raise InputError(problems)
 
-    def _slow(self, row: Any, at: str) -> tuple[Any, ...]:
+    def slow_row(self, row: Any, at: str = "") -> tuple[Any, ...]:
+        """The values of a row in the order of `ordered`, missing ones None; InputError names every field that does not fit."""
         if not isinstance(row, Mapping):
             raise InputError([InputProblem(at or "/", "a row: an object of fields and values", describe(row))])
         problems: list[InputProblem] = []
@@ -214,7 +225,7 @@ class Signature:
         except InputError as error:
             problems.extend(error.problems)
         values = []
-        for entry in self._ordered:
+        for entry in self.ordered:
             if entry.name not in row:
                 values.append(entry.default)
                 continue
