@@ -15,8 +15,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     """What `rtml edge` was started with. Sizes in bytes, times in seconds.
 
     open: no keys are asked for as long as the hub has none (on a loopback address only; see Snapshot.locked). url: where clients
-    reach the edge, as the hub tells them. tls_cert, tls_key: files in PEM form. The edge's own key to the hub is not here: no worker
-    needs it.
+    reach the edge, as the hub tells them. tls_cert, tls_key: files in PEM form. The edge's own key to the hub is not here, as no
+    worker needs it.
     """
 
     home: str
