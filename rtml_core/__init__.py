@@ -24,6 +24,8 @@ _WHERE = {
     "Column": "rtml_core.columns",
     "Schema": "rtml_core.columns",
     "Runtime": "rtml_core.runtime",
+    "Client": "rtml_core.client",
+    "AsyncClient": "rtml_core.client",
     "RtmlError": "rtml_core.errors",
     "NotLowerableError": "rtml_core.errors",
     "compile_graph": "rtml_core.compiler",
@@ -31,6 +33,8 @@ _WHERE = {
 }
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "Column",
     "CustomOp",
     "DataMsg",
@@ -52,6 +56,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from rtml_core import operators
+    from rtml_core.client import AsyncClient, Client
     from rtml_core.columns import Column, Schema
     from rtml_core.compiler import compile_graph
     from rtml_core.custom_ops import CustomOp

@@ -109,6 +109,16 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A region that a service or an edge names. services: how many it serves; edges: how many it has, ready: of these."""
+
+    name: str
+    services: int
+    edges: int
+    ready: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
     """How far a change has come: complete when every edge of the service's regions that is not away serves `revision`."""
 

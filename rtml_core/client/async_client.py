@@ -1,0 +1,279 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, overload
+
+from rtml_core.client import operations as ops
+from rtml_core.client.answers import Prediction
+from rtml_core.client.asynchronous import Asynchronous
+from rtml_core.client.hub import package_bytes
+from rtml_core.client.records import AuditEntry, Edge, Key, NewKey, Published, Region, Rollout, Service, Traffic, Version
+
+
+class AsyncClient:
+    """Publishes, steers and scores services. One for a whole process: threads share it and its connections.
+
+    hub: its address; else RTML_HUB, else http://127.0.0.1:8000. edges: addresses of edges, or {region: addresses}, so that no hub
+    is asked for them. region: where to score first, or several in order; others are fallen back to. key: an API key, else
+    RTML_API_KEY. timeout: seconds of a call, retries included. retries: how often at most a call is tried again. ca: file or
+    folder of certificates of authorities, instead of the usual ones.
+
+    Every call raises ClientError: HubAway and EdgeAway when nobody answers, Refused when somebody does not want to.
+    """
+
+    def __init__(
+        self,
+        hub: str | None = None,
+        *,
+        edges: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
+        region: str | Sequence[str] | None = None,
+        key: str | None = None,
+        timeout: float = 10.0,
+        retries: int = 2,
+        ca: str | os.PathLike[str] | None = None,
+    ):
+        self._ops = ops.Operations(hub, edges, region, key, timeout, retries, ca)
+        self._connections = Asynchronous(self._ops.wire)
+        self._run = self._connections.run
+
+    @property
+    def hub(self) -> str:
+        """The hub's address."""
+        return self._ops.hub
+
+    # scoring
+
+    @overload
+    async def predict(
+        self,
+        service: str,
+        rows: Mapping[str, Any],
+        *,
+        version: int | None = None,
+        sticky: str | None = None,
+        explain: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Prediction: ...
+
+    @overload
+    async def predict(
+        self,
+        service: str,
+        rows: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        columns: Mapping[str, Sequence[Any]] | None = None,
+        version: int | None = None,
+        sticky: str | None = None,
+        explain: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> list[Prediction]: ...
+
+    async def predict(
+        self,
+        service: str,
+        rows: Any = None,
+        *,
+        columns: Mapping[str, Sequence[Any]] | None = None,
+        version: int | None = None,
+        sticky: str | None = None,
+        explain: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Prediction | list[Prediction]:
+        """Score one row (a dict), rows (a list of dicts) or columns (a dict of lists): a Prediction, or a list of them.
+
+        version: another than traffic would choose. sticky: the visitor, so that an A/B test answers them by the same version each
+        time. explain: the features computed on the way, for keys with the scope debug. request_id: for the edge's log.
+        timeout: seconds, instead of the client's. Raises InvalidInput, an InputError, when rows do not fit the service.
+        """
+        flow = self._ops.predict(service, rows, columns, version, sticky, explain, request_id, timeout)
+        return ops.one_or_all(rows, await self._run(flow))
+
+    # publishing and steering
+
+    async def publish(
+        self,
+        package: Any,
+        name: str,
+        *,
+        regions: str | Sequence[str] | None = None,
+        description: str | None = None,
+        owner: str | None = None,
+        message: str | None = None,
+        allow_incompatible: bool = False,
+        share: float | None = None,
+        traffic: str = "champion",
+        wait: bool = True,
+        timeout: float = 60.0,
+        progress: Callable[[Rollout], object] | None = None,
+    ) -> Published:
+        """Publish a package as a version of a service, and wait until every edge of its regions serves it.
+
+        package: a .rtml file, its bytes, or what compile() gives. The same one twice is one version. regions: where the service
+        runs; None leaves them as they are. message: what is said about this version. allow_incompatible: although its signature
+        breaks callers of the version before. share: answer only this part of the requests, as a canary. traffic: "keep" publishes
+        without answering anyone. progress: called with each Rollout on the way. Raises NotTakenUp, with `published`, when edges
+        can't load it or take longer than `timeout` seconds.
+        """
+        data = await asyncio.to_thread(package_bytes, package)
+        flow = self._ops.publish(
+            data,
+            name,
+            regions=regions,
+            description=description,
+            owner=owner,
+            message=message,
+            allow_incompatible=allow_incompatible,
+            share=share,
+            traffic=traffic,
+            wait=wait,
+            timeout=timeout,
+            progress=progress,
+        )
+        return await self._run(flow)
+
+    async def set_traffic(self, service: str, traffic: Traffic, *, wait: bool = True) -> Service:
+        """Say which version answers whom; wait until the edges do it."""
+        return await self._run(self._ops.set_traffic(service, traffic, wait))
+
+    async def promote(self, service: str, version: int, *, wait: bool = True) -> Service:
+        """Make a version the champion; it stops being canary, arm or shadow."""
+        return await self._run(self._ops.change_traffic(service, ops.with_champion(version), wait))
+
+    async def canary(self, service: str, version: int, share: float, *, sticky: str | None = None, wait: bool = True) -> Service:
+        """Let a version answer a share (0 to 1) of the requests; 0 ends it. sticky: the field that decides who."""
+        return await self._run(self._ops.change_traffic(service, ops.with_canary(version, share, sticky), wait))
+
+    async def split(self, service: str, shares: Mapping[int, float], *, sticky: str | None = None, wait: bool = True) -> Service:
+        """An A/B test: {version: share}; the champion answers the rest. Empty ends it. sticky: the field that decides who."""
+        return await self._run(self._ops.change_traffic(service, ops.with_split(shares, sticky), wait))
+
+    async def shadow(self, service: str, version: int | None, *, wait: bool = True) -> Service:
+        """Score a version along with the one that answers, and compare; None ends it."""
+        return await self._run(self._ops.change_traffic(service, ops.with_shadow(version), wait))
+
+    async def rollback(self, service: str, to: int | None = None, *, wait: bool = True) -> Service:
+        """Let the champion before, or version `to`, answer again."""
+        return await self._run(self._ops.rollback(service, to, wait))
+
+    async def rollout(
+        self,
+        service: str,
+        revision: int | None = None,
+        *,
+        timeout: float = 60.0,
+        progress: Callable[[Rollout], object] | None = None,
+    ) -> Rollout:
+        """Wait until the edges of a service serve a revision of the hub, the newest unless one is named."""
+        return await self._run(self._ops.rollout(service, revision, timeout, progress))
+
+    async def deprecate(self, service: str, reason: str) -> Service:
+        """Say that a service goes, and what to use instead; it is served as before, and answers say so."""
+        return await self._run(self._ops.deprecate(service, reason))
+
+    async def restore(self, service: str) -> Service:
+        """Take a deprecation back."""
+        return await self._run(self._ops.restore(service))
+
+    async def update(
+        self,
+        service: str,
+        *,
+        description: str | None = None,
+        owner: str | None = None,
+        regions: str | Sequence[str] | None = None,
+    ) -> Service:
+        """Change description, owner or regions; None leaves each as it is."""
+        return await self._run(self._ops.update(service, description, owner, regions))
+
+    async def delete(self, service: str) -> None:
+        """Delete a service; edges stop serving it."""
+        await self._run(self._ops.delete(service))
+
+    # looking
+
+    async def services(
+        self, q: str | None = None, *, region: str | None = None, limit: int | None = None, offset: int | None = None
+    ) -> list[Service]:
+        """Services by name; all of them, or those that `q` is found in, that a region serves, or a page."""
+        return await self._run(self._ops.services(q, region, limit, offset))
+
+    async def service(self, name: str) -> Service:
+        """A service; NotFound when there is none of this name."""
+        return await self._run(self._ops.service(name))
+
+    async def versions(self, service: str) -> list[Version]:
+        """Its versions, newest first."""
+        return await self._run(self._ops.versions(service))
+
+    async def download(self, service: str, version: int | None = None, *, timeout: float = 60.0) -> bytes:
+        """The .rtml file of a version, of the champion unless one is named."""
+        return await self._run(self._ops.download(service, version, timeout))
+
+    async def edges(self) -> list[Edge]:
+        """Edges as they last reported to the hub."""
+        return await self._run(self._ops.edges())
+
+    async def forget_edge(self, edge: str) -> None:
+        """Let the hub forget an edge that is gone for good; one that lives reports again."""
+        await self._run(self._ops.forget_edge(edge))
+
+    async def regions(self) -> list[Region]:
+        """Regions that services or edges name."""
+        return await self._run(self._ops.known_regions())
+
+    async def audit(self, service: str | None = None, *, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
+        """Who changed what, newest first; of one service, or all. before: entries with lower numbers."""
+        return await self._run(self._ops.audit(service, limit, before))
+
+    # keys
+
+    async def keys(self) -> list[Key]:
+        """API keys, without their secrets."""
+        return await self._run(self._ops.keys())
+
+    async def create_key(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        *,
+        services: Sequence[str] | None = None,
+        expires: str | None = None,
+        rate: float | None = None,
+    ) -> NewKey:
+        """A new key. scopes: of predict, publish, admin, debug, edge. services: None for all. expires: ISO 8601. rate: requests a
+        second. Its secret is in this answer only."""
+        content = {"name": name, "scopes": list(scopes), "services": services, "expires": expires, "rate": rate}
+        return await self._run(self._ops.create_key(content))
+
+    async def rotate_key(self, key: str, *, overlap: float | None = None) -> NewKey:
+        """A new secret for the same rights; the old one is good for `overlap` seconds more."""
+        return await self._run(self._ops.rotate_key(key, overlap))
+
+    async def revoke_key(self, key: str) -> None:
+        """End a key, by its id; edges refuse it as soon as they hear of it."""
+        await self._run(self._ops.revoke_key(key))
+
+    # connections
+
+    async def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        await self._connections.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({self.hub!r})"

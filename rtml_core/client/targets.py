@@ -1,0 +1,114 @@
+"""Which edge to ask: regions in order, those that failed passed over for a while."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from rtml_core.client.records import Edge
+
+_FIRST_REST: Final = 0.5
+_LONGEST_REST: Final = 30.0
+
+
+class Target:
+    """An edge that can be asked, and how it did.
+
+    failures: in a row. resting_until: it is passed over until then, if another can be asked; after that one request tries it
+    while others still pass it over. services: what it said it serves, None when nobody knows.
+    """
+
+    __slots__ = ("edge", "failures", "ready", "region", "resting_until", "services", "url")
+
+    def __init__(self, url: str, region: str = "", edge: str = ""):
+        self.url = url
+        self.region = region
+        self.edge = edge
+        self.services: frozenset[str] | None = None
+        self.ready = True
+        self.failures = 0
+        self.resting_until = 0.0
+
+    def begin(self, now: float) -> None:
+        """A request is about to be sent: when this is the one that tries a failed edge again, others wait for its outcome."""
+        if self.failures and self.resting_until <= now:
+            self.resting_until = now + self._rest()
+
+    def fail(self, now: float) -> None:
+        """It could not be reached, or broke off."""
+        self.failures += 1
+        self.resting_until = now + self._rest()
+
+    def busy(self, until: float) -> None:
+        """It answered that it can't now."""
+        self.resting_until = max(self.resting_until, until)
+
+    def succeed(self) -> None:
+        """It answered."""
+        if self.failures or self.resting_until:
+            self.failures = 0
+            self.resting_until = 0.0
+
+    def _rest(self) -> float:
+        return float(min(_FIRST_REST * 2.0 ** min(self.failures - 1, 10), _LONGEST_REST))
+
+
+class Targets:
+    """The edges that are known.
+
+    Safe across threads without a lock: what they share is replaced whole, or is a number of which an update may be lost.
+    """
+
+    def __init__(self, regions: Sequence[str], draw: Callable[[], float] = random.random):
+        self._regions = tuple(regions)
+        self._draw = draw
+        self._known: dict[str, Target] = {}
+        self._order: tuple[Target, ...] = ()
+        self._ranks: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def set_fixed(self, named: Iterable[tuple[str, str]]) -> None:
+        """The edges that a caller named: (address, region)."""
+        self._take([Target(url, region) for url, region in named])
+
+    def set_edges(self, edges: Iterable[Edge]) -> None:
+        """The edges that a hub knows; how each did so far is kept."""
+        fresh: list[Target] = []
+        for edge in edges:
+            target = Target(edge.url.rstrip("/"), edge.region, edge.id)
+            target.services = frozenset(service.name for service in edge.services)
+            target.ready = edge.state == "ready"
+            before = self._known.get(target.url)
+            if before is not None:
+                target.failures, target.resting_until = before.failures, before.resting_until
+            fresh.append(target)
+        self._take(fresh)
+
+    def _take(self, fresh: Sequence[Target]) -> None:
+        regions = [*self._regions, *(target.region for target in fresh)]
+        self._ranks = {region: rank for rank, region in enumerate(dict.fromkeys(regions))}
+        self._known = {target.url: target for target in fresh}
+        self._order = tuple(fresh)
+
+    def plan(self, service: str, now: float) -> list[Target]:
+        """All edges in the order in which to ask them: those at rest last, then those that are not ready or do not say that
+        they serve the service, then by region, at random inside of one."""
+        order, ranks = self._order, self._ranks
+        if len(order) == 1:
+            return [order[0]]
+        keyed = [
+            (
+                target.resting_until > now,
+                not target.ready or (target.services is not None and service not in target.services),
+                target.resting_until if target.resting_until > now else 0.0,
+                ranks.get(target.region, len(ranks)),
+                self._draw(),
+                place,
+            )
+            for place, target in enumerate(order)
+        ]
+        keyed.sort()
+        return [order[key[5]] for key in keyed]
