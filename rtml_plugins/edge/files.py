@@ -40,7 +40,7 @@ class HeldState(RegionState, frozen=True, omit_defaults=True):
     """state.json: the state of the region as the hub gave it. missing: packages that are not on disk, by their id, and why;
     "" while they are being fetched."""
 
-    missing: dict[str, str] = {}
+    missing: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 Signature = tuple[int, int, int]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from rtml_core.errors import RtmlError, said
-from rtml_plugins.edge import files
-from rtml_plugins.serving.wire import ServiceEntry, VersionEntry
+from rtml_plugins.edge import files, metrics
 from rtml_plugins.edge.files import Home, HomeError
 from rtml_plugins.edge.settings import EdgeSettings
+from rtml_plugins.serving.logs import logger
+from rtml_plugins.serving.wire import ServiceEntry, VersionEntry
 
 if TYPE_CHECKING:
     from rtml_core import Runtime
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: id of a service, its name, number of the version, id of the package
 LoadKey = tuple[str, str, int, str]
+
+_log: Final = logger("rtml.edge.table")
 
 
 def load_key(entry: ServiceEntry, version: VersionEntry) -> LoadKey:
@@ -51,10 +54,9 @@ class Failure:
 class Loader:
     """The versions that a process has loaded. Everything but the loading itself happens in the event loop."""
 
-    def __init__(self, settings: EdgeSettings, home: Home, log: Callable[..., None]):
+    def __init__(self, settings: EdgeSettings, home: Home):
         self._settings = settings
         self._home = home
-        self._log = log
         self._loaded: dict[LoadKey, Loaded] = {}
         self._failures: dict[LoadKey, Failure] = {}
         self._runtimes: WeakValueDictionary[str, Runtime] = WeakValueDictionary()
@@ -105,10 +107,12 @@ class Loader:
             problem = said(error)
         else:
             self._loaded[key] = loaded
-            self._log("loaded", service=entry.name, version=version.version, seconds=round(seconds, 3))
+            metrics.loaded(entry.name, version.version, seconds)
+            _log.info("version loaded", service=entry.name, version=version.version, ms=round(1e3 * seconds, 1))
             return
         self._failures[key] = Failure(signature, problem)
-        self._log("load_failed", service=entry.name, version=version.version, problem=problem)
+        metrics.load_failed(entry.name, version.version)
+        _log.error("version not loaded", service=entry.name, version=version.version, problem=problem)
 
     def _signature(self, package: str) -> files.Signature | None:
         try:

@@ -14,17 +14,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from rtml_core.errors import said
 from rtml_plugins.edge import files
-from rtml_plugins.serving.wire import KeyEntry, ServiceEntry, ServiceStatus, VersionEntry, WorkerStatus
 from rtml_plugins.edge.files import HeldState, Home, HomeError
 from rtml_plugins.edge.loading import Failure, Loaded, Loader, LoadKey, load_key
 from rtml_plugins.edge.settings import EdgeSettings
+from rtml_plugins.serving.logs import logger
 from rtml_plugins.serving.routing import chooser
+from rtml_plugins.serving.wire import KeyEntry, ServiceEntry, ServiceStatus, VersionEntry, WorkerStatus
 
 #: how often state.json is looked at, in seconds: one stat
 POLL: Final = 0.05
 #: how often a status that changes all the time is written
 _STATUS_EVERY: Final = 1.0
+_log: Final = logger("rtml.edge.table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,15 @@ class Snapshot:
 
     revision: of the newest state that is taken up: each of its services is ready, or failed. services: by name, those that
     answer. waiting: by name, those of the region that have nothing to answer with: loading, or failed. keys: by the digest of
-    their secret. ready: whether every service has answered its parity sample once since this process started. known: whether
-    there is a state at all.
+    their secret. locked: whether requests need a key, even if there is none. ready: whether every service has answered its parity
+    sample once since this process started. known: whether there is a state at all.
     """
 
     revision: int = 0
     services: dict[str, Service] = field(default_factory=dict)
     waiting: dict[str, ServiceStatus] = field(default_factory=dict)
     keys: dict[str, KeyEntry] = field(default_factory=dict)
+    locked: bool = False
     ready: bool = False
     known: bool = False
 
@@ -87,7 +91,7 @@ class Table:
     folder workers/. on_change is called, in the event loop, after each rebinding.
     """
 
-    def __init__(self, settings: EdgeSettings, *, role: str = "http", log: Callable[..., None] | None = None):
+    def __init__(self, settings: EdgeSettings, *, role: str = "http"):
         self.settings = settings
         self.home = Home(settings.folder)
         self.current = Snapshot()
@@ -95,11 +99,10 @@ class Table:
         #: what the shadow versions were found to do, for the report to the hub
         self.shadow_report: Callable[[], dict[str, Any]] | None = None
         self._path = self.home.status(role, os.getpid())
-        self._log = log or _silent
         self._held: HeldState | None = None
         self._seen: files.Signature | None = None
         self._good: dict[str, ServiceEntry] = {}
-        self._loader = Loader(settings, self.home, self._log)
+        self._loader = Loader(settings, self.home)
         self._was_ready = False
         self._written: WorkerStatus | None = None
         self._written_at = 0.0
@@ -140,7 +143,7 @@ class Table:
                         loading = asyncio.create_task(self._load_all(), name="rtml-load")
                 except Exception as error:  # a fault here must not end the watch: the next state may be fine
                     loading = None
-                    self._log("table_failed", problem=f"{type(error).__name__}: {error}")
+                    _log.exception("state not taken up", problem=said(error))
         finally:
             if loading is not None:
                 loading.cancel()
@@ -158,7 +161,7 @@ class Table:
         try:
             held = self.home.read_state()
         except HomeError as error:
-            self._log("state_refused", problem=str(error))
+            _log.error("state not read", problem=str(error))
             return
         if held is None:
             return
@@ -229,7 +232,8 @@ class Table:
         settled = settled and all(service.state != "loading" for service in services.values())
         revision = held.revision if settled else self.current.revision
         keys = {key.hash: key for key in held.keys}
-        self.current = Snapshot(revision, services, waiting, keys, self._was_ready, True)
+        locked = held.locked or bool(keys)
+        self.current = Snapshot(revision, services, waiting, keys, locked, self._was_ready, True)
         self._loader.keep(self._wanted(services))
         self._write_status()
         for listener in self.on_change:
@@ -274,7 +278,7 @@ class Table:
         try:
             files.write(self.home.served / f"{entry.name}.json", entry)
         except HomeError as error:
-            self._log("served_not_kept", service=entry.name, problem=str(error))
+            _log.error("served state not kept", service=entry.name, problem=str(error))
 
     def _wanted(self, services: dict[str, Service]) -> set[LoadKey]:
         assert self._held is not None
@@ -300,23 +304,19 @@ class Table:
         if status == self._written:
             return
         loop_time = asyncio.get_running_loop().time()
-        only_figures = self._written is not None and replace_shadow(status) == replace_shadow(self._written)
+        only_figures = self._written is not None and without_figures(status) == without_figures(self._written)
         if only_figures and loop_time - self._written_at < _STATUS_EVERY:
             return
         try:
             files.write(self._path, status)
         except HomeError as error:
-            self._log("status_not_written", problem=str(error))
+            _log.error("status not written", problem=str(error))
         self._written, self._written_at = status, loop_time
 
 
-def replace_shadow(status: WorkerStatus) -> WorkerStatus:
+def without_figures(status: WorkerStatus) -> WorkerStatus:
     """A status without the figures that change with each request."""
     return WorkerStatus(status.pid, status.revision, status.ready, status.services)
-
-
-def _silent(event: str, **details: object) -> None:
-    pass
 
 
 __all__ = ["Loaded", "Service", "Snapshot", "Table", "in_traffic"]
