@@ -1,0 +1,257 @@
+"""What each method of the protocol's gRPC services answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from rtml_core.errors import describe
+from rtml_plugins.edge import metrics
+from rtml_plugins.edge.access import authorize
+from rtml_plugins.edge.exchange import Headers
+from rtml_plugins.edge.v2 import models, rpc
+from rtml_plugins.edge.v2.messages import HEALTH, INFERENCE, methods
+from rtml_plugins.edge.v2.plan import plan_of, score
+from rtml_plugins.serving.logs import Logger
+from rtml_plugins.serving.problems import Problem
+
+if TYPE_CHECKING:
+    from rtml_plugins.edge.table import Loaded, Snapshot, Table
+
+Status = grpc.StatusCode
+#: status of a problem over HTTP -> code of gRPC
+CODES: Final = {
+    400: Status.INVALID_ARGUMENT,
+    401: Status.UNAUTHENTICATED,
+    403: Status.PERMISSION_DENIED,
+    404: Status.NOT_FOUND,
+    413: Status.INVALID_ARGUMENT,
+    422: Status.INVALID_ARGUMENT,
+    429: Status.RESOURCE_EXHAUSTED,
+    503: Status.UNAVAILABLE,
+    504: Status.DEADLINE_EXCEEDED,
+}
+#: requests of more rows are scored in a thread, as they would hold up the others
+THREAD_FROM: Final = 256
+#: longest sentence of a status: it travels in a header
+MAX_DETAILS: Final = 4000
+
+
+class Inference:
+    """Methods of inference.GRPCInferenceService; each takes a message and the metadata of the call, and returns the answer."""
+
+    def __init__(self, table: Table):
+        self._table = table
+        self._settings = table.settings
+        self._answers = {name: answer for name, (_, answer, _, _) in methods(INFERENCE).items()}
+
+    def _authorize(self, snapshot: Snapshot, headers: Headers, service: str | None) -> None:
+        authorize(snapshot, self._settings, headers, "predict", service)
+
+    async def ServerLive(self, request: Any, headers: Headers) -> Any:
+        return self._answers["ServerLive"](live=True)
+
+    async def ServerReady(self, request: Any, headers: Headers) -> Any:
+        return self._answers["ServerReady"](ready=self._table.current.ready)
+
+    async def ServerMetadata(self, request: Any, headers: Headers) -> Any:
+        return self._answers["ServerMetadata"](**models.server_metadata())
+
+    async def ModelReady(self, request: Any, headers: Headers) -> Any:
+        try:
+            models.find(self._table.current, request.name, request.version)
+        except Problem as problem:
+            if problem.status != 503:
+                raise
+            return self._answers["ModelReady"](ready=False)
+        return self._answers["ModelReady"](ready=True)
+
+    async def ModelMetadata(self, request: Any, headers: Headers) -> Any:
+        snapshot = self._table.current
+        self._authorize(snapshot, headers, request.name)
+        return self._answers["ModelMetadata"](**models.metadata(models.find(snapshot, request.name, request.version)))
+
+    async def ModelConfig(self, request: Any, headers: Headers) -> Any:
+        snapshot = self._table.current
+        self._authorize(snapshot, headers, request.name)
+        config = models.config(models.find(snapshot, request.name, request.version), self._settings.max_rows)
+        return self._answers["ModelConfig"](config=config)
+
+    async def RepositoryIndex(self, request: Any, headers: Headers) -> Any:
+        snapshot = self._table.current
+        self._authorize(snapshot, headers, None)
+        return self._answers["RepositoryIndex"](models=models.index(snapshot, request.ready))
+
+    async def ModelInfer(self, request: Any, headers: Headers) -> Any:
+        began = time.perf_counter()
+        snapshot = self._table.current
+        self._authorize(snapshot, headers, request.model_name)
+        model = models.find(snapshot, request.model_name, request.model_version)
+        loaded = model.loaded
+        status = 500
+        try:
+            inference = rpc.read_request(request, self._settings.max_rows)
+            loaded = model.choose(headers.get(models.KEY_HEADER), inference.parameters, inference.tensors)
+            if inference.rows < THREAD_FROM:
+                answer = _score(inference, model, loaded)
+            else:
+                answer = await asyncio.to_thread(_score, inference, model, loaded)
+            status = 200
+        except Problem as problem:
+            status = problem.status
+            raise
+        finally:
+            metrics.observe(loaded.service, loaded.version, metrics.outcome(status), time.perf_counter() - began)
+        return answer
+
+    async def ModelStreamInfer(self, requests: AsyncIterator[Any], headers: Headers) -> AsyncIterator[Any]:
+        """Each request's answer, or its error with the id it had."""
+        async for request in requests:
+            try:
+                yield self._answers["ModelStreamInfer"](infer_response=await self.ModelInfer(request, headers))
+            except Problem as problem:
+                answer = self._answers["ModelStreamInfer"](error_message=problem.detail)
+                answer.infer_response.id = request.id
+                yield answer
+
+
+def _score(inference: Any, model: models.Model, loaded: Loaded) -> Any:
+    plan = plan_of(loaded.runtime)
+    columns = score(loaded.runtime, plan.columns(inference.tensors))
+    return rpc.write_response(inference, model, loaded.version, plan, columns)
+
+
+class Health:
+    """Methods of grpc.health.v1.Health: of the server ("" or the inference service), or of one service of rtml by its name."""
+
+    def __init__(self, table: Table):
+        self._table = table
+        self._answer = methods(HEALTH)["Check"][1]
+        self._changed = asyncio.Event()
+        self._stopping = False
+        table.on_change.append(lambda snapshot: self._wake())
+
+    def stop(self) -> None:
+        """Say from now on that this server serves no more."""
+        self._stopping = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _status(self, service: str) -> str:
+        snapshot = self._table.current
+        if service in ("", INFERENCE, HEALTH):
+            serving = snapshot.ready
+        elif service in snapshot.services or service in snapshot.waiting:
+            serving = service in snapshot.services
+        else:
+            return "SERVICE_UNKNOWN"
+        return "SERVING" if serving and not self._stopping else "NOT_SERVING"
+
+    async def Check(self, request: Any, headers: Headers) -> Any:
+        status = self._status(request.service)
+        if status == "SERVICE_UNKNOWN":
+            raise Problem(404, "unknown-service", f"there is no service {describe(request.service)} here")
+        return self._answer(status=status)
+
+    async def Watch(self, requests: AsyncIterator[Any], headers: Headers) -> AsyncIterator[Any]:
+        async for request in requests:
+            said = None
+            while not (self._stopping and said is not None):
+                changed = self._changed
+                status = self._status(request.service)
+                if status != said:
+                    said = status
+                    yield self._answer(status=status)
+                else:
+                    await changed.wait()
+
+
+class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
+    """All methods of one service; methods that clients know and this server does not offer are refused with a sentence."""
+
+    def __init__(self, service: str, servicer: Any, log: Logger):
+        self._prefix = f"/{service}/"
+        self._log = log
+        self._handlers = {}
+        for name, (request, _, client_streams, server_streams) in methods(service).items():
+            method = getattr(servicer, name)
+            if server_streams:
+                make = grpc.stream_stream_rpc_method_handler if client_streams else grpc.unary_stream_rpc_method_handler
+                self._handlers[name] = make(self._streaming(request, method, client_streams), None, _bytes)
+            else:
+                self._handlers[name] = grpc.unary_unary_rpc_method_handler(self._unary(request, method), None, _bytes)
+        self._unknown = grpc.unary_unary_rpc_method_handler(self._refuse)
+
+    def service(self, call: Any) -> Any:
+        """The handler of a call by its path; None when it is another service's."""
+        if not call.method.startswith(self._prefix):
+            return None
+        return self._handlers.get(call.method[len(self._prefix) :], self._unknown)
+
+    async def _refuse(self, request: bytes, context: Any) -> bytes:
+        offered = ", ".join(self._handlers)
+        await context.abort(
+            Status.UNIMPLEMENTED, f"{self._prefix[1:-1]} offers {offered} here, and not the method that was called"
+        )
+        return b""
+
+    def _unary(self, kind: Any, method: Callable[[Any, Headers], Awaitable[Any]]) -> Any:
+        async def call(data: bytes, context: Any) -> Any:
+            try:
+                return await method(_parse(kind, data), _headers(context))
+            except Exception as error:
+                await self._abort(context, error)
+
+        return call
+
+    def _streaming(self, kind: Any, method: Callable[[Any, Headers], AsyncIterator[Any]], client_streams: bool) -> Any:
+        async def parsed(requests: Any) -> AsyncIterator[Any]:
+            if client_streams:
+                async for data in requests:
+                    yield _parse(kind, data)
+            else:
+                yield _parse(kind, requests)
+
+        async def call(requests: Any, context: Any) -> AsyncIterator[Any]:
+            try:
+                async for answer in method(parsed(requests), _headers(context)):
+                    yield answer
+            except Exception as error:
+                await self._abort(context, error)
+
+        return call
+
+    async def _abort(self, context: Any, error: Exception) -> None:
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        if isinstance(error, Problem):
+            code, details = CODES.get(error.status, Status.INTERNAL), error.detail
+        else:
+            self._log.exception("request failed", service=self._prefix[1:-1])
+            code, details = Status.INTERNAL, "the server failed at this request; its log says why"
+        await context.abort(code, details if len(details) <= MAX_DETAILS else details[: MAX_DETAILS - 3] + "...")
+
+
+def _bytes(answer: Any) -> bytes:
+    return answer.SerializeToString()  # type: ignore[no-any-return]
+
+
+def _parse(kind: Any, data: bytes) -> Any:
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        raise Problem(400, "invalid-request", f"the request is no {kind.DESCRIPTOR.full_name}") from None
+
+
+def _headers(context: Any) -> Headers:
+    """Metadata of a call by its lower-case name; binary entries are left out."""
+    found: Any = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,139 @@
+"""Models of the protocol are services; which package answers a request, and what is told about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from rtml_core.errors import close_match, describe, listing
+from rtml_plugins.edge.v2.plan import plan_of
+from rtml_plugins.edge.v2.tensors import Tensor, refuse
+from rtml_plugins.serving.problems import Problem
+
+if TYPE_CHECKING:
+    from rtml_plugins.edge.table import Loaded, Service, Snapshot
+
+#: what the protocol calls the framework of a model
+PLATFORM: Final = "onnxruntime_onnx"
+#: beyond the protocol itself, by the names that Triton gave them
+EXTENSIONS: Final = ("binary_tensor_data", "parameters", "model_repository", "model_configuration")
+#: request header, and request parameter, that keeps a visitor in an arm of a split
+KEY_HEADER: Final = "x-rtml-key"
+KEY_PARAMETER: Final = "rtml_key"
+
+
+class Model(NamedTuple):
+    """A service, and the version of it that a request named: None when traffic decides."""
+
+    service: Service
+    pinned: Loaded | None
+
+    @property
+    def name(self) -> str:
+        return self.service.entry.name
+
+    @property
+    def loaded(self) -> Loaded:
+        """The version that is told about: the one that was named, or the champion."""
+        return self.pinned or self.service.champion
+
+    def choose(self, header: str | None, parameters: Mapping[str, Any], tensors: Sequence[Tensor]) -> Loaded:
+        """The version that answers: by the key in the header, in the parameter, in the first row's sticky field, or at random."""
+        if self.pinned is not None or self.service.choose is None:
+            return self.loaded
+        key = header
+        if key is None and parameters.get(KEY_PARAMETER) is not None:
+            key = str(parameters[KEY_PARAMETER])
+        if key is None and self.service.sticky is not None:
+            values = next((tensor.values for tensor in tensors if tensor.name == self.service.sticky), [])
+            key = None if not len(values) or values[0] is None else str(values[0])
+        return self.service.versions[self.service.choose(key)]
+
+
+def find(snapshot: Snapshot, name: str, version: str = "") -> Model:
+    """The model of a name and a version ("" for none). Raises Problem: 404 when there is none, 503 when it is not loaded yet."""
+    service = snapshot.services.get(name)
+    if service is None:
+        waiting = snapshot.waiting.get(name)
+        if waiting is None:
+            near = close_match(name, snapshot.services)
+            there = listing(sorted(snapshot.services), 10)
+            raise Problem(404, "unknown-service", f"there is no model {describe(name)} here.{near} There are: {there}")
+        why = "is being loaded" if waiting.state == "loading" else f"could not be loaded: {waiting.problem}"
+        raise Problem(503, "not-ready", f"the model {describe(name)} {why}", headers=[("Retry-After", "1")])
+    if not version:
+        return Model(service, None)
+    loaded = service.versions.get(int(version)) if version.isascii() and version.isdigit() and len(version) < 10 else None
+    if loaded is None:
+        there = ", ".join(map(str, sorted(service.versions)))
+        raise Problem(
+            404, "unknown-version", f"the model {describe(name)} has no version {describe(version)} here; it has {there}"
+        )
+    return Model(service, loaded)
+
+
+def server_metadata() -> dict[str, Any]:
+    """What this server is."""
+    from importlib.metadata import version
+
+    return {"name": "rtml", "version": version("rtml"), "extensions": list(EXTENSIONS)}
+
+
+def metadata(model: Model) -> dict[str, Any]:
+    """Versions, inputs and outputs of a model."""
+    plan = plan_of(model.loaded.runtime)
+    return {
+        "name": model.name,
+        "versions": [str(number) for number in sorted(model.service.versions)],
+        "platform": PLATFORM,
+        "inputs": plan.input_metadata,
+        "outputs": plan.output_metadata,
+    }
+
+
+def config(model: Model, max_rows: int) -> dict[str, Any]:
+    """What of Triton's model configuration is true here: batches of up to `max_rows` rows, all held versions served."""
+    loaded = model.loaded
+    plan = plan_of(loaded.runtime)
+    inputs = [
+        {**_io(tensor), "optional": plan.fields[tensor["name"]].optional, "format": "FORMAT_NONE"}
+        for tensor in plan.input_metadata
+    ]
+    return {
+        "name": model.name,
+        "platform": PLATFORM,
+        "backend": "onnxruntime",
+        "version_policy": {"specific": {"versions": sorted(model.service.versions)}},
+        "max_batch_size": max_rows,
+        "input": inputs,
+        "output": [_io(tensor) for tensor in plan.output_metadata],
+        "parameters": {"package": {"string_value": loaded.package_id}},
+    }
+
+
+def _io(tensor: Mapping[str, Any]) -> dict[str, Any]:
+    datatype = "STRING" if tensor["datatype"] == "BYTES" else tensor["datatype"]
+    return {"name": tensor["name"], "data_type": f"TYPE_{datatype}", "dims": [1]}
+
+
+def index(snapshot: Snapshot, only_ready: bool = False) -> list[dict[str, str]]:
+    """All models with their versions, one entry each."""
+    entries = [
+        {"name": name, "version": str(number), "state": "READY", "reason": ""}
+        for name, service in sorted(snapshot.services.items())
+        for number in sorted(service.versions)
+    ]
+    if not only_ready:
+        for name, status in sorted(snapshot.waiting.items()):
+            state = "LOADING" if status.state == "loading" else "UNAVAILABLE"
+            entries.append({"name": name, "version": "", "state": state, "reason": status.problem})
+    return entries
+
+
+def refuse_parameters(name: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse what would change the answer and is not done here: shared memory, classification."""
+    for key in parameters:
+        if key.startswith("shared_memory"):
+            refuse(f"{name} asks for shared memory, which this server does not offer: send the data with the request")
+        if key == "classification":
+            refuse(f"{name} asks for a classification, which this server does not make: take the values of the output")
