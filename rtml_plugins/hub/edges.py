@@ -1,0 +1,202 @@
+"""What edges are told, what they report, and how far a change has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+
+from rtml_core.client.records import Edge, EdgeService, Rollout, Traffic
+from rtml_core.errors import close_match, describe, listing
+from rtml_plugins.hub import reading, times
+from rtml_plugins.hub.database import Database
+from rtml_plugins.hub.errors import NotFound
+from rtml_plugins.hub.tables import api_keys, edges, hub, packages, regions, service_regions, services, versions
+from rtml_plugins.serving.names import check_name
+from rtml_plugins.serving.wire import EXCHANGE, EdgeReport, KeyEntry, RegionState, ServiceEntry, VersionEntry
+
+#: an edge that was not heard of for so long is away, in seconds
+AWAY: Final = 15.0
+#: scopes that mean something at an edge: other keys are not sent there
+_AT_EDGES: Final = frozenset({"predict", "debug", "admin"})
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region that a service or an edge names. edges: how many are there and not away."""
+
+    name: str
+    revision: int
+    services: int
+    edges: int
+
+
+def revision(connection: Connection, region: str) -> int:
+    """The revision of what the edges of a region see; at least 1. A region that nobody named yet has one, too."""
+    statement = select(hub.c.everywhere, select(regions.c.revision).where(regions.c.name == region).scalar_subquery())
+    everywhere, own = connection.execute(statement).one()
+    return max(int(everywhere), int(own or 0))
+
+
+def state(connection: Connection, region: str, identity: str, now: float) -> RegionState:
+    """Everything that an edge of the region serves; all from one view of the database. identity: of the hub."""
+    statement = (
+        select(services)
+        .join(service_regions, service_regions.c.service == services.c.id)
+        .where(service_regions.c.region == region, services.c.deleted.is_(None))
+        .order_by(services.c.name)
+    )
+    rows = connection.execute(statement).all()
+    before = reading.champions_before(connection, [row.id for row in rows])
+    held = {row.id: _held(reading.traffic(row), before.get(row.id)) for row in rows}
+    found = _versions(connection, held)
+    entries = tuple(
+        ServiceEntry(
+            id=row.id,
+            name=row.name,
+            versions=tuple(found[row.id, number] for number in sorted(held[row.id])),
+            traffic=reading.traffic(row),
+            description=row.description,
+            deprecated=row.deprecated,
+            deprecation=row.deprecation,
+        )
+        for row in rows
+    )
+    return RegionState(EXCHANGE, identity, region, revision(connection, region), entries, _keys(connection, now))
+
+
+def _held(traffic: Traffic, before: int | None) -> set[int]:
+    """The versions that edges hold: those in traffic and the champion before, so that a rollback waits for no download."""
+    arms = [*traffic.split, *([traffic.canary] if traffic.canary else [])]
+    others = [number for number in (traffic.shadow, before) if number is not None]
+    return {traffic.champion, *(arm.version for arm in arms), *others}
+
+
+def _versions(connection: Connection, held: dict[str, set[int]]) -> dict[tuple[str, int], VersionEntry]:
+    found = {}
+    columns = (versions.c.service, versions.c.version, versions.c.package, packages.c.size)
+    wanted = sorted({number for numbers in held.values() for number in numbers})
+    statement = (
+        select(*columns)
+        .join(packages, packages.c.id == versions.c.package)
+        .where(versions.c.service.in_(list(held)), versions.c.version.in_(wanted))
+    )
+    for service, number, package, size in connection.execute(statement):
+        found[service, number] = VersionEntry(number, package, size)
+    return found
+
+
+def _keys(connection: Connection, now: float) -> tuple[KeyEntry, ...]:
+    """Keys that edges may accept. Those that ran out are left out, which needs no new revision: edges look at the time, too."""
+    living = or_(api_keys.c.expires.is_(None), api_keys.c.expires > times.text(now))
+    rows = connection.execute(select(api_keys).where(api_keys.c.revoked.is_(None), living).order_by(api_keys.c.id))
+    entries = []
+    for row in rows:
+        scopes = tuple(msgspec.json.decode(row.scopes, type=list[str]))
+        if _AT_EDGES.isdisjoint(scopes):
+            continue
+        named = None if row.services is None else tuple(msgspec.json.decode(row.services, type=list[str]))
+        expires = None if row.expires is None else times.seconds(row.expires)
+        entries.append(KeyEntry(row.id, row.hash, scopes, named, expires, row.rate))
+    return tuple(entries)
+
+
+def report(database: Database, identity: str, given: EdgeReport) -> None:
+    """Keep what an edge reports; it is no change of the hub. Raises NameRefused for an id or a region that is no name."""
+    check_name(identity, "edge")
+    check_name(given.region, "region")
+    now = database.clock()
+    values = {"region": given.region, "report": msgspec.json.encode(given).decode(), "seen": now}
+    with database.note() as connection:
+        if connection.execute(update(edges).where(edges.c.id == identity).values(**values)).rowcount == 0:
+            _first(connection, {"id": identity, "first": times.text(now), **values})
+
+
+def _first(connection: Connection, row: dict[str, Any]) -> None:
+    if connection.dialect.name == "postgresql":  # another hub may be told of it in this moment
+        from sqlalchemy.dialects.postgresql import insert as upsert
+
+        changed = {name: row[name] for name in ("region", "report", "seen")}
+        connection.execute(upsert(edges).values(row).on_conflict_do_update(index_elements=["id"], set_=changed))
+    else:
+        connection.execute(insert(edges).values(row))
+
+
+def listed(connection: Connection, now: float, region: str | None = None) -> list[Edge]:
+    """The edges that reported, by region and id."""
+    statement = select(edges).order_by(edges.c.region, edges.c.id)
+    if region is not None:
+        statement = statement.where(edges.c.region == region)
+    return [_edge(row, now) for row in connection.execute(statement)]
+
+
+def _edge(row: Row[Any], now: float) -> Edge:
+    given = msgspec.json.decode(row.report, type=EdgeReport)
+    health: Literal["ready", "not ready", "away"] = "ready" if given.ready else "not ready"
+    return Edge(
+        id=row.id,
+        region=given.region,
+        url=given.url,
+        state="away" if now - row.seen > AWAY else health,
+        revision=given.revision,
+        workers=given.workers,
+        rtml=given.rtml,
+        started=given.started,
+        seen=times.text(row.seen),
+        services=tuple(_service(one.name, one.versions, one.state, one.problem) for one in given.services),
+        stats=given.stats,
+        plugins=given.plugins,
+    )
+
+
+def _service(name: str, numbers: tuple[int, ...], state: str, problem: str) -> EdgeService:
+    return EdgeService(name, numbers, cast(Literal["ready", "loading", "failed"], state), problem)
+
+
+def forget(database: Database, identity: str, actor: str) -> None:
+    """Take an edge off the list; it comes back when it reports again. Raises NotFound."""
+    with database.write(actor) as change:
+        if change.execute(delete(edges).where(edges.c.id == identity)).rowcount == 0:
+            names = list(change.execute(select(edges.c.id).order_by(edges.c.id)).scalars())
+            raise NotFound(
+                f"edge {describe(identity)} does not exist. There are: {listing(names)}.{close_match(identity, names)}"
+            )
+        change.audit("edge.forget", identity)
+
+
+def rollout(connection: Connection, name: str, wanted: int | None, now: float) -> Rollout:
+    """How far a revision has come on the edges of a service. wanted: None for what the regions have now.
+
+    An edge has it when it serves that revision, or the newest of its own region (which the change did not concern, then).
+    """
+    found = reading.service(connection, name)
+    newest = {region: revision(connection, region) for region in found.regions}
+    goal = max(newest.values(), default=0) if wanted is None else wanted
+    there = [edge for edge in listed(connection, now) if edge.region in newest]
+    present = [edge for edge in there if edge.state != "away"]
+    done = all(edge.revision >= min(goal, newest[edge.region]) for edge in present)
+    missing = tuple(region for region in found.regions if region not in {edge.region for edge in present})
+    return Rollout(name, goal, done, tuple(there), missing)
+
+
+def all_regions(connection: Connection, now: float) -> list[Region]:
+    """Every region that a service or an edge names, by name."""
+    served = (
+        select(service_regions.c.region, func.count())
+        .join(services, services.c.id == service_regions.c.service)
+        .where(services.c.deleted.is_(None))
+        .group_by(service_regions.c.region)
+    )
+    counted = dict(connection.execute(served).tuples().all())
+    present = select(edges.c.region, edges.c.seen)
+    alive: dict[str, int] = {}
+    for name, seen in connection.execute(present):
+        alive[name] = alive.get(name, 0) + (now - seen <= AWAY)
+    everywhere = int(connection.execute(select(hub.c.everywhere)).scalar_one())
+    revisions = dict(connection.execute(select(regions.c.name, regions.c.revision)).tuples().all())
+    return [
+        Region(name, max(everywhere, revisions.get(name, 0)), counted.get(name, 0), alive.get(name, 0))
+        for name in sorted(counted.keys() | alive.keys())
+    ]

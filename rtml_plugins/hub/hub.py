@@ -1,0 +1,250 @@
+"""The hub itself, without HTTP: everything that can be asked of it and done to it, from many threads at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from rtml_core.client.records import AuditEntry, Edge, Published, Rollout, Service, Traffic, Version
+from rtml_core.package import Manifest
+from rtml_plugins.hub import checks, edges, managing, publishing, reading, steering
+from rtml_plugins.hub.checks import Checked
+from rtml_plugins.hub.database import Database
+from rtml_plugins.hub.edges import Region
+from rtml_plugins.hub.store import PackageStore, identity
+from rtml_plugins.serving.wire import EdgeReport, RegionState
+
+#: how long a package that no service needs is kept, in seconds
+GRACE = 7 * 24 * 3600.0
+
+
+class Hub:
+    """Services, their versions and traffic, and the edges that serve them.
+
+    Whatever changes something takes `actor`, who does it, for the audit log, and is one transaction. trust: distributions whose
+    Python and native operators may run when a package is checked. changed: callables that are called, from the thread that made
+    it, after each change that edges see; another hub on the same database shows only in `revision`.
+
+    Errors, all RtmlError: NotFound, Conflict, Refused (a publication), NameRefused and TrafficRefused (what was given is none),
+    Unavailable (the database or the store is away).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: PackageStore,
+        *,
+        trust: Iterable[str] = (),
+        check: Callable[[bytes], Checked] | None = None,
+    ):
+        self.database = database
+        self.store = store
+        self.id = database.id
+        self.changed = database.changed
+        self._trust = tuple(trust)
+        self._check = check or self._load
+
+    def _load(self, data: bytes) -> Checked:
+        return checks.check_package(data, self._trust)
+
+    # ---- services -----------------------------------------------------------------------------------------------------------
+
+    def publish(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        actor: str,
+        regions: Iterable[str] = (),
+        description: str | None = None,
+        owner: str | None = None,
+        message: str = "",
+        allow_incompatible: bool = False,
+        traffic: Literal["champion", "keep"] = "champion",
+        share: float | None = None,
+    ) -> Published:
+        """Make a package a version of a service, which is made when it is new.
+
+        regions: added to those of the service; of a new one, by default, all that have edges. message: about this version.
+        traffic: "champion", the version answers everyone at once; "keep", nobody for now (the first version of a service always
+        becomes its champion). share: it becomes the canary with that share instead. A package that is a version of the service
+        already stays that version, and traffic as it is.
+
+        Raises Refused, with nothing changed, for a package that does not load here, was not proved equal to what was authored,
+        or is not compatible with the champion; Conflict when traffic is shared out and the new version is to be champion.
+        """
+        request = publishing.Request(
+            name, tuple(dict.fromkeys(regions)), description, owner, message, allow_incompatible, traffic, share
+        )
+        package = identity(data)
+        if package is not None:
+            known = self._known(request, package)
+            if known is not None:
+                return publishing.write(self.database, self.store, request, data, known, actor)
+        checked = self._check(data)
+        with self.database.read() as connection:
+            publishing.require_compatible(connection, request, checked.manifest)
+            publishing.check_arms(connection, request)
+        fresh = not self.store.has(checked.id)
+        self.store.put(data)
+        try:
+            return publishing.write(self.database, self.store, request, data, checked, actor)
+        except BaseException:
+            if fresh:
+                managing.discard(self.database, self.store, checked.id)
+            raise
+
+    def _known(self, request: publishing.Request, package: str) -> Checked | None:
+        """What is known of a package that is a version of the service already: it was checked then."""
+        with self.database.read() as connection:
+            if publishing.existing(connection, request, package) is None:
+                return None
+            manifest = reading.manifest(connection, package)
+        return Checked(package, self.store.size(package), manifest)
+
+    def find(
+        self,
+        *,
+        q: str | None = None,
+        region: str | None = None,
+        state: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> tuple[list[Service], int]:
+        """Services by name, and how many match without limit and offset.
+
+        q: part of name, description or owner, in any case. state: active, deprecated or deleted; None for all but deleted ones.
+        """
+        with self.database.read() as connection:
+            return reading.find(connection, q=q, region=region, state=state, limit=limit, offset=offset)
+
+    def service(self, name: str) -> Service:
+        """A service. Raises NotFound with the names that are near."""
+        with self.database.read() as connection:
+            return reading.service(connection, name)
+
+    def version(self, name: str, number: int) -> Version:
+        """A version of a service. Raises NotFound."""
+        with self.database.read() as connection:
+            return reading.version(connection, name, number)
+
+    def manifest(self, package: str) -> Manifest:
+        """The manifest of a package: signature, operators, parity. Raises NotFound."""
+        with self.database.read() as connection:
+            return reading.manifest(connection, package)
+
+    def package(self, package: str) -> bytes:
+        """The bytes of a package, verified. Raises NotFound."""
+        return self.store.get(package)
+
+    def update(
+        self,
+        name: str,
+        *,
+        actor: str,
+        description: str | None = None,
+        owner: str | None = None,
+        regions: Iterable[str] | None = None,
+    ) -> Service:
+        """Change description, owner or regions; None leaves them. regions: all that it is served in from now on."""
+        with self.database.write(actor) as change:
+            managing.update_service(change, name, description, owner, None if regions is None else list(regions))
+            return reading.service(change.connection, name)
+
+    def deprecate(self, name: str, *, actor: str, reason: str = "") -> Service:
+        """Mark a service as one to move away from; it goes on answering, and says so. reason: why, and what to use instead."""
+        with self.database.write(actor) as change:
+            managing.deprecate(change, name, reason)
+            return reading.service(change.connection, name)
+
+    def restore(self, name: str, *, actor: str) -> Service:
+        """Take a deprecation back."""
+        with self.database.write(actor) as change:
+            managing.restore(change, name)
+            return reading.service(change.connection, name)
+
+    def delete(self, name: str, *, actor: str) -> None:
+        """Take a service away from all edges. Its name is free then; its versions stay in the audit log, and numbers go on."""
+        with self.database.write(actor) as change:
+            managing.remove(change, name)
+
+    # ---- traffic ------------------------------------------------------------------------------------------------------------
+
+    def set_traffic(self, name: str, traffic: Traffic, *, actor: str) -> Service:
+        """Set who answers. Raises TrafficRefused for shares, versions or a sticky field that can't be."""
+        with self.database.write(actor) as change:
+            steering.assign(change, name, traffic)
+            return reading.service(change.connection, name)
+
+    def canary(self, name: str, share: float, version: int | None = None, *, actor: str) -> Service:
+        """Give a version (by default the present canary) a share of the requests; share 0 ends the canary."""
+        with self.database.write(actor) as change:
+            steering.canary(change, name, version, share)
+            return reading.service(change.connection, name)
+
+    def promote(self, name: str, version: int | None = None, *, actor: str) -> Service:
+        """Make a version, by default the canary, the champion."""
+        with self.database.write(actor) as change:
+            steering.promote(change, name, version)
+            return reading.service(change.connection, name)
+
+    def rollback(self, name: str, to: int | None = None, *, actor: str) -> Service:
+        """Have the champion before, or version `to`, answer everyone; canary, split and shadow end."""
+        with self.database.write(actor) as change:
+            steering.rollback(change, name, to)
+            return reading.service(change.connection, name)
+
+    # ---- edges --------------------------------------------------------------------------------------------------------------
+
+    def revision(self, region: str) -> int:
+        """The revision of what edges of a region see. An edge that has another one, higher ones included, needs the state."""
+        with self.database.read() as connection:
+            return edges.revision(connection, region)
+
+    def region_state(self, region: str) -> RegionState:
+        """Everything that an edge of the region serves, with its revision."""
+        with self.database.read() as connection:
+            return edges.state(connection, region, self.id, self.database.clock())
+
+    def report_edge(self, edge: str, report: EdgeReport) -> None:
+        """Keep what an edge reports of itself."""
+        edges.report(self.database, edge, report)
+
+    def edges(self, region: str | None = None) -> list[Edge]:
+        """The edges that reported, by region and id; those not heard of for 15 s are away."""
+        with self.database.read() as connection:
+            return edges.listed(connection, self.database.clock(), region)
+
+    def forget_edge(self, edge: str, *, actor: str) -> None:
+        """Take an edge off the list; it comes back when it reports again. Raises NotFound."""
+        edges.forget(self.database, edge, actor)
+
+    def rollout(self, name: str, revision: int | None = None) -> Rollout:
+        """How far a revision (by default, the newest) has come on the edges of a service."""
+        with self.database.read() as connection:
+            return edges.rollout(connection, name, revision, self.database.clock())
+
+    def regions(self) -> list[Region]:
+        """Every region that a service or an edge names."""
+        with self.database.read() as connection:
+            return edges.all_regions(connection, self.database.clock())
+
+    # ---- keeping house ------------------------------------------------------------------------------------------------------
+
+    def audit(self, *, limit: int = 100, before: int | None = None, service: str | None = None) -> list[AuditEntry]:
+        """The audit log, newest first. before: entries with a lower number only; service: about one name only."""
+        with self.database.read() as connection:
+            return reading.entries(connection, limit=limit, before=before, service=service)
+
+    def collect(self, *, actor: str, grace: float = GRACE) -> list[str]:
+        """Remove packages that no service has needed for `grace` seconds from the store; their ids."""
+        return managing.collect(self.database, self.store, actor, grace)
+
+    def check(self) -> None:
+        """Raise Unavailable unless database and store answer."""
+        self.database.ping()
+        self.store.ping()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()

@@ -1,0 +1,151 @@
+"""The tables of a hub. Times are texts (see times), lists and objects JSON texts; the migrations make exactly these."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, text
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: one row. revision: of the newest change that edges see; everywhere: of the newest one that all regions see (keys)
+hub: Final = Table(
+    "hub",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("everywhere", Integer, nullable=False),
+)
+
+#: collected: since when its bytes are gone from the store
+packages: Final = Table(
+    "packages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("manifest", Text, nullable=False),
+    Column("portable", Boolean, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("used", Text, nullable=False),  # when it was last published
+    Column("collected", Text),
+)
+
+#: deleted ones stay, so that ids and the audit log keep their meaning
+services: Final = Table(
+    "services",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("traffic", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("updated", Text, nullable=False),
+    Column("deprecated", Text),
+    Column("deprecation", Text, nullable=False),
+    Column("deleted", Text),
+    Index("ix_services_name", "name"),
+    Index(
+        "uq_services_living",
+        "name",
+        unique=True,
+        sqlite_where=text("deleted IS NULL"),
+        postgresql_where=text("deleted IS NULL"),
+    ),
+)
+
+versions: Final = Table(
+    "versions",
+    metadata,
+    Column("service", Text, ForeignKey("services.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("package", Text, ForeignKey("packages.id"), nullable=False),
+    Column("created", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("compatible", Boolean, nullable=False),
+    Column("changes", Text, nullable=False),
+    PrimaryKeyConstraint("service", "version"),
+    Index("uq_versions_package", "service", "package", unique=True),
+    Index("ix_versions_package", "package"),
+)
+
+service_regions: Final = Table(
+    "service_regions",
+    metadata,
+    Column("service", Text, ForeignKey("services.id"), nullable=False),
+    Column("region", Text, nullable=False),
+    PrimaryKeyConstraint("service", "region"),
+    Index("ix_service_regions_region", "region"),
+)
+
+#: the champions of a service, the present one at the highest position: what a rollback goes down
+champions: Final = Table(
+    "champions",
+    metadata,
+    Column("service", Text, ForeignKey("services.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("since", Text, nullable=False),
+    PrimaryKeyConstraint("service", "position"),
+)
+
+#: revision: of the newest change that the edges of a region see
+regions: Final = Table(
+    "regions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+)
+
+#: report: wire.EdgeReport. seen: seconds since the epoch
+edges: Final = Table(
+    "edges",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("report", Text, nullable=False),
+    Column("first", Text, nullable=False),
+    Column("seen", Float(53), nullable=False),
+    Index("ix_edges_region", "region"),
+)
+
+#: hash: hex SHA-256 of the secret. scopes, services: JSON lists; services NULL for all. rate: requests a second
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("services", Text),
+    Column("created", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires", Text),
+    Column("revoked", Text),
+    Column("rate", Float(53)),
+    Column("last_four", Text, nullable=False),
+    Column("replaced_by", Text),
+    Index("ix_api_keys_name", "name"),
+)
+
+#: append only, which triggers hold
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Index("ix_audit_subject_number", "subject", "number"),
+)
