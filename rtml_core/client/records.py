@@ -110,12 +110,12 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region that a service or an edge names. revision: of what its edges see; edges: how many it has that are not away."""
+    """A region that a service or an edge names. services: how many it serves; edges: how many it has, ready: of these."""
 
     name: str
-    revision: int
     services: int
     edges: int
+    ready: int
 
 
 @dataclass(frozen=True, slots=True)
