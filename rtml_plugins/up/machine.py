@@ -14,13 +14,15 @@ from rtml_plugins.serving.names import check_name
 from rtml_plugins.serving.tables import table
 from rtml_plugins.up.children import Child, ChildFailed, stop
 from rtml_plugins.up.home import Remembered, recall, remember, tell_running
-from rtml_plugins.up.keys import edge_key
+from rtml_plugins.up.keys import EdgeKey
 from rtml_plugins.up.ports import check_free, free_ports
 
 DEFAULT_PORT: Final = 8000
 DEFAULT_REGIONS: Final = ("na",)
 #: seconds until a process answers at the latest: a busy machine imports slowly
 _READY_SECONDS: Final = 60.0
+#: seconds between looks whether the hub asks for keys by now
+_LOOK_SECONDS: Final = 1.0
 
 
 def plan(home: Path, host: str | None, port: int | None, regions: Sequence[str]) -> Remembered:
@@ -52,12 +54,11 @@ class Machine:
 
     def __init__(self, home: Path, what: Remembered, workers: int, trust: Sequence[str], say: Callable[[str], None]):
         self._home, self._what, self._say, self._workers = home, what, say, workers
+        self._hub_folder = home / "hub"
         self._trust = [part for name in trust for part in ("--trust", name)]
         self._children: list[Child] = []
-
-    @property
-    def _hub_folder(self) -> Path:
-        return self._home / "hub"
+        self._keys = EdgeKey(self._hub_folder, home / "edge.key")
+        self._key: Path | None = None
 
     def start(self, stopping: threading.Event) -> None:
         """Start the hub, then the edges side by side; returns when all answer, or when `stopping` is set. Raises ChildFailed."""
@@ -65,18 +66,18 @@ class Machine:
         remember(self._home, what)
         hub = ["hub", "--home", str(self._hub_folder), "--host", what.host, "--port", str(what.hub), *self._trust]
         self._begin(Child("hub", hub, self._say), what.hub, stopping)
-        key = edge_key(self._hub_folder, self._home / "edge.key")
-        edges = [(self._edge(region, port, key), port) for region, port in what.edges.items()]
+        self._key = self._keys.file()
+        edges = [(self._edge(region, port), port) for region, port in what.edges.items()]
         for child, _ in edges:
             self._children.append(child)
             child.start()
         for child, port in edges:
             self._wait(child, port, stopping)
 
-    def _edge(self, region: str, port: int, key: Path | None) -> Child:
+    def _edge(self, region: str, port: int) -> Child:
         arguments = ["edge", "--hub", f"http://{_reachable(self._what.host)}:{self._what.hub}", "--region", region]
         arguments += ["--home", str(self._home / "edges" / region), "--host", self._what.host, "--port", str(port)]
-        arguments += ["--workers", str(self._workers), *self._trust, *(["--key-file", str(key)] if key else [])]
+        arguments += ["--workers", str(self._workers), *self._trust, *(["--key-file", str(self._key)] if self._key else [])]
         return Child(f"edge {region}", arguments, self._say)
 
     def _begin(self, child: Child, port: int, stopping: threading.Event) -> None:
@@ -97,9 +98,13 @@ class Machine:
     def watch(self, stopping: threading.Event) -> None:
         """Start again what ends, until `stopping` is set."""
         told: dict[str, int] = {}
+        look_at = 0.0
         while True:
             for child in self._children:
                 child.watch()
+            if self._key is None and time.monotonic() >= look_at:
+                self._give_key(stopping)
+                look_at = time.monotonic() + _LOOK_SECONDS
             running = {child.name: child.pid for child in self._children if child.pid is not None}
             if running != told:
                 tell_running(self._home, running)
@@ -107,10 +112,23 @@ class Machine:
             if stopping.wait(0.2):
                 return
 
+    def _give_key(self, stopping: threading.Event) -> None:
+        """Once the hub asks for keys, start the edges again with one: one after the other, so that the others answer meanwhile."""
+        self._key = self._keys.file()
+        if self._key is None:
+            return
+        self._say("the hub asks for keys now: the edges get one")
+        for at, (region, port) in enumerate(self._what.edges.items(), start=1):
+            stop([self._children[at]])
+            self._children[at] = self._edge(region, port)
+            self._children[at].start()
+            self._wait(self._children[at], port, stopping)
+
     def stop(self) -> None:
         """Stop edges, then the hub: what is in flight is finished."""
         stop(self._children[1:])
         stop(self._children[:1])
+        self._keys.close()
         tell_running(self._home, {})
 
     def told(self) -> str:
