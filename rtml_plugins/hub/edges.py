@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
-from rtml_core.client.records import Edge, EdgeService, Rollout, Traffic
+from rtml_core.client.records import Edge, EdgeService, Region, Rollout, Traffic
 from rtml_core.errors import close_match, describe, listing
 from rtml_plugins.hub import reading, times
 from rtml_plugins.hub.database import Database
@@ -21,16 +20,6 @@ from rtml_plugins.serving.wire import EXCHANGE, EdgeReport, KeyEntry, RegionStat
 AWAY: Final = 15.0
 #: scopes that mean something at an edge: other keys are not sent there
 _AT_EDGES: Final = frozenset({"predict", "debug", "admin"})
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A region that a service or an edge names. edges: how many are there and not away."""
-
-    name: str
-    revision: int
-    services: int
-    edges: int
 
 
 def revision(connection: Connection, region: str) -> int:
@@ -64,7 +53,8 @@ def state(connection: Connection, region: str, identity: str, now: float) -> Reg
         )
         for row in rows
     )
-    return RegionState(EXCHANGE, identity, region, revision(connection, region), entries, _keys(connection, now))
+    locked = connection.execute(select(api_keys.c.id).limit(1)).first() is not None
+    return RegionState(EXCHANGE, identity, region, revision(connection, region), entries, _keys(connection, now), locked)
 
 
 def _held(traffic: Traffic, before: int | None) -> set[int]:
@@ -190,13 +180,14 @@ def all_regions(connection: Connection, now: float) -> list[Region]:
         .group_by(service_regions.c.region)
     )
     counted = dict(connection.execute(served).tuples().all())
-    present = select(edges.c.region, edges.c.seen)
-    alive: dict[str, int] = {}
-    for name, seen in connection.execute(present):
-        alive[name] = alive.get(name, 0) + (now - seen <= AWAY)
-    everywhere = int(connection.execute(select(hub.c.everywhere)).scalar_one())
-    revisions = dict(connection.execute(select(regions.c.name, regions.c.revision)).tuples().all())
+    there = listed(connection, now)
+    names = sorted(counted.keys() | {edge.region for edge in there})
     return [
-        Region(name, max(everywhere, revisions.get(name, 0)), counted.get(name, 0), alive.get(name, 0))
-        for name in sorted(counted.keys() | alive.keys())
+        Region(
+            name,
+            counted.get(name, 0),
+            sum(edge.region == name for edge in there),
+            sum(edge.region == name and edge.state == "ready" for edge in there),
+        )
+        for name in names
     ]

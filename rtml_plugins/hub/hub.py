@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from rtml_core.client.records import AuditEntry, Edge, Published, Rollout, Service, Traffic, Version
+from rtml_core.client.records import AuditEntry, Edge, Published, Region, Rollout, Service, Traffic, Version
 from rtml_core.package import Manifest
 from rtml_plugins.hub import checks, edges, managing, publishing, reading, steering
 from rtml_plugins.hub.checks import Checked
 from rtml_plugins.hub.database import Database
-from rtml_plugins.hub.edges import Region
 from rtml_plugins.hub.store import PackageStore, identity
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
@@ -102,7 +101,7 @@ class Hub:
             manifest = reading.manifest(connection, package)
         return Checked(package, self.store.size(package), manifest)
 
-    def find(
+    def list(
         self,
         *,
         q: str | None = None,
@@ -110,7 +109,7 @@ class Hub:
         state: str | None = None,
         limit: int | None = None,
         offset: int = 0,
-    ) -> tuple[list[Service], int]:
+    ) -> tuple[Sequence[Service], int]:
         """Services by name, and how many match without limit and offset.
 
         q: part of name, description or owner, in any case. state: active, deprecated or deleted; None for all but deleted ones.
@@ -118,7 +117,7 @@ class Hub:
         with self.database.read() as connection:
             return reading.find(connection, q=q, region=region, state=state, limit=limit, offset=offset)
 
-    def service(self, name: str) -> Service:
+    def get(self, name: str) -> Service:
         """A service. Raises NotFound with the names that are near."""
         with self.database.read() as connection:
             return reading.service(connection, name)
@@ -148,7 +147,7 @@ class Hub:
     ) -> Service:
         """Change description, owner or regions; None leaves them. regions: all that it is served in from now on."""
         with self.database.write(actor) as change:
-            managing.update_service(change, name, description, owner, None if regions is None else list(regions))
+            managing.update_service(change, name, description, owner, None if regions is None else tuple(regions))
             return reading.service(change.connection, name)
 
     def deprecate(self, name: str, *, actor: str, reason: str = "") -> Service:
@@ -210,7 +209,7 @@ class Hub:
         """Keep what an edge reports of itself."""
         edges.report(self.database, edge, report)
 
-    def edges(self, region: str | None = None) -> list[Edge]:
+    def edges(self, region: str | None = None) -> Sequence[Edge]:
         """The edges that reported, by region and id; those not heard of for 15 s are away."""
         with self.database.read() as connection:
             return edges.listed(connection, self.database.clock(), region)
@@ -224,19 +223,19 @@ class Hub:
         with self.database.read() as connection:
             return edges.rollout(connection, name, revision, self.database.clock())
 
-    def regions(self) -> list[Region]:
+    def regions(self) -> Sequence[Region]:
         """Every region that a service or an edge names."""
         with self.database.read() as connection:
             return edges.all_regions(connection, self.database.clock())
 
     # ---- keeping house ------------------------------------------------------------------------------------------------------
 
-    def audit(self, *, limit: int = 100, before: int | None = None, service: str | None = None) -> list[AuditEntry]:
+    def audit(self, *, limit: int = 100, before: int | None = None, service: str | None = None) -> Sequence[AuditEntry]:
         """The audit log, newest first. before: entries with a lower number only; service: about one name only."""
         with self.database.read() as connection:
             return reading.entries(connection, limit=limit, before=before, service=service)
 
-    def collect(self, *, actor: str, grace: float = GRACE) -> list[str]:
+    def collect(self, *, actor: str, grace: float = GRACE) -> Sequence[str]:
         """Remove packages that no service has needed for `grace` seconds from the store; their ids."""
         return managing.collect(self.database, self.store, actor, grace)
 

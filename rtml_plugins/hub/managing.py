@@ -14,7 +14,9 @@ from rtml_plugins.hub.tables import packages, service_regions, services, version
 from rtml_plugins.serving.names import check_name
 
 
-def update_service(change: Change, name: str, description: str | None, owner: str | None, regions: list[str] | None) -> None:
+def update_service(
+    change: Change, name: str, description: str | None, owner: str | None, regions: tuple[str, ...] | None
+) -> None:
     """Change what is not None. Edges see the description; they notice regions that come and go."""
     row = reading.living(change.connection, name)
     before = reading.regions_of(change.connection, [row.id])[row.id]
