@@ -253,8 +253,10 @@ def handler(app: Any) -> Callable[[Request], Response]:
     def metrics_page(request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             raise Problem(405, "method-not-allowed", "/metrics is read with GET", headers=[("Allow", "GET, HEAD")])
-        scope = "predict" if app.settings.open else "debug"  # on an open edge whoever may score may see how that goes
-        access.authorize(app.table.current, app.settings, request.headers, scope)
+        snapshot = app.table.current
+        # on an open edge whoever may score may see how that goes
+        scope = "predict" if access.is_open(snapshot, app.settings) else "debug"
+        access.authorize(snapshot, app.settings, request.headers, scope)
         metrics.flush()
         text, content_type = render(app.settings.folder, app.settings.region, request.headers.get("accept"))
         return Response(200, [("Content-Type", content_type), *access.SECURITY_HEADERS], text if request.method == "GET" else b"")
