@@ -113,7 +113,7 @@ class Machine:
                 return
 
     def _give_key(self, stopping: threading.Event) -> None:
-        """Once the hub asks for keys, start the edges again with one: one after the other, so that the others answer meanwhile."""
+        """Once the hub asks for keys, start the edges again with one, in turn, so that the others answer meanwhile."""
         self._key = self._keys.file()
         if self._key is None:
             return
