@@ -212,6 +212,9 @@ class Writer:
                 now.revision, now.ready = snapshot.revision, snapshot.ready
                 now.services = {name: service.state for name, service in snapshot.services.items()}
                 now.services.update({name: status.state for name, status in snapshot.waiting.items()})
+                now.queue += sum(
+                    loaded.scorer.waiting for service in snapshot.services.values() for loaded in service.versions.values()
+                )
         return now
 
 
