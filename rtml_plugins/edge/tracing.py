@@ -24,7 +24,23 @@ if TYPE_CHECKING:
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _STOP_MS: Final = 5_000
 #: path segments that are not names; what else stands between slashes is replaced in the name of a span, so that names are few
-_WORDS: Final = frozenset("v1 v2 services models versions predict infer ready live health metrics openapi.json config".split())
+_WORDS: Final = frozenset(
+    [
+        "v1",
+        "v2",
+        "services",
+        "models",
+        "versions",
+        "predict",
+        "infer",
+        "ready",
+        "live",
+        "health",
+        "metrics",
+        "openapi.json",
+        "config",
+    ]
+)
 
 
 class TracesRefused(RtmlError):
