@@ -1,0 +1,78 @@
+"""The hub's application: its routes behind one front."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from rtml_core import __version__
+from rtml_plugins.hub import tables, times
+from rtml_plugins.hub.api import admin, edges, openapi, services, versions
+from rtml_plugins.hub.api.context import PUBLISHING, Context
+from rtml_plugins.hub.api.errors import handle_errors
+from rtml_plugins.hub.api.front import Front
+from rtml_plugins.hub.api.waiting import Changes
+from rtml_plugins.hub.keys import Keys
+from rtml_plugins.hub.settings import HubSettings
+
+if TYPE_CHECKING:
+    from rtml_plugins.hub.hub import Hub
+
+_ROUTERS: Final = (services.router, versions.router, edges.router, admin.keys, admin.audit, admin.hub)
+
+
+def create_app(hub: Hub, settings: HubSettings, *, ready: Callable[[], None] | None = None) -> FastAPI:
+    """The ASGI application of a hub. ready: called when it begins to answer. The hub stays open when the application ends."""
+    database = hub.database
+
+    def revision() -> int:
+        """Of the newest change, whichever hub on this database made it."""
+        with database.read() as connection:
+            return int(connection.execute(select(tables.hub.c.revision)).scalar_one())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with context.changes.running():
+            if ready is not None:
+                ready()
+            yield
+
+    app = FastAPI(
+        title="rtml hub",
+        version=__version__,
+        description=openapi.DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # those pages load from other hosts
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        separate_input_output_schemas=False,
+        redirect_slashes=False,
+    )
+    context = Context(
+        hub=hub,
+        keys=Keys(database),
+        settings=settings,
+        changes=Changes(hub, revision),
+        publishing=asyncio.Semaphore(PUBLISHING),
+        release=__version__,
+        started=times.text(database.clock()),
+    )
+    app.state.context = context
+    app.state.states = edges.States()
+    for router in _ROUTERS:
+        app.include_router(router)
+    handle_errors(app)
+    app.add_middleware(Front, keys=context.keys, settings=settings)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = openapi.document(app)
+    return app.openapi_schema

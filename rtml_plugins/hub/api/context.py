@@ -1,0 +1,109 @@
+"""What the routes share: the hub, its keys, who calls, and how a route says what it needs and answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import Depends, Path, Request
+
+from rtml_plugins.hub.api.waiting import Changes
+from rtml_plugins.hub.keys import Caller, Keys
+from rtml_plugins.hub.settings import HubSettings
+from rtml_plugins.serving.names import NAME
+from rtml_plugins.serving.problems import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from rtml_plugins.hub.hub import Hub
+
+#: packages that are checked and stored at once; more wait, with their bytes on disk
+PUBLISHING: Final = 2
+_LARGEST: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One hub as its routes see it."""
+
+    hub: Hub
+    keys: Keys
+    settings: HubSettings
+    changes: Changes
+    publishing: asyncio.Semaphore
+    release: str
+    started: str
+
+
+def context_of(request: Request) -> Context:
+    """The hub behind a request."""
+    found: Context = request.app.state.context
+    return found
+
+
+async def _context(request: Request) -> Context:
+    return context_of(request)
+
+
+async def _caller(request: Request) -> Caller:
+    found: Caller = request.state.caller
+    return found
+
+
+InHub = Annotated[Context, Depends(_context)]
+By = Annotated[Caller, Depends(_caller)]
+_NAMED: Final = f"^{NAME.pattern}$"
+ServiceName = Annotated[str, Path(pattern=_NAMED, description="Name of a service.", examples=["churn"])]
+Number = Annotated[int, Path(ge=1, le=_LARGEST, description="Number of a version.", examples=[3])]
+RegionName = Annotated[str, Path(pattern=_NAMED, description="Name of a region.", examples=["emea"])]
+
+_ERRORS: Final = {
+    400: "The body can't be read.",
+    401: "No valid API key was sent.",
+    403: "The key lacks a scope, or is for other services; or the page that asks may not.",
+    404: "It does not exist.",
+    408: "The body came too slowly.",
+    409: "It does not go with what is there.",
+    413: "The body is too large.",
+    422: "The values are not what the hub takes: one entry a field.",
+    429: "The key asked too often.",
+    500: "The hub failed; its log says why, under the request's id.",
+    503: "The hub can't reach its database or its packages, or no edge is ready: ask again.",
+}
+_ALWAYS: Final = (401, 403, 422, 429, 500, 503)
+PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+
+
+def allows(*scopes: str) -> Callable[[Request], Awaitable[None]]:
+    """A dependency: Problem 403 unless the caller has one of the scopes, and may have to do with the service in the path."""
+
+    async def check(request: Request) -> None:
+        caller: Caller = request.state.caller
+        caller.needs(*scopes)
+        service = request.path_params.get("name")
+        if service is not None:
+            caller.check_service(service)
+
+    return check
+
+
+def route(
+    *scopes: str,
+    errors: Sequence[int] = (),
+    answers: dict[int, dict[str, Any]] | None = None,
+    body: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What every route is declared with: the scopes of which a key needs one, the errors besides the usual ones, other answers,
+    and the body when FastAPI does not read it itself."""
+    refusals: dict[int | str, dict[str, Any]] = {
+        status: {"description": _ERRORS[status], "content": {CONTENT_TYPE: {"schema": PROBLEM}}}
+        for status in sorted({*(_ALWAYS if scopes else (500,)), *errors})
+    }
+    extra: dict[str, Any] = {"security": [{"key": list(scopes)}] if scopes else []}
+    if body is not None:
+        extra["requestBody"] = {"required": True, "content": body}
+    declared: dict[str, Any] = {"responses": {**(answers or {}), **refusals}, "openapi_extra": extra}
+    if scopes:
+        declared["dependencies"] = [Depends(allows(*scopes))]
+    return declared

@@ -1,0 +1,173 @@
+"""What edges ask the hub and tell it, and what the hub knows of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from rtml_plugins.hub.api.bodies import Edges, Regions
+from rtml_plugins.hub.api.context import By, Context, InHub, RegionName, route
+from rtml_plugins.hub.api.polling import Wait, clock, in_thread
+from rtml_plugins.hub.api.services import READ
+from rtml_plugins.hub.api.versions import send_package
+from rtml_plugins.serving.names import NAME
+from rtml_plugins.serving.problems import Problem
+from rtml_plugins.serving.wire import EdgeReport, RegionState
+
+router: Final = APIRouter(prefix="/v1", tags=["edges"])
+_LARGEST: Final = 2**53
+_STATE: Final = {"$ref": "#/components/schemas/RegionState"}
+_REPORT: Final = {
+    "schema": {"$ref": "#/components/schemas/EdgeReport"},
+    "example": {
+        "region": "emea",
+        "url": "http://10.0.0.7:8001",
+        "ready": True,
+        "revision": 12,
+        "workers": 2,
+        "rtml": "0.1.0",
+        "started": "2026-11-21T10:15:00.000Z",
+        "services": [{"name": "churn", "versions": [3, 2], "state": "ready"}],
+    },
+}
+EdgeId = Annotated[str, Path(pattern=f"^{NAME.pattern}$", description="Name of an edge.", examples=["emea-1"])]
+
+
+class States:
+    """States of regions as JSON, made once for each revision however many edges ask."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[int, bytes]] = {}
+        self._making: dict[str, asyncio.Lock] = {}
+
+    async def get(self, at: Context, region: str) -> tuple[int, bytes]:
+        """(revision, JSON) of a region, as new as the hub."""
+        async with self._making.setdefault(region, asyncio.Lock()):
+            newest = await in_thread(at.hub.revision, region)
+            kept = self._kept.get(region)
+            if kept is None or kept[0] != newest:
+                state: RegionState = await in_thread(at.hub.region_state, region)
+                kept = self._kept[region] = (state.revision, msgspec.json.encode(state))
+            return kept
+
+
+@router.get(
+    "/regions/{region}/state",
+    operation_id="getRegionState",
+    summary="What a region serves",
+    response_class=Response,
+    **route(
+        "edge",
+        answers={
+            200: {"description": "Services, versions, traffic and keys.", "content": {"application/json": {"schema": _STATE}}},
+            304: {"description": "Nothing newer than `after` came within `wait` seconds."},
+        },
+    ),
+)
+async def region_state(
+    request: Request,
+    at: InHub,
+    region: RegionName,
+    after: Annotated[int | None, Query(ge=0, le=_LARGEST, description="Revision that the edge has.")] = None,
+    wait: Wait = 0.0,
+) -> Response:
+    """A long poll: answers at once when there is something else than the edge has, else as soon as there is.
+
+    A revision lower than `after` is something else, too: then the hub was restored, or is another one.
+    """
+    until = clock() + wait
+    states: States = request.app.state.states
+    async with at.changes.client(request.receive) as client:
+        while True:
+            future = at.changes.future()
+            revision, state = await states.get(at, region)
+            if revision != after:
+                return Response(state, media_type="application/json", headers={"ETag": f'"{revision}"'})
+            if not await client.changed(future, until - clock()):
+                return Response(status_code=304, headers={"ETag": f'"{revision}"'})
+
+
+@router.get(
+    "/packages/{package}",
+    operation_id="downloadPackage",
+    summary="Download a package",
+    response_class=Response,
+    **route(
+        "edge",
+        "publish",
+        errors=[404],
+        answers={
+            200: {
+                "description": "The bytes of the .rtml file.",
+                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            },
+            304: {"description": "If-None-Match names it: it never changes."},
+        },
+    ),
+)
+def download_package(
+    request: Request,
+    at: InHub,
+    by: By,
+    package: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Its id: the SHA-256 of the package.")],
+) -> Response:
+    """By its id, as edges do."""
+    if by.services is not None:
+        raise Problem(403, "wrong-service", f"the key '{by.name}' is for some services: ask for their versions' packages")
+    return send_package(request, at, package, f"{package}.rtml")
+
+
+@router.put(
+    "/edges/{edge}",
+    operation_id="reportEdge",
+    summary="An edge reports",
+    status_code=204,
+    **route("edge", errors=[400, 413], body={"application/json": _REPORT}),
+)
+async def report_edge(request: Request, at: InHub, edge: EdgeId) -> Response:
+    """What it serves, and how: every few seconds and at each change. One that was not heard of for 15 s is away."""
+    report = _report(await request.body())
+    await in_thread(at.hub.report_edge, edge, report)
+    return Response(status_code=204)
+
+
+def _report(body: bytes) -> EdgeReport:
+    try:
+        report = msgspec.json.decode(body, type=EdgeReport)
+    except msgspec.ValidationError as error:
+        expected, _, where = str(error).partition(" - at `$")
+        at = where.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "") or "/"
+        entry = {"at": at, "expected": expected, "got": "something else"}
+        raise Problem(
+            422, "invalid-request", f"{at}: {expected}", title="The request is not what the hub takes", errors=[entry]
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, "invalid-json", f"the body is no JSON document: {error}") from None
+    return report
+
+
+@router.get("/edges", operation_id="listEdges", summary="List edges", **route(*READ, "edge"))
+def list_edges(
+    at: InHub, region: Annotated[str | None, Query(max_length=63, description="Only those of this region.")] = None
+) -> Edges:
+    """All edges as they last reported, also those that are away."""
+    return Edges(tuple(at.hub.edges(region)))
+
+
+@router.delete(
+    "/edges/{edge}", operation_id="forgetEdge", summary="Forget an edge", status_code=204, **route("admin", errors=[404])
+)
+def forget_edge(at: InHub, by: By, edge: EdgeId) -> Response:
+    """For one that will not come back. One that reports again is there again."""
+    at.hub.forget_edge(edge, actor=by.name)
+    return Response(status_code=204)
+
+
+@router.get("/regions", operation_id="listRegions", summary="List regions", **route(*READ, "edge"))
+def list_regions(at: InHub) -> Regions:
+    """Every region that a service or an edge names."""
+    return Regions(tuple(at.hub.regions()))

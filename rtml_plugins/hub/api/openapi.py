@@ -1,0 +1,76 @@
+"""The hub's OpenAPI document: what FastAPI derives from the routes, with the shapes that msgspec reads and the problems."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from rtml_plugins.serving.wire import EdgeReport, RegionState
+
+DESCRIPTION: Final = """\
+Keeps packages, services, versions, traffic, keys and edges, and tells edges what to serve.
+
+Keys are sent as `Authorization: Bearer rtml_...`; each operation names the scopes of which a key needs one, and admin is enough
+for all. A hub on this machine only, for which no key was ever made, asks for none. Every error is a problem document (RFC 9457).
+Times are ISO 8601 texts in UTC.
+"""
+_TAGS: Final = (
+    ("services", "Services: a name with versions, regions and traffic."),
+    ("versions", "Versions of a service: immutable packages."),
+    ("edges", "Edges: what they serve, how they are."),
+    ("keys", "API keys."),
+    ("audit", "Every change: who, when, what."),
+    ("hub", "The hub itself."),
+)
+_PROBLEM: Final = {
+    "title": "Problem",
+    "description": "An error (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "Which kind of problem it is.", "examples": ["/problems/not-found"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One sentence with the cure."},
+        "errors": {
+            "type": "array",
+            "description": "One entry for each value that is wrong.",
+            "items": {
+                "type": "object",
+                "required": ["at", "expected", "got"],
+                "properties": {
+                    "at": {"type": "string", "description": "JSON pointer into the body, or the parameter."},
+                    "expected": {"type": "string"},
+                    "got": {"type": "string"},
+                },
+            },
+        },
+        "request_id": {"type": "string", "description": "As in X-Request-Id, and in the hub's log."},
+    },
+}
+_KEY: Final = {"type": "http", "scheme": "bearer", "description": "An API key, rtml_..."}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document of an app."""
+    made = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        separate_input_output_schemas=False,
+        tags=[{"name": name, "description": text} for name, text in _TAGS],
+    )
+    components = made.setdefault("components", {})
+    schemas: dict[str, Any] = components.setdefault("schemas", {})
+    _, wire = msgspec.json.schema_components([RegionState, EdgeReport], ref_template="#/components/schemas/{name}")
+    for name, schema in wire.items():
+        schemas.setdefault(name, schema)
+    schemas["Problem"] = _PROBLEM
+    for name in ("HTTPValidationError", "ValidationError"):  # of FastAPI; problems take their place
+        schemas.pop(name, None)
+    components["securitySchemes"] = {"key": _KEY}
+    return made
