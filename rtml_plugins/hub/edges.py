@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal, cast
 
 import msgspec
@@ -13,11 +14,13 @@ from rtml_plugins.hub import reading, times
 from rtml_plugins.hub.database import Database
 from rtml_plugins.hub.errors import NotFound
 from rtml_plugins.hub.tables import api_keys, edges, hub, packages, regions, service_regions, services, versions
-from rtml_plugins.serving.names import check_name
+from rtml_plugins.serving.names import NameRefused, check_name
 from rtml_plugins.serving.wire import EXCHANGE, EdgeReport, KeyEntry, RegionState, ServiceEntry, VersionEntry
 
 #: an edge that was not heard of for so long is away, in seconds
 AWAY: Final = 15.0
+#: ids of edges, which are names of machines
+EDGE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 #: scopes that mean something at an edge: other keys are not sent there
 _AT_EDGES: Final = frozenset({"predict", "debug", "admin"})
 
@@ -95,7 +98,11 @@ def _keys(connection: Connection, now: float) -> tuple[KeyEntry, ...]:
 
 def report(database: Database, identity: str, given: EdgeReport) -> None:
     """Keep what an edge reports; it is no change of the hub. Raises NameRefused for an id or a region that is no name."""
-    check_name(identity, "edge")
+    if not EDGE.fullmatch(identity):
+        raise NameRefused(
+            f"{describe(identity)} is no name of an edge: expected 1 to 100 letters, digits, '.', '-' and '_', with a letter or a"
+            f" digit at both ends, e.g. 'emea-1'"
+        )
     check_name(given.region, "region")
     now = database.clock()
     values = {"region": given.region, "report": msgspec.json.encode(given).decode(), "seen": now}

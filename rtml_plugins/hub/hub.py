@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Literal
 
 from rtml_core.client.records import AuditEntry, Edge, Published, Region, Rollout, Service, Traffic, Version
@@ -21,8 +22,9 @@ class Hub:
     """Services, their versions and traffic, and the edges that serve them.
 
     Whatever changes something takes `actor`, who does it, for the audit log, and is one transaction. trust: distributions whose
-    Python and native operators may run when a package is checked. changed: callables that are called, from the thread that made
-    it, after each change that edges see; another hub on the same database shows only in `revision`.
+    Python and native operators may run when a package is checked; limits: what that may take. changed: callables that are
+    called, from the thread that made it, after each change that edges see; what another hub on the same database does shows in
+    `revision` only.
 
     Errors, all RtmlError: NotFound, Conflict, Refused (a publication), NameRefused and TrafficRefused (what was given is none),
     Unavailable (the database or the store is away).
@@ -34,17 +36,14 @@ class Hub:
         store: PackageStore,
         *,
         trust: Iterable[str] = (),
+        limits: checks.Limits = checks.DEFAULT,
         check: Callable[[bytes], Checked] | None = None,
     ):
         self.database = database
         self.store = store
         self.id = database.id
         self.changed = database.changed
-        self._trust = tuple(trust)
-        self._check = check or self._load
-
-    def _load(self, data: bytes) -> Checked:
-        return checks.check_package(data, self._trust)
+        self._check = check or partial(checks.check_package, trust=tuple(trust), limits=limits)
 
     # ---- services -----------------------------------------------------------------------------------------------------------
 
@@ -54,7 +53,7 @@ class Hub:
         data: bytes,
         *,
         actor: str,
-        regions: Iterable[str] = (),
+        regions: Iterable[str] | None = None,
         description: str | None = None,
         owner: str | None = None,
         message: str = "",
@@ -73,7 +72,7 @@ class Hub:
         or is not compatible with the champion; Conflict when traffic is shared out and the new version is to be champion.
         """
         request = publishing.Request(
-            name, tuple(dict.fromkeys(regions)), description, owner, message, allow_incompatible, traffic, share
+            name, tuple(dict.fromkeys(regions or ())), description, owner, message, allow_incompatible, traffic, share
         )
         package = identity(data)
         if package is not None:
