@@ -108,8 +108,8 @@ class HubCalls:
                 return found
             if self._clock() >= deadline:
                 raise NotTakenUp(_late(found, timeout), found)
-            if wait == 0.0 and seen is not None:
-                yield Pause(0.05)
+            if found == seen:  # a hub that does not wait, as a failure that it knows of is no news
+                yield Pause(0.1)
             seen = found
 
     def _call(
@@ -167,7 +167,9 @@ def failures(rollout: Rollout) -> list[str]:
         f"edge {edge.id} in {edge.region}: {service.problem or 'it failed to load'}"
         for edge in rollout.edges
         for service in edge.services
-        if service.name == rollout.service and service.state == "failed" and edge.revision >= rollout.revision
+        if service.name == rollout.service
+        and service.state == "failed"
+        and (rollout.complete or edge.revision >= rollout.revision)
     ]
 
 

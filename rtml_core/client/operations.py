@@ -191,9 +191,11 @@ class Operations:
             yield from self.calls.rollout(name, None, max(self._timeout, 30.0))
         return changed
 
-    def rollout(self, name: str, revision: int | None, timeout: float, progress: Progress | None) -> Flow[Rollout]:
-        """Wait for edges."""
-        return self.calls.rollout(name, revision, timeout, progress)
+    def rollout(self, name: str, revision: int | None, wait: bool, timeout: float, progress: Progress | None) -> Flow[Rollout]:
+        """Wait for edges, or look at them."""
+        if wait:
+            return self.calls.rollout(name, revision, timeout, progress)
+        return self.calls.get(hub_path("services", name, "rollout", query={"revision": revision}), Rollout)
 
     def deprecate(self, name: str, reason: str) -> Flow[Service]:
         """Say that a service is no longer to be used."""

@@ -167,11 +167,13 @@ class Client:
         service: str,
         revision: int | None = None,
         *,
+        wait: bool = True,
         timeout: float = 60.0,
         progress: Callable[[Rollout], object] | None = None,
     ) -> Rollout:
-        """Wait until the edges of a service serve a revision of the hub, the newest unless one is named."""
-        return self._run(self._ops.rollout(service, revision, timeout, progress))
+        """Wait until the edges of a service serve a revision of the hub, the newest unless one is named; without `wait`, how far
+        they are now."""
+        return self._run(self._ops.rollout(service, revision, wait, timeout, progress))
 
     def deprecate(self, service: str, reason: str) -> Service:
         """Say that a service goes, and what to use instead; it is served as before, and answers say so."""

@@ -1,0 +1,104 @@
+"""`rtml edges`: which there are, what they serve and how they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rtml_core.errors import RtmlError, close_match, listing
+from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, talking
+from rtml_plugins.serving.tables import plural, table
+
+if TYPE_CHECKING:
+    from rtml_core.client.records import Edge
+
+
+@click.group("edges", epilog="\b\nExample:\n  rtml edges list\n  rtml edges show emea-1\n")
+def edges() -> None:
+    """List edges, what they serve and how they are."""
+
+
+@edges.command("list", epilog="\b\nExample:\n  rtml edges list --region emea\n")
+@click.option("--region", help="Of this region only.")
+@json_option
+@hub_options
+def list_edges(region: str | None, as_json: bool, hub: str | None, key_file: str | None, ca: str | None) -> None:
+    """List edges as they last reported: one that was not heard of for 15 seconds is away."""
+    with talking(hub, key_file, ca) as client:
+        found = [edge for edge in client.edges() if region is None or edge.region == region]
+        address = client.hub
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        where = f" in {region}" if region else ""
+        click.echo(f"No edge{where} has reported to {address}; start one: rtml edge --hub {address} --region {region or 'na'}")
+        return
+    rows = [
+        (edge.id, edge.region, edge.state, edge.url, str(edge.workers), _services(edge), str(edge.revision), moment(edge.seen))
+        for edge in sorted(found, key=lambda edge: (edge.region, edge.id))
+    ]
+    click.echo(table(("edge", "region", "state", "address", "workers", "services", "revision", "seen"), rows))
+
+
+def _services(edge: Edge) -> str:
+    failed = sum(service.state == "failed" for service in edge.services)
+    return str(len(edge.services)) + (f", {failed} failed" if failed else "")
+
+
+@edges.command("show", epilog="\b\nExample:\n  rtml edges show emea-1\n")
+@click.argument("edge")
+@json_option
+@hub_options
+def show(edge: str, as_json: bool, hub: str | None, key_file: str | None, ca: str | None) -> None:
+    """Show an edge: its services with their versions and state, what it measured, and its plugins."""
+    with talking(hub, key_file, ca) as client:
+        known = client.edges()
+    found = next((one for one in known if one.id == edge), None)
+    if found is None:
+        names = [one.id for one in known]
+        raise RtmlError(f"edge '{edge}' does not exist. There are: {listing(names)}.{close_match(edge, names)}")
+    if as_json:
+        print_json(found)
+        return
+    facts = {
+        "edge": f"{found.id} in {found.region}, {found.state}",
+        "address": found.url,
+        "runs": f"rtml {found.rtml}, {plural(found.workers, 'worker')}, since {moment(found.started)}",
+        "serves": f"revision {found.revision}, last heard of {moment(found.seen)}",
+        "plugins": listing(f"{plugin.get('name')} {plugin.get('version', '')}".strip() for plugin in found.plugins),
+    }
+    click.echo("\n".join(f"{name:<8}  {text}" for name, text in facts.items()))
+    if found.services:
+        click.echo()
+        measured = found.stats.get("services")
+        rows = [
+            (
+                service.name,
+                ", ".join(map(str, service.versions)),
+                service.state,
+                _measured(measured, service.name),
+                service.problem,
+            )
+            for service in found.services
+        ]
+        click.echo(table(("service", "versions", "state", "measured", "problem"), rows, {4: 60}))
+
+
+def _measured(stats: Any, name: str) -> str:
+    """What is said of a service, when the edge says so."""
+    from rtml_plugins.services.words import figures
+
+    entry = stats.get(name) if isinstance(stats, dict) else None
+    return figures(entry) if isinstance(entry, dict) else ""
+
+
+@edges.command("forget", epilog="\b\nExample:\n  rtml edges forget emea-1\n")
+@click.argument("edge")
+@hub_options
+def forget(edge: str, hub: str | None, key_file: str | None, ca: str | None) -> None:
+    """Drop an edge that is gone for good from the list. One that is alive reports again."""
+    with talking(hub, key_file, ca) as client:
+        client.forget_edge(edge)
+    click.echo(f"Forgot {edge}")
