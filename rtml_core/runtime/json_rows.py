@@ -31,6 +31,7 @@ Rows = list[Row] | tuple[Row]
 
 _NUMPY: Final = {"float64": np.float64, "int64": np.int64, "bool": np.bool_, "string": np.object_}
 _PACKED: Final = {"float64": "d", "int64": "q", "bool": "?"}
+_ZERO: Final[dict[str, Any]] = {"float": 0.0, "int": 0, "bool": False, "string": "", "timestamp": 0}
 _FORMS: Final = 'a row {"field": value, ...}, {"rows": [...]} or {"columns": {"field": [...], ...}}'
 
 
@@ -245,6 +246,24 @@ class JsonRows:
             return InputError([InputProblem("/", "values that the model takes", entries[int(np.argmin(checks[0]))].message)])
         failed = np.argwhere(~checks)
         return InputError([InputProblem(f"/{row}", "values that the model takes", entries[int(c)].message) for row, c in failed])
+
+    # ---- measuring ----------------------------------------------------------------------------------------------
+
+    def sample(self) -> Row:
+        """A row to measure with: the first of the package's own sample, else one of zeros and empty texts."""
+        for row in self._runtime.sample_rows:
+            return self._finish(self._signature.slow_row(row))
+        return [
+            MISSING_STRING if e.nullable and e.type == "string" else e.categories[0] if e.categories else _ZERO[e.type]
+            for e in self._signature.ordered
+        ]
+
+    def try_run(self, rows: Sequence[Row]) -> None:
+        """Run the model as `score` and `score_many` do, and throw the answer away."""
+        if len(rows) == 1:
+            self._run(self.feed(rows))
+        else:
+            self._runtime.run_chunks(self.feed(rows), len(rows))
 
     # ---- tensors ------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CHECKS: Final = "__checks__"
 #: rows scored in one session.run; larger batches are cut, which keeps memory bounded and caches warm
 CHUNK: Final = 16_384
+#: rows of the parity sample that stay in memory
+_SAMPLE: Final = 4
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -73,6 +75,8 @@ class Runtime:
         self.checks_position = self._names.index(CHECKS) if CHECKS in self._names else -1
         positions = {name: position for position, name in enumerate(self._names)}
         self._readers = [(o.name, positions[o.tensor], o.index, _reader(o)) for o in manifest.outputs]
+        #: some rows of the package's own parity sample, once they are verified
+        self.sample_rows: list[dict[str, Any]] = []
         self._json: JsonRows | None = None
         if verify:
             self.verify(archive.sample, where)
@@ -211,6 +215,7 @@ class Runtime:
                         f" {other[output.name]!r}, got {one[output.name]!r}. It was built with another onnxruntime or on another"
                         f" kind of machine"
                     )
+        self.sample_rows = rows[:_SAMPLE]
         return len(rows)
 
 

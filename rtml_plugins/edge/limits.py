@@ -1,0 +1,73 @@
+"""What a worker takes: sizes, numbers and times, and what it answers to more than that."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from typing import Final
+
+from rtml_plugins.serving.problems import Problem
+
+#: content types of a body of rows; a parameter (charset) may follow
+JSON_TYPES: Final = frozenset({"application/json", "text/json"})
+_CHUNK: Final = 64 << 10
+
+
+def busy(what: str, seconds: int) -> Problem:
+    """503, at once, for a worker that has enough to do."""
+    return Problem(503, "busy", f"this edge is busy: {what}. Try again in {seconds} s", headers=[("Retry-After", str(seconds))])
+
+
+def too_late(seconds: float) -> Problem:
+    """504 for a request that waited too long to be scored."""
+    return Problem(504, "timeout", f"the request waited more than {seconds:g} s to be scored: try again, with fewer rows")
+
+
+def too_slow(seconds: float) -> Problem:
+    """408 for a body that does not come."""
+    return Problem(408, "slow-body", f"the body did not arrive within {seconds:g} s", headers=[("Connection", "close")])
+
+
+def too_large(limit: int) -> Problem:
+    """413 for a body, inflated or not."""
+    return Problem(413, "body-too-large", f"the body has more than {limit:,} bytes: send fewer rows at a time")
+
+
+def too_many_rows(count: int, limit: int) -> Problem:
+    """413 for a request of too many rows."""
+    return Problem(413, "too-many-rows", f"the request has {count:,} rows; at most {limit:,} are scored at a time")
+
+
+def check_json(content_type: str | None) -> None:
+    """Problem 415 unless a body is said to be JSON, or nothing is said."""
+    if content_type is not None and content_type.partition(";")[0].strip().lower() not in JSON_TYPES:
+        raise Problem(415, "no-json", f"the body must be JSON: send Content-Type: application/json, not {content_type[:100]!r}")
+
+
+def inflate(body: bytes, encoding: str, limit: int) -> bytes:
+    """A body without its content coding, gzip or none. Problem 415 for another one, 400 for a damaged body, 413 when it
+    inflates to more than `limit` bytes.
+    """
+    coding = encoding.strip().lower()
+    if coding in ("", "identity"):
+        return body
+    if coding not in ("gzip", "x-gzip"):
+        raise Problem(
+            415,
+            "unknown-coding",
+            f"a body may be coded with gzip, or not at all; got Content-Encoding: {encoding[:100]!r}",
+            headers=[("Accept-Encoding", "gzip")],
+        )
+    parts: list[bytes] = []
+    size = 0
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
+            while part := stream.read(_CHUNK):
+                size += len(part)
+                if size > limit:
+                    raise too_large(limit)
+                parts.append(part)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Problem(400, "damaged-body", f"the body is no whole gzip stream: {error}") from None
+    return b"".join(parts)

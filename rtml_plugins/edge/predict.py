@@ -1,0 +1,259 @@
+"""POST /v1/services/{name}/predict: from a request to its answer, and nothing on the way that need not be there."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+
+from rtml_core.errors import CustomOpError, InputError, JsonError
+from rtml_plugins.edge import access, cors, limits, metrics
+from rtml_plugins.edge.batching import LARGE_BODY
+from rtml_plugins.edge.exchange import Answer, Later, Request, Response
+from rtml_plugins.serving import logs
+from rtml_plugins.serving.problems import CONTENT_TYPE, Problem, invalid_input
+
+if TYPE_CHECKING:
+    from rtml_plugins.edge.app import App
+    from rtml_plugins.edge.table import Loaded, Service
+
+_log: Final = logs.Logger("rtml.edge")
+_SANE: Final = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}").fullmatch
+_JSON: Final = ("Content-Type", "application/json")
+#: most entries of "errors" in a problem document, and the longest texts in them
+_MOST_ERRORS: Final = 100
+_MOST_TEXT: Final = 300
+
+# ---- request ids ------------------------------------------------------------------------------------------------------------
+
+_process = os.urandom(4).hex()
+_last = 0
+
+
+def new_id() -> str:
+    """An id of a request, 24 hex digits: nanoseconds since the epoch, so that ids sort by time, and a number of the process."""
+    global _last
+    now = time.time_ns()
+    _last = now if now > _last else _last + 1
+    return f"{_last:016x}{_process}"
+
+
+def request_id(given: str | None) -> str:
+    """The id that a client gave, when it is one that may stand in logs; else a new one."""
+    return given if given is not None and _SANE(given) is not None else new_id()
+
+
+# ---- problems ---------------------------------------------------------------------------------------------------------------
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an error is answered as; what nobody foresaw is logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, JsonError):
+        return Problem(400, "malformed-json", _clean(str(error)))
+    if isinstance(error, InputError):
+        problem = invalid_input(error)
+        problem.detail = _clean(problem.detail, 2000)
+        problem.errors = [{key: _clean(text) for key, text in entry.items()} for entry in problem.errors[:_MOST_ERRORS]]
+        return problem
+    if isinstance(error, CustomOpError):
+        _log.error("operator failed", problem=str(error))
+        return Problem(500, "operator-failed", _clean(str(error)))
+    _log.error("request failed", problem=f"{type(error).__name__}: {error}")
+    return Problem(500, "internal", "the edge failed to answer this request; its log says why")
+
+
+def _clean(text: str, most: int = _MOST_TEXT) -> str:
+    """A text that came from outside, fit for JSON: half characters escaped, not longer than `most`."""
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def problem_response(problem: Problem, identity: str, headers: Any = ()) -> Response:
+    """The answer to a request that can't be answered. headers: more of them."""
+    metrics.refused(problem.kind)
+    return Response(
+        problem.status,
+        [("Content-Type", CONTENT_TYPE), *access.SECURITY_HEADERS, *problem.headers, *headers],
+        problem.body(identity),
+        identity,
+    )
+
+
+# ---- predicting -------------------------------------------------------------------------------------------------------------
+
+
+class Target:
+    """What a path under /v1/services scores with: a service, by its traffic, or one version of it.
+
+    One is made for each path whenever the snapshot changes.
+    """
+
+    __slots__ = ("_app", "_headers", "_settings", "_starts", "_sticky", "name", "service", "version")
+
+    def __init__(self, app: App, service: Service, version: Loaded | None):
+        self._app = app
+        self._settings = app.settings
+        self.service = service
+        self.version = version
+        self.name = service.entry.name
+        self._headers = [_JSON, *access.SECURITY_HEADERS, *deprecation(service)]
+        self._starts: dict[int, bytes] = {}
+        self._sticky = None if service.sticky is None else Sticky(service.sticky)
+        for loaded in service.versions.values():
+            self._starts[loaded.version] = b'{"service":"%b","version":%d,"predictions":' % (self.name.encode(), loaded.version)
+
+    def answer(self, request: Request) -> Answer:
+        """The predictions for the rows of a request, or a problem document."""
+        began = time.perf_counter()
+        headers = request.headers
+        given = headers.get("x-request-id")
+        identity = new_id() if given is None else request_id(given)
+        loaded = self.version or self.service.champion
+        try:
+            access.authorize(self._app.snapshot, self._settings, headers, "predict", self.name)
+            content_type = headers.get("content-type")
+            if content_type != "application/json":
+                limits.check_json(content_type)
+            coding = headers.get("content-encoding")
+            if coding is not None:
+                request.body = limits.inflate(request.body, coding, self._settings.max_body)
+            if self.service.choose is not None and self.version is None:
+                loaded = self.service.versions[self.service.choose(self._key(request))]
+            if request.query:
+                return self._queried(request, loaded, identity, began)
+            return self._score(request, loaded, identity, began)
+        except Exception as error:
+            return self.failed(error, request, loaded, identity, began)
+
+    def _score(self, request: Request, loaded: Loaded, identity: str, began: float) -> Answer:
+        scorer = loaded.scorer
+        body = request.body
+        if self._app.in_flight >= self._settings.max_concurrent:
+            raise limits.busy(f"{self._app.in_flight} requests are in flight", 1)
+        if len(body) > LARGE_BODY:
+            job = Waiting(self, request, loaded, identity, began, ())
+            scorer.in_thread(job, body)
+        else:
+            rows = scorer.rows.decode(body)
+            if len(rows) > self._settings.max_rows:
+                raise limits.too_many_rows(len(rows), self._settings.max_rows)
+            if not scorer.batches and len(rows) <= scorer.most:
+                return self.done(scorer.rows.score(rows), request, loaded, identity, began)
+            job = Waiting(self, request, loaded, identity, began, rows)
+            scorer.submit(job)
+        self._app.in_flight += 1
+        return job
+
+    def done(self, predictions: bytes, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
+        """The answer with the predictions, a JSON list; counted, and given to the shadow version to compare."""
+        body = b'%b%b,"request_id":"%b"}' % (self._starts[loaded.version], predictions, identity.encode())
+        if self.service.shadow is not None and self.version is None:
+            self._app.shadow.offer(self.service, loaded, request.body, predictions)
+        metrics.observe(self.name, loaded.version, "ok", time.perf_counter() - began)
+        return Response(200, self._with_origin(request), body, identity)
+
+    def failed(self, error: Exception, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
+        """The problem document of an error; counted."""
+        problem = problem_of(error)
+        metrics.observe(self.name, loaded.version, metrics.outcome(problem.status), time.perf_counter() - began)
+        return problem_response(problem, identity, cors.answer_headers(self._settings, request.headers))
+
+    def _with_origin(self, request: Request) -> Any:
+        if not self._settings.cors:
+            return self._headers
+        return [*self._headers, *cors.answer_headers(self._settings, request.headers)]
+
+    def _key(self, request: Request) -> str | None:
+        key = request.headers.get("x-rtml-key")
+        if key is not None or self._sticky is None:
+            return key
+        return self._sticky.of(request.body)
+
+    def _queried(self, request: Request, loaded: Loaded, identity: str, began: float) -> Answer:
+        """A request with a query: ?explain=columns, which needs the scope debug."""
+        try:
+            asked = parse_qs(request.query, keep_blank_values=True, strict_parsing=True, max_num_fields=10)
+        except ValueError:
+            raise Problem(400, "unknown-query", f"the query {request.query[:100]!r} can't be read") from None
+        unknown = [name for name in asked if name != "explain"]
+        if unknown or asked["explain"] != ["columns"]:
+            raise Problem(400, "unknown-query", f"expected no query or ?explain=columns; got ?{request.query[:100]}")
+        raise Problem(501, "not-explained", "columns on the way are not kept here")
+
+
+class Waiting(Later):
+    """A request that waits to be scored: a Job of batching, and what is answered with."""
+
+    __slots__ = ("_identity", "_loaded", "_request", "_target", "began", "rows")
+
+    def __init__(self, target: Target, request: Request, loaded: Loaded, identity: str, began: float, rows: Any):
+        super().__init__()
+        self._target = target
+        self._request = request
+        self._loaded = loaded
+        self._identity = identity
+        self.began = began
+        self.rows = rows
+
+    def finish(self, result: bytes | Exception, /) -> None:
+        """Answer with the predictions, or with what went wrong."""
+        target = self._target
+        target._app.in_flight -= 1
+        if type(result) is bytes:
+            response = target.done(result, self._request, self._loaded, self._identity, self.began)
+        else:
+            response = target.failed(result, self._request, self._loaded, self._identity, self.began)  # type: ignore[arg-type]
+        self.resolve(response)
+
+
+def deprecation(service: Service) -> list[tuple[str, str]]:
+    """The header Deprecation (RFC 9745) of a deprecated service: since when, as a date of structured fields."""
+    since = service.entry.deprecated
+    if since is None:
+        return []
+    try:
+        moment = int(datetime.fromisoformat(since).timestamp())
+    except ValueError:
+        return [("Deprecation", "@0")]
+    return [("Deprecation", f"@{moment}")]
+
+
+class Sticky:
+    """Reads the field whose value keeps a visitor in an arm, before it is known which version reads the rest."""
+
+    def __init__(self, field: str):
+        row: Any = msgspec.defstruct("Row", [("value", Any, msgspec.field(name=field, default=None))])
+        wrapped = msgspec.defstruct(
+            "Wrapped",
+            [
+                ("value", Any, msgspec.field(name=field, default=None)),
+                ("rows", list[row] | None, None),  # type: ignore[valid-type]
+                ("columns", row | None, None),
+            ]
+            if field not in ("rows", "columns")
+            else [("value", Any, msgspec.field(name=field, default=None))],
+        )
+        self._decode = msgspec.json.Decoder(wrapped).decode
+
+    def of(self, body: bytes) -> str | None:
+        """The value of the first row as a text; None when there is none, or the body can't be read: then chance decides."""
+        try:
+            document: Any = self._decode(body)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return None
+        rows, columns = getattr(document, "rows", None), getattr(document, "columns", None)
+        value = rows[0].value if rows else columns.value if columns is not None else document.value
+        if isinstance(value, dict):
+            value = next(iter(value.values()), None)
+        elif isinstance(value, list):
+            value = value[0] if value else None
+        if value is None or isinstance(value, (dict, list)):
+            return None
+        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
