@@ -82,9 +82,9 @@ class _Server(MPServer):
 
     def _stop_workers(self) -> None:
         for worker in self.wrks:
-            if worker.is_alive() and worker.inner.pid is not None:
+            if worker.inner.is_alive() and worker.inner.pid is not None:
                 os.kill(worker.inner.pid, signal.SIGUSR1)
-        super()._stop_workers()
+        super()._stop_workers()  # type: ignore[no-untyped-call]
 
 
 def application(settings: HubSettings, parent: int) -> Any:

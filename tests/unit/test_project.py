@@ -22,7 +22,10 @@ CORE_DEPENDENCIES = {
     *("onnx", "onnx-ir", "onnxruntime", "onnxruntime-extensions", "skl2onnx"),
 }
 # What a declared dependency cannot work without may be imported too.
-COMES_WITH = {"scipy": "scikit-learn", "joblib": "scikit-learn", "google": "onnx", "sklearn": "scikit-learn"}
+COMES_WITH = {
+    **{"scipy": "scikit-learn", "joblib": "scikit-learn", "google": "onnx", "sklearn": "scikit-learn"},
+    **{"starlette": "fastapi", "pydantic": "fastapi"},
+}
 TOP_LEVEL = {
     *(".ci", ".gitignore", "Makefile", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
     *("docs", "plugins_contrib", "rtml_core", "rtml_plugins", "tests"),
