@@ -186,7 +186,7 @@ def all_regions(connection: Connection, now: float) -> list[Region]:
         .where(services.c.deleted.is_(None))
         .group_by(service_regions.c.region)
     )
-    counted = dict(connection.execute(served).tuples().all())
+    counted = dict(connection.execute(served).all())
     there = listed(connection, now)
     names = sorted(counted.keys() | {edge.region for edge in there})
     return [

@@ -29,7 +29,7 @@ def encoded(traffic: Traffic) -> str:
 def numbers(change: Change, service: str) -> dict[int, str]:
     """Versions of a service and their packages."""
     statement = select(versions.c.version, versions.c.package).where(versions.c.service == service)
-    return dict(change.execute(statement).tuples().all())
+    return dict(change.execute(statement).all())
 
 
 def stack(change: Change, service: str) -> list[int]:
