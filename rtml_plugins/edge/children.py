@@ -33,6 +33,8 @@ class Child:
         self._ended = ended
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
+        #: how many times it was started
+        self.starts = 0
 
     @property
     def pid(self) -> int | None:
@@ -45,6 +47,7 @@ class Child:
         quick = 0
         while not self._stopping:
             started = time.monotonic()
+            self.starts += 1
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command, stdin=asyncio.subprocess.DEVNULL, env=self._environment, start_new_session=True
@@ -52,6 +55,8 @@ class Child:
             except OSError as error:  # too many processes, no memory
                 _log.error("process not started", name=self.name, problem=error.strerror or str(error))
             else:
+                if self._stopping:
+                    self.kill()
                 status = await self._process.wait()
                 self._ended(self._process.pid)
                 if self._stopping:
@@ -72,9 +77,14 @@ class Child:
             await asyncio.wait_for(process.wait(), seconds)
         except TimeoutError:
             _log.warning("process killed", name=self.name, pid=process.pid, how=f"it did not end within {seconds:g} s")
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            self.kill()
             await process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, when it runs."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
 
 def described(status: int) -> str:

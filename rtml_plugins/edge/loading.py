@@ -123,11 +123,8 @@ class Loader:
     def _load(self, service: str, version: VersionEntry) -> tuple[Loaded, float]:
         """In the thread: guards, digest, session, parity sample, scorer. One runtime serves all versions of one package."""
         from rtml_core import Runtime
+        from rtml_plugins.edge.batching import Scorer
 
-        try:
-            from rtml_plugins.edge.batching import Scorer
-        except ModuleNotFoundError:
-            Scorer = None
         began = time.perf_counter()
         runtime = self._runtimes.get(version.package)
         if runtime is None:
@@ -136,5 +133,5 @@ class Loader:
             if runtime.id != version.package:
                 raise HomeError(f"the file of package {version.package[:12]}... holds another one, {runtime.id[:12]}...")
             self._runtimes[version.package] = runtime
-        scorer = Scorer(runtime, self._settings) if Scorer is not None else None
+        scorer = Scorer(runtime, self._settings, service)
         return Loaded(service, version.version, version.package, runtime, scorer), time.perf_counter() - began
