@@ -259,9 +259,9 @@ class AsyncClient:
         """A new secret for the same rights; the old one is good for `overlap` seconds more."""
         return await self._run(self._ops.rotate_key(key, overlap))
 
-    async def revoke_key(self, key: str) -> None:
-        """End a key, by its id; edges refuse it as soon as they hear of it."""
-        await self._run(self._ops.revoke_key(key))
+    async def revoke_key(self, key: str, *, force: bool = False) -> None:
+        """End a key, by its id; edges refuse it as soon as they hear of it. force: also the last one that may manage keys."""
+        await self._run(self._ops.revoke_key(key, force))
 
     # connections
 

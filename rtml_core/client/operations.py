@@ -248,9 +248,9 @@ class Operations:
         query = {"overlap": None if overlap is None else f"{overlap:g}"}
         return self.calls.change("POST", hub_path("keys", identity, "rotate", query=query), NewKey)
 
-    def revoke_key(self, identity: str) -> Flow[None]:
+    def revoke_key(self, identity: str, force: bool) -> Flow[None]:
         """End a key."""
-        yield from self.calls.change("DELETE", hub_path("keys", identity), object)
+        yield from self.calls.change("DELETE", hub_path("keys", identity, query={"force": force or None}), object)
 
 
 def with_canary(version: int, share: float, sticky: str | None) -> Callable[[Traffic], Traffic]:

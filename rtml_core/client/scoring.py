@@ -49,6 +49,7 @@ class Scoring:
         if edges is not None:
             self.targets.set_fixed(edges)
         self._look_at = float("-inf")
+        self._looked = float("-inf")
 
     def forget(self) -> None:
         """Ask the hub for edges before the next score: something changed."""
@@ -101,11 +102,14 @@ class Scoring:
 
     def _ask(self, target: Target, path: str, body: bytes, headers: tuple[tuple[str, str], ...], timeout: float) -> Flow[Outcome]:
         """One edge. A kept connection that broke says little about the edge, so it gets a second one."""
-        target.begin(self._clock())
+        begun = self._clock()
+        target.begin(begun)
         request = Send("POST", target.url + path, body, headers, timeout, min(_CONNECT, timeout))
         outcome = yield from send(request)
-        if isinstance(outcome, Failure) and outcome.kind == "broken":
-            outcome = yield from send(request)
+        left = timeout - (self._clock() - begun)
+        if isinstance(outcome, Failure) and outcome.kind == "broken" and left > 0:
+            again = msgspec.structs.replace(request, timeout=left, connect=min(_CONNECT, left))
+            outcome = yield from send(again)
         return outcome
 
     def _note(self, target: Target, outcome: Outcome, tried: list[Tried]) -> float:
@@ -137,7 +141,7 @@ class Scoring:
         return EdgeAway(f"no edge scored '{service}' within {timeout:g} s: {shown or 'time was up before one was asked'}", tried)
 
     def _stale(self) -> None:
-        self._look_at = min(self._look_at, self._clock() + _LOOK)
+        self._look_at = min(self._look_at, self._looked + _LOOK)
 
     def _look(self, deadline: float) -> Flow[None]:
         """Ask the hub which edges there are, when it is time to. What was known stays when it does not answer."""
@@ -146,6 +150,7 @@ class Scoring:
             return
         known = len(self.targets) > 0
         self._look_at = now + _HUB_REST if known else self._look_at  # one thread asks, the others go on with what is known
+        self._looked = now
         left = deadline - now
         timeout = min(left, _LOOK) if known else left
         outcome = yield from send(Send("GET", f"{self._hub}/v1/edges", timeout=timeout, connect=min(_CONNECT, timeout)))
@@ -202,12 +207,21 @@ def scoring_body(rows: Any, columns: Mapping[str, Sequence[Any]] | None) -> byte
 
 
 def _listed(values: Any) -> Any:
-    """A column as a list: of a Series or an array too."""
-    return values.tolist() if hasattr(values, "tolist") else values
+    """A column as a list: of a Series or an array too. Times of numpy as they are: its tolist() makes numbers of nanoseconds."""
+    if not hasattr(values, "tolist"):
+        return values
+    return list(values) if getattr(getattr(values, "dtype", None), "kind", "") == "M" else values.tolist()
 
 
 def _plain(value: Any) -> Any:
-    """What msgspec does not know: numbers of numpy, and other mappings and arrays."""
+    """What msgspec does not know: numbers and times of numpy and pandas, other mappings, arrays. Missing is null."""
+    if getattr(getattr(value, "dtype", None), "kind", "") == "M" and not getattr(value, "shape", ()):
+        return None if str(value) == "NaT" else str(value)
+    if hasattr(value, "isoformat"):
+        text = value.isoformat()
+        return None if text == "NaT" else text
+    if type(value).__name__ == "NAType":
+        return None
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Mapping):

@@ -258,9 +258,9 @@ class Client:
         """A new secret for the same rights; the old one is good for `overlap` seconds more."""
         return self._run(self._ops.rotate_key(key, overlap))
 
-    def revoke_key(self, key: str) -> None:
-        """End a key, by its id; edges refuse it as soon as they hear of it."""
-        self._run(self._ops.revoke_key(key))
+    def revoke_key(self, key: str, *, force: bool = False) -> None:
+        """End a key, by its id; edges refuse it as soon as they hear of it. force: also the last one that may manage keys."""
+        self._run(self._ops.revoke_key(key, force))
 
     # connections
 
