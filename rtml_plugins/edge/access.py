@@ -68,6 +68,13 @@ def is_open(snapshot: Snapshot, settings: EdgeSettings) -> bool:
     return settings.open and not snapshot.locked
 
 
+def first_service(snapshot: Snapshot, headers: Headers) -> str | None:
+    """A service that the key of a request is for; None for all of them. For answers that tell of the key's services only."""
+    secret = bearer(headers.get("authorization"))
+    entry = None if secret is None else snapshot.keys.get(digest(secret))
+    return entry.services[0] if entry is not None and entry.services else None
+
+
 def check_browser(settings: EdgeSettings, headers: Headers) -> None:
     """Problem 421 or 403 for a request to an open edge that a stranger's web page may have sent.
 

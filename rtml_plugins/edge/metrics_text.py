@@ -259,7 +259,7 @@ def handler(app: Any) -> Callable[[Request], Response]:
         access.authorize(snapshot, app.settings, request.headers, scope)
         metrics.flush()
         text, content_type = render(app.settings.folder, app.settings.region, request.headers.get("accept"))
-        return Response(200, [("Content-Type", content_type), *access.SECURITY_HEADERS], text if request.method == "GET" else b"")
+        return Response(200, [("Content-Type", content_type), *access.SECURITY_HEADERS], text)
 
     return metrics_page
 

@@ -1,0 +1,105 @@
+"""JSON Schema (2020-12) of what a version takes and gives, from the signature of its package."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rtml_core import Runtime
+    from rtml_core.package import FieldEntry, OutputEntry
+
+Schema = dict[str, Any]
+
+_MAX_FLOAT: Final = sys.float_info.max
+#: the grammar of timestamps of docs/decisions/timestamps; which dates and times exist is checked besides
+TIMESTAMP: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+#: texts without U+0000, and none that is the character which stands for a missing one inside
+_TEXT: Final = "^(?!\ufdd0$)[^\u0000]*$"
+
+
+def field_schema(entry: FieldEntry) -> Schema:
+    """What a request may hold under the name of a field."""
+    kind: Schema
+    if entry.categories is not None:
+        kind = {"type": "string", "enum": [*entry.categories, *([None] if entry.nullable else [])]}
+    elif entry.type == "float":
+        low, high = entry.minimum, entry.maximum
+        limits = {"minimum": -_MAX_FLOAT if low is None else low, "maximum": _MAX_FLOAT if high is None else high}
+        kind = {"type": "number", "format": "double", **limits}
+    elif entry.type == "int":
+        limit = 2**53 if entry.nullable else 2**63 - 1
+        low, high = entry.minimum, entry.maximum
+        limits = {"minimum": -limit if low is None else int(low), "maximum": limit if high is None else int(high)}
+        kind = {"type": "integer", "format": "int64", **limits}
+    elif entry.type == "bool":
+        kind = {"type": "boolean"}
+    elif entry.type == "timestamp":
+        kind = {"type": "string", "pattern": TIMESTAMP, "examples": ["2026-11-21T10:15:00Z"]}
+    else:
+        kind = {"type": "string", "pattern": _TEXT}
+    if entry.nullable:
+        kind["type"] = [kind["type"], "null"]
+    if entry.optional:
+        kind["default"] = entry.default
+    if entry.doc:
+        kind["description"] = entry.doc
+    return kind
+
+
+def row_schema(runtime: Runtime) -> Schema:
+    """One row: an object of the fields of the signature."""
+    fields = runtime.manifest.fields
+    return {
+        "type": "object",
+        "properties": {entry.name: field_schema(entry) for entry in fields},
+        "required": [entry.name for entry in fields if not entry.optional],
+        "additionalProperties": runtime.signature.ignore_extra,
+    }
+
+
+def columns_schema(runtime: Runtime, max_rows: int) -> Schema:
+    """Columns by name, all of one length: lists, or objects with the keys "0", "1", ..."""
+    properties: Schema = {}
+    for entry in runtime.manifest.fields:
+        value = field_schema(entry)
+        value.pop("default", None)
+        described = {"description": entry.doc} if value.pop("description", None) else {}
+        listed = {"type": "array", "items": value, "maxItems": max_rows}
+        numbered = {"type": "object", "patternProperties": {"^[0-9]{1,15}$": value}, "additionalProperties": False}
+        properties[entry.name] = {"anyOf": [listed, numbered], **described}
+    return {
+        "type": "object",
+        "description": "Columns of one length.",
+        "properties": properties,
+        "required": [entry.name for entry in runtime.manifest.fields if not entry.optional],
+        "additionalProperties": runtime.signature.ignore_extra,
+    }
+
+
+def output_schema(entry: OutputEntry) -> Schema:
+    """What an answer holds under the name of an output; a float that is not a number, or endless, is null."""
+    kinds: dict[str, Schema] = {
+        "float64": {"type": "number", "format": "double"},
+        "float32": {"type": "number", "format": "float"},
+        "int64": {"type": "integer", "format": "int64"},
+        "bool": {"type": "boolean"},
+        "string": {"type": "string"},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "timedelta": {"type": "integer", "description": "microseconds"},
+    }
+    schema = dict(kinds[entry.dtype])
+    if entry.nullable or entry.dtype.startswith("float"):
+        schema["type"] = [schema["type"], "null"]
+    return schema
+
+
+def prediction_schema(runtime: Runtime) -> Schema:
+    """The outputs of one row."""
+    outputs = runtime.manifest.outputs
+    return {
+        "type": "object",
+        "properties": {entry.name: output_schema(entry) for entry in outputs},
+        "required": [entry.name for entry in outputs],
+        "additionalProperties": False,
+    }
