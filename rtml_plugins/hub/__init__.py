@@ -5,8 +5,7 @@ from rtml_core import hookimpl
 
 @hookimpl
 def rtml_commands() -> dict[str, str]:
-    """The command that runs a hub, and those that talk to one."""
+    """The command that runs a hub."""
     return {
         "hub": "rtml_plugins.hub.cli:hub|Run a hub: keep packages and services, tell edges what to serve.",
-        "keys": "rtml_plugins.hub.keys_cli:keys|Make, list, rotate and revoke API keys.",
     }

@@ -9,6 +9,7 @@ def rtml_commands() -> dict[str, str]:
     return {
         "publish": "rtml_plugins.services.publish:publish|Publish a package as a version of a service.",
         "services": "rtml_plugins.services.services:services|List, show and steer services.",
+        "keys": "rtml_plugins.services.keys_cli:keys|Make, list, rotate and revoke API keys.",
         "edges": "rtml_plugins.services.edges:edges|List edges, what they serve and how they are.",
         "predict": "rtml_plugins.services.predict:predict|Score a row with a service.",
     }
