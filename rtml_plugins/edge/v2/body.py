@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from rtml_core.errors import describe
+from rtml_plugins.edge.limits import too_large, too_many_rows
 from rtml_plugins.edge.v2.models import Model, refuse_parameters
-from rtml_plugins.edge.v2.plan import Plan
+from rtml_plugins.edge.v2.plan import Columns, Plan
 from rtml_plugins.edge.v2.tensors import (
     MISSING,
-    Array,
     Tensor,
     binary,
     from_binary,
@@ -128,7 +128,7 @@ def _tensors(inputs: Sequence[InputJson], body: memoryview, at: int, max_rows: i
 def require_rows(rows: int, max_rows: int) -> None:
     """Refuse more rows than one request may have."""
     if rows > max_rows:
-        refuse(f"the request has {rows:,} rows: at most {max_rows:,} are taken in one; send several", "too-many-rows", 413)
+        raise too_many_rows(rows, max_rows)
 
 
 def _outputs(asked: Sequence[OutputJson] | None, all_binary: bool) -> list[tuple[str, bool]] | None:
@@ -147,9 +147,7 @@ def _outputs(asked: Sequence[OutputJson] | None, all_binary: bool) -> list[tuple
     return list(outputs.items())
 
 
-def write_response(
-    request: InferRequest, model: Model, version: int, plan: Plan, columns: dict[str, Array]
-) -> tuple[bytes, int | None]:
+def write_response(request: InferRequest, model: Model, version: int, plan: Plan, columns: Columns) -> tuple[bytes, int | None]:
     """The answer, and the length of its JSON when binary data follows it."""
     asked = request.outputs or [(name, request.binary) for name in plan.outputs]
     frame = request.parameters.get("content_type") == "pd"  # MLServer's codec of frames reads the answer, too
@@ -191,8 +189,8 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise Problem(
             415,
-            "unsupported-encoding",
-            f"the body is encoded as {describe(encoding)}: expected gzip, deflate or none",
+            "unknown-coding",
+            f"a body may be coded with gzip or deflate, or not at all; got Content-Encoding: {describe(encoding)}",
             headers=[("Accept-Encoding", "gzip, deflate")],
         )
     # 31: gzip; 15: zlib, which "deflate" means; -15: the bare stream that some send instead
@@ -204,10 +202,10 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
         except zlib.error:
             continue
         if len(whole) > limit:
-            refuse(f"the body has more than {limit:,} bytes when decompressed, which is the limit", "too-large", 413)
+            raise too_large(limit)
         if decompressor.eof and not decompressor.unused_data:
             return whole
-    refuse(f"the body is no {encoding}, which its Content-Encoding says, or it is cut off")
+    refuse(f"the body is no whole {encoding} stream, as its Content-Encoding says", "damaged-body")
 
 
 def compress(body: bytes, accepted: str | None) -> tuple[bytes, str | None]:

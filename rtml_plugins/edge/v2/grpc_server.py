@@ -44,6 +44,7 @@ async def serve(settings: EdgeSettings) -> None:
     from rtml_plugins.edge.v2.grpc_service import Handlers, Health, Inference
     from rtml_plugins.edge.v2.messages import HEALTH, INFERENCE
 
+    sys.setswitchinterval(0.0005)  # a large request in the thread must not hold up the event loop for longer
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,7 +53,10 @@ async def serve(settings: EdgeSettings) -> None:
     table = Table(settings, role=ROLE)
     health = Health(table)
     server = grpc.aio.server(options=_options(settings), maximum_concurrent_rpcs=settings.max_concurrent)
-    server.add_generic_rpc_handlers((Handlers(INFERENCE, Inference(table), log), Handlers(HEALTH, health, log)))
+    inference = Inference(table)
+    table.on_change.append(lambda snapshot: inference.shadow.forget(snapshot.services))
+    table.shadow_report = inference.shadow.report
+    server.add_generic_rpc_handlers((Handlers(INFERENCE, inference), Handlers(HEALTH, health)))
     _listen(server, settings)
     await table.start()
     metrics.start(settings, table, ROLE)

@@ -14,10 +14,13 @@ from rtml_core.errors import describe
 from rtml_plugins.edge import metrics
 from rtml_plugins.edge.access import authorize
 from rtml_plugins.edge.exchange import Headers
+from rtml_plugins.edge.predict import problem_of
+from rtml_plugins.edge.shadow import Shadow
 from rtml_plugins.edge.v2 import models, rpc
+from rtml_plugins.edge.v2.body import InferRequest
+from rtml_plugins.edge.v2.large import Large
 from rtml_plugins.edge.v2.messages import HEALTH, INFERENCE, methods
-from rtml_plugins.edge.v2.plan import plan_of, score
-from rtml_plugins.serving.logs import Logger
+from rtml_plugins.edge.v2.plan import Columns, plan_of, score
 from rtml_plugins.serving.problems import Problem
 
 if TYPE_CHECKING:
@@ -36,8 +39,6 @@ CODES: Final = {
     503: Status.UNAVAILABLE,
     504: Status.DEADLINE_EXCEEDED,
 }
-#: requests of more rows are scored in a thread, as they would hold up the others
-THREAD_FROM: Final = 256
 #: longest sentence of a status: it travels in a header
 MAX_DETAILS: Final = 4000
 
@@ -48,6 +49,8 @@ class Inference:
     def __init__(self, table: Table):
         self._table = table
         self._settings = table.settings
+        self._large = Large()
+        self.shadow = Shadow()
         self._answers = {name: answer for name, (_, answer, _, _) in methods(INFERENCE).items()}
 
     def _authorize(self, snapshot: Snapshot, headers: Headers, service: str | None) -> None:
@@ -63,8 +66,10 @@ class Inference:
         return self._answers["ServerMetadata"](**models.server_metadata())
 
     async def ModelReady(self, request: Any, headers: Headers) -> Any:
+        snapshot = self._table.current
+        self._authorize(snapshot, headers, request.name)
         try:
-            models.find(self._table.current, request.name, request.version)
+            models.find(snapshot, request.name, request.version)
         except Problem as problem:
             if problem.status != 503:
                 raise
@@ -97,14 +102,17 @@ class Inference:
         try:
             inference = rpc.read_request(request, self._settings.max_rows)
             loaded = model.choose(headers.get(models.KEY_HEADER), inference.parameters, inference.tensors)
-            if inference.rows < THREAD_FROM:
-                answer = _score(inference, model, loaded)
+            if inference.rows <= loaded.scorer.most:
+                answer, columns = _score(inference, model, loaded)
             else:
-                answer = await asyncio.to_thread(_score, inference, model, loaded)
+                answer, columns = await self._large.run(_score, inference, model, loaded)
             status = 200
-        except Problem as problem:
+            metrics.batch(loaded.service, inference.rows)
+            models.offer_shadow(self.shadow, model, loaded, inference.tensors, columns)
+        except Exception as failure:
+            problem = problem_of(failure)
             status = problem.status
-            raise
+            raise problem from failure
         finally:
             metrics.observe(loaded.service, loaded.version, metrics.outcome(status), time.perf_counter() - began)
         return answer
@@ -120,10 +128,10 @@ class Inference:
                 yield answer
 
 
-def _score(inference: Any, model: models.Model, loaded: Loaded) -> Any:
+def _score(inference: InferRequest, model: models.Model, loaded: Loaded) -> tuple[Any, Columns]:
     plan = plan_of(loaded.runtime)
-    columns = score(loaded.runtime, plan.columns(inference.tensors))
-    return rpc.write_response(inference, model, loaded.version, plan, columns)
+    columns = score(loaded.runtime, plan.columns(inference.tensors), inference.rows)
+    return rpc.write_response(inference, model, loaded.version, plan, columns), columns
 
 
 class Health:
@@ -177,9 +185,8 @@ class Health:
 class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """All methods of one service; methods that clients know and this server does not offer are refused with a sentence."""
 
-    def __init__(self, service: str, servicer: Any, log: Logger):
+    def __init__(self, service: str, servicer: Any):
         self._prefix = f"/{service}/"
-        self._log = log
         self._handlers = {}
         for name, (request, _, client_streams, server_streams) in methods(service).items():
             method = getattr(servicer, name)
@@ -232,11 +239,9 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     async def _abort(self, context: Any, error: Exception) -> None:
         if isinstance(error, grpc.aio.AbortError):
             raise error
-        if isinstance(error, Problem):
-            code, details = CODES.get(error.status, Status.INTERNAL), error.detail
-        else:
-            self._log.exception("request failed", service=self._prefix[1:-1])
-            code, details = Status.INTERNAL, "the server failed at this request; its log says why"
+        problem = problem_of(error)
+        metrics.refused(problem.kind)
+        code, details = CODES.get(problem.status, Status.INTERNAL), problem.detail
         await context.abort(code, details if len(details) <= MAX_DETAILS else details[: MAX_DETAILS - 3] + "...")
 
 

@@ -7,19 +7,20 @@ application/problem+json to whoever accepts that.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from rtml_core.errors import describe
 from rtml_plugins.edge import metrics
-from rtml_plugins.edge.access import authorize
+from rtml_plugins.edge.access import SECURITY_HEADERS, authorize
 from rtml_plugins.edge.exchange import Answer, Handler, Request, Response
+from rtml_plugins.edge.predict import deprecation, problem_of
 from rtml_plugins.edge.v2 import body as bodies
 from rtml_plugins.edge.v2 import models
-from rtml_plugins.edge.v2.plan import plan_of, score
+from rtml_plugins.edge.v2.large import LARGE_BODY, Large
+from rtml_plugins.edge.v2.plan import Columns, plan_of, score
 from rtml_plugins.serving.problems import CONTENT_TYPE as PROBLEM_TYPE
 from rtml_plugins.serving.problems import Problem
 
@@ -27,25 +28,34 @@ if TYPE_CHECKING:
     from rtml_plugins.edge.app import App
     from rtml_plugins.edge.table import Loaded, Snapshot
 
-JSON: Final = ("Content-Type", "application/json")
-BINARY: Final = ("Content-Type", "application/octet-stream")
-#: requests of more rows are scored in a thread, as they would hold up the others
-THREAD_FROM: Final = 256
+_JSON: Final = [("Content-Type", "application/json"), *SECURITY_HEADERS]
+_BINARY: Final = [("Content-Type", "application/octet-stream"), *SECURITY_HEADERS]
+
+
+class _Scored(NamedTuple):
+    """An inference that succeeded."""
+
+    inference: bodies.InferRequest
+    loaded: Loaded
+    columns: Columns
+    response: Response
 
 
 class V2:
     """Answers requests below /v2."""
 
     def __init__(self, app: App):
+        self._app = app
         self._table = app.table
         self._settings = app.settings
         self._server = models.server_metadata()
+        self._large = Large()
 
     def __call__(self, request: Request) -> Answer:
         try:
             return self._answer(request, self._table.current)
-        except Problem as problem:
-            return error(request, problem)
+        except Exception as failure:
+            return error(request, problem_of(failure))
 
     def _answer(self, request: Request, snapshot: Snapshot) -> Answer:
         parts = request.path.split("/")[2:]
@@ -67,11 +77,11 @@ class V2:
                 return self._model(request, snapshot, name, "", rest)
             case ["repository", "models", *_]:
                 raise Problem(400, "not-offered", "models are loaded and unloaded by the hub: rtml publish, rtml services delete")
-        raise unknown(request)
+        raise _unknown(request)
 
     def _index(self, request: Request, snapshot: Snapshot) -> Response:
         _only(request, "POST")
-        self._authorize(request, snapshot, None)
+        authorize(snapshot, self._settings, request.headers, "predict", None)
         asked: Any = {}
         if request.body.strip():
             try:
@@ -83,72 +93,89 @@ class V2:
         return _json(models.index(snapshot, asked.get("ready", False)))
 
     def _model(self, request: Request, snapshot: Snapshot, name: str, version: str, rest: list[str]) -> Answer:
-        match rest:
-            case ["infer"]:
-                _only(request, "POST")
-                return self._infer(request, snapshot, name, version)
-            case ["ready"]:
-                _only(request, "GET")
-                return _ready(snapshot, name, version)
-            case [] | [""]:
-                _only(request, "GET")
-                self._authorize(request, snapshot, name)
-                return _json(models.metadata(models.find(snapshot, name, version)))
-            case ["config"]:
-                _only(request, "GET")
-                self._authorize(request, snapshot, name)
-                return _json(models.config(models.find(snapshot, name, version), self._settings.max_rows))
-        raise unknown(request)
-
-    def _authorize(self, request: Request, snapshot: Snapshot, service: str | None) -> None:
-        authorize(snapshot, self._settings, request.headers, "predict", service)
+        asked = rest[0] if rest else ""
+        if len(rest) > 1 or asked not in ("", "ready", "config", "infer"):
+            raise _unknown(request)
+        _only(request, "POST" if asked == "infer" else "GET")
+        authorize(snapshot, self._settings, request.headers, "predict", name)
+        if asked == "ready":
+            return _ready(snapshot, name, version)
+        model = models.find(snapshot, name, version)
+        if asked == "infer":
+            return self._infer(request, model)
+        if asked == "config":
+            return _json(models.config(model, self._settings.max_rows))
+        return _json(models.metadata(model))
 
     # ---- inference ------------------------------------------------------------------------------------------------------------
 
-    def _infer(self, request: Request, snapshot: Snapshot, name: str, version: str) -> Answer:
+    def _infer(self, request: Request, model: models.Model) -> Answer:
         began = time.perf_counter()
-        self._authorize(request, snapshot, name)
-        model = models.find(snapshot, name, version)
+        if len(request.body) > LARGE_BODY:
+            return self._later(request, model, None, began)
         loaded = model.loaded
         try:
-            body, headers = request.body, request.headers
-            encoding = headers.get("content-encoding")
-            if encoding is not None:
-                body = bodies.decompress(body, encoding, self._settings.max_body)
-            inference = bodies.read_request(body, headers.get(bodies.LENGTH_HEADER), self._settings.max_rows)
-            loaded = model.choose(headers.get(models.KEY_HEADER), inference.parameters, inference.tensors)
-            if inference.rows >= THREAD_FROM:
-                return _later(request, inference, model, loaded, began)
-            response = _score(request, inference, model, loaded)
-        except Problem as problem:
-            _observe(loaded, problem.status, began)
-            raise
-        _observe(loaded, 200, began)
-        return response
+            inference = self._read(request)
+            loaded = _chosen(request, inference, model)
+            if inference.rows > loaded.scorer.most:
+                return self._later(request, model, inference, began)
+            return self._done(request, model, _score(request, model, inference, loaded), began)
+        except Exception as failure:
+            return _failed(request, failure, loaded, began)
+
+    async def _later(
+        self, request: Request, model: models.Model, inference: bodies.InferRequest | None, began: float
+    ) -> Response:
+        loaded = model.loaded
+
+        def whole() -> _Scored:
+            nonlocal loaded
+            known = self._read(request) if inference is None else inference
+            loaded = _chosen(request, known, model)
+            return _score(request, model, known, loaded)
+
+        self._app.in_flight += 1
+        try:
+            return self._done(request, model, await self._large.run(whole), began)
+        except Exception as failure:
+            return _failed(request, failure, loaded, began)
+        finally:
+            self._app.in_flight -= 1
+
+    def _read(self, request: Request) -> bodies.InferRequest:
+        body = request.body
+        encoding = request.headers.get("content-encoding")
+        if encoding is not None:
+            body = bodies.decompress(body, encoding, self._settings.max_body)
+        return bodies.read_request(body, request.headers.get(bodies.LENGTH_HEADER), self._settings.max_rows)
+
+    def _done(self, request: Request, model: models.Model, scored: _Scored, began: float) -> Response:
+        loaded = scored.loaded
+        models.offer_shadow(self._app.shadow, model, loaded, scored.inference.tensors, scored.columns)
+        metrics.batch(loaded.service, scored.inference.rows)
+        metrics.observe(loaded.service, loaded.version, "ok", time.perf_counter() - began)
+        return scored.response
 
 
-async def _later(request: Request, inference: bodies.InferRequest, model: models.Model, loaded: Loaded, began: float) -> Response:
-    try:
-        response = await asyncio.to_thread(_score, request, inference, model, loaded)
-    except Problem as problem:
-        response = error(request, problem)
-    _observe(loaded, response.status, began)
-    return response
+def _chosen(request: Request, inference: bodies.InferRequest, model: models.Model) -> Loaded:
+    return model.choose(request.headers.get(models.KEY_HEADER), inference.parameters, inference.tensors)
 
 
-def _score(request: Request, inference: bodies.InferRequest, model: models.Model, loaded: Loaded) -> Response:
+def _score(request: Request, model: models.Model, inference: bodies.InferRequest, loaded: Loaded) -> _Scored:
     plan = plan_of(loaded.runtime)
-    columns = score(loaded.runtime, plan.columns(inference.tensors))
+    columns = score(loaded.runtime, plan.columns(inference.tensors), inference.rows)
     body, length = bodies.write_response(inference, model, loaded.version, plan, columns)
-    headers = [JSON] if length is None else [BINARY, ("Inference-Header-Content-Length", str(length))]
+    headers = _JSON if length is None else [*_BINARY, ("Inference-Header-Content-Length", str(length))]
     body, encoding = bodies.compress(body, request.headers.get("accept-encoding"))
     if encoding is not None:
-        headers.append(("Content-Encoding", encoding))
-    return Response(200, headers, body)
+        headers = [*headers, ("Content-Encoding", encoding)]
+    return _Scored(inference, loaded, columns, Response(200, [*headers, *deprecation(model.service)], body))
 
 
-def _observe(loaded: Loaded, status: int, began: float) -> None:
-    metrics.observe(loaded.service, loaded.version, metrics.outcome(status), time.perf_counter() - began)
+def _failed(request: Request, failure: Exception, loaded: Loaded, began: float) -> Response:
+    problem = problem_of(failure)
+    metrics.observe(loaded.service, loaded.version, metrics.outcome(problem.status), time.perf_counter() - began)
+    return error(request, problem)
 
 
 def _ready(snapshot: Snapshot, name: str, version: str) -> Response:
@@ -162,32 +189,34 @@ def _ready(snapshot: Snapshot, name: str, version: str) -> Response:
 
 
 def _only(request: Request, method: str) -> None:
-    if request.method != method:
-        detail = f"{request.path} is asked with {method}, not {describe(request.method)}"
-        raise Problem(405, "method-not-allowed", detail, headers=[("Allow", method)])
+    if request.method != method and not (method == "GET" and request.method == "HEAD"):
+        allowed = "GET, HEAD" if method == "GET" else method
+        detail = f"this path takes {allowed}; got {describe(request.method)}"
+        raise Problem(405, "method-not-allowed", detail, headers=[("Allow", f"{allowed}, OPTIONS")])
 
 
-def unknown(request: Request) -> Problem:
-    """404 for a path that is none of the protocol's, or one of an extension that is not offered."""
+def _unknown(request: Request) -> Problem:
     return Problem(
         404,
-        "not-found",
+        "no-such-path",
         f"there is nothing at {describe(request.path, 200)}. Offered are /v2, /v2/health/live, /v2/health/ready,"
         f" /v2/repository/index, and /v2/models/NAME[/versions/NUMBER] with /ready, /config and /infer",
     )
 
 
 def _json(document: Any, status: int = 200) -> Response:
-    return Response(status, [JSON], msgspec.json.encode(document))
+    return Response(status, _JSON, msgspec.json.encode(document))
 
 
 def error(request: Request, problem: Problem) -> Response:
     """A problem document with its sentence as "error", too."""
+    metrics.refused(problem.kind)
     document = problem.document()
     document["error"] = problem.detail
     accepts = request.headers.get("accept") or ""
-    kind = ("Content-Type", PROBLEM_TYPE) if PROBLEM_TYPE in accepts else JSON
-    return Response(problem.status, [kind, *problem.headers], msgspec.json.encode(document))
+    kind = PROBLEM_TYPE if PROBLEM_TYPE in accepts else "application/json"
+    headers = [("Content-Type", kind), *SECURITY_HEADERS, *problem.headers]
+    return Response(problem.status, headers, msgspec.json.encode(document))
 
 
 def handler(app: App) -> Handler:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from rtml_core.errors import close_match, describe, listing
-from rtml_plugins.edge.v2.plan import plan_of
-from rtml_plugins.edge.v2.tensors import Tensor, refuse
+import msgspec
+
+from rtml_core.errors import close_match, describe
+from rtml_plugins.edge.v2.plan import Columns, plan_of
+from rtml_plugins.edge.v2.tensors import Tensor, plain, refuse
 from rtml_plugins.serving.problems import Problem
 
 if TYPE_CHECKING:
+    from rtml_plugins.edge.shadow import Shadow
     from rtml_plugins.edge.table import Loaded, Service, Snapshot
 
 #: what the protocol calls the framework of a model
@@ -45,31 +48,45 @@ class Model(NamedTuple):
         if key is None and parameters.get(KEY_PARAMETER) is not None:
             key = str(parameters[KEY_PARAMETER])
         if key is None and self.service.sticky is not None:
-            values = next((tensor.values for tensor in tensors if tensor.name == self.service.sticky), [])
-            key = None if not len(values) or values[0] is None else str(values[0])
+            key = _text(next((tensor.values for tensor in tensors if tensor.name == self.service.sticky), []))
         return self.service.versions[self.service.choose(key)]
 
 
+def _text(values: Any) -> str | None:
+    """The first value as JSON has it, so that a visitor has one key over REST and here."""
+    if not len(values):
+        return None
+    value = values[0] if isinstance(values, list) else values[0].item()
+    return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def find(snapshot: Snapshot, name: str, version: str = "") -> Model:
-    """The model of a name and a version ("" for none). Raises Problem: 404 when there is none, 503 when it is not loaded yet."""
+    """The model of a name and a version ("" for none). Raises Problem: 404 when there is none, 503 when it is not loaded."""
     service = snapshot.services.get(name)
     if service is None:
-        waiting = snapshot.waiting.get(name)
-        if waiting is None:
-            near = close_match(name, snapshot.services)
-            there = listing(sorted(snapshot.services), 10)
-            raise Problem(404, "unknown-service", f"there is no model {describe(name)} here.{near} There are: {there}")
-        why = "is being loaded" if waiting.state == "loading" else f"could not be loaded: {waiting.problem}"
-        raise Problem(503, "not-ready", f"the model {describe(name)} {why}", headers=[("Retry-After", "1")])
+        raise _missing(snapshot, name)
     if not version:
         return Model(service, None)
     loaded = service.versions.get(int(version)) if version.isascii() and version.isdigit() and len(version) < 10 else None
     if loaded is None:
         there = ", ".join(map(str, sorted(service.versions)))
         raise Problem(
-            404, "unknown-version", f"the model {describe(name)} has no version {describe(version)} here; it has {there}"
+            404, "no-such-version", f"the model {describe(name)} has no version {describe(version)} here; it has {there}"
         )
     return Model(service, loaded)
+
+
+def _missing(snapshot: Snapshot, name: str) -> Problem:
+    waiting = snapshot.waiting.get(name)
+    if waiting is not None and waiting.state == "loading":
+        return Problem(503, "loading", f"the model {describe(name)} is being loaded", headers=[("Retry-After", "1")])
+    if waiting is not None:
+        detail = f"the model {describe(name)} can't be served: {waiting.problem}"
+        return Problem(503, "service-failed", detail, headers=[("Retry-After", "10")])
+    if not snapshot.known:
+        return Problem(503, "no-state", "this edge has not heard from its hub yet", headers=[("Retry-After", "1")])
+    hint = close_match(name[:100], snapshot.services) if not snapshot.keys else ""  # whose key is for others learns no names
+    return Problem(404, "no-such-service", f"there is no model {describe(name)} here.{hint}")
 
 
 def server_metadata() -> dict[str, Any]:
@@ -128,6 +145,17 @@ def index(snapshot: Snapshot, only_ready: bool = False) -> list[dict[str, str]]:
             state = "LOADING" if status.state == "loading" else "UNAVAILABLE"
             entries.append({"name": name, "version": "", "state": state, "reason": status.problem})
     return entries
+
+
+def offer_shadow(shadow: Shadow, model: Model, loaded: Loaded, tensors: Sequence[Tensor], columns: Columns) -> None:
+    """Have the shadow version of a service, if it has one, score the inputs that were answered with these output columns."""
+    if model.service.shadow is None or model.pinned is not None:
+        return
+    inputs = {tensor.name: tensor.values if isinstance(tensor.values, list) else tensor.values.tolist() for tensor in tensors}
+    outputs = plan_of(loaded.runtime).outputs
+    values = [plain(spec, columns[name])[0] for name, spec in outputs.items()]
+    predictions = [dict(zip(outputs, row, strict=True)) for row in zip(*values, strict=True)]
+    shadow.offer(model.service, loaded, msgspec.json.encode({"columns": inputs}), msgspec.json.encode(predictions))
 
 
 def refuse_parameters(name: str, parameters: Mapping[str, Any]) -> None:

@@ -10,10 +10,9 @@ from rtml_core.errors import describe
 from rtml_plugins.edge.v2.body import InferRequest, require_rows
 from rtml_plugins.edge.v2.messages import CONTENTS, message, parameters_of
 from rtml_plugins.edge.v2.models import Model, refuse_parameters
-from rtml_plugins.edge.v2.plan import Plan
+from rtml_plugins.edge.v2.plan import Columns, Plan
 from rtml_plugins.edge.v2.tensors import (
     MISSING,
-    Array,
     OutputSpec,
     Tensor,
     binary,
@@ -79,7 +78,7 @@ def _outputs(asked: Any) -> list[tuple[str, bool]] | None:
     return [(name, False) for name in names] or None
 
 
-def write_response(request: InferRequest, model: Model, version: int, plan: Plan, columns: dict[str, Array]) -> Any:
+def write_response(request: InferRequest, model: Model, version: int, plan: Plan, columns: Columns) -> Any:
     """The ModelInferResponse, raw when the request was."""
     response = ModelInferResponse(model_name=model.name, model_version=str(version), id=request.id)
     names = [name for name, _ in request.outputs] if request.outputs else list(plan.outputs)

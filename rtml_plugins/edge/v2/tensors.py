@@ -51,6 +51,8 @@ OUTPUT_DATATYPES: Final = {
     "timestamp": "BYTES",
     "timedelta": "INT64",
 }
+#: kind of Python value that is an element of these datatypes as it stands; the signature knows the bounds of numbers
+_WHOLE: Final = {"FP64": {float}, "INT64": {int}, "BOOL": {bool}}
 #: largest whole number up to which float64 has every one
 _EXACT: Final = 2**53
 _LENGTH: Final = struct.Struct("<I")
@@ -148,6 +150,8 @@ def from_list(name: str, datatype: str, count: int, data: Sequence[Any]) -> Arra
             return _texts(name, data)
         _require(kinds, {str}, name, datatype, data)
         return list(data)
+    if count == 1 and kinds == _WHOLE.get(datatype):
+        return list(data)
     if datatype == "BOOL":
         _require(kinds, {bool}, name, datatype, data)
         return list(data) if None in data else np.array(data, np.bool_)
@@ -243,13 +247,17 @@ def column_for(field: Any, tensor: Tensor) -> Array | list[Any]:
         )
     values = tensor.values
     if tensor.datatype in ("INT64", "UINT64") and (field.type == "float" or field.nullable):
-        whole = np.array([value or 0 for value in values], np.int64) if isinstance(values, list) else values
-        if len(whole) and (int(whole.min()) < -_EXACT or int(whole.max()) > _EXACT):
+        whole = [value for value in values if value is not None] if isinstance(values, list) else values
+        if len(whole) and (int(min(whole)) < -_EXACT or int(max(whole)) > _EXACT):
             refuse(f"input {describe(tensor.name)} holds a whole number beyond 2^53, of which float64 does not have every one")
     return values
 
 
 # ---- outputs ------------------------------------------------------------------------------------------------------------------
+
+
+#: what stands in binary where a value is missing
+_FILL: Final = {"FP64": math.nan, "FP32": math.nan, "INT64": MISSING_TIME, "BOOL": False}
 
 
 class OutputSpec(NamedTuple):
@@ -261,8 +269,13 @@ class OutputSpec(NamedTuple):
     nullable: bool
 
 
-def plain(spec: OutputSpec, column: Array) -> tuple[list[Any], list[int]]:
-    """Values of an output column as Python values, None where missing; and these rows unless the datatype has NaN for it."""
+def plain(spec: OutputSpec, column: Array | list[Any]) -> tuple[list[Any], list[int]]:
+    """Values of an output column as Python values, None where missing; and these rows unless the datatype has NaN for it.
+
+    column: as Runtime.score_columns gives it, or a list of Python values as Runtime.score does.
+    """
+    if isinstance(column, list):
+        return column, [row for row, value in enumerate(column) if value is None] if spec.datatype not in _FLOATS else []
     values: list[Any] = column.tolist()
     if spec.dtype == "string":
         if MISSING_STRING in values:
@@ -278,7 +291,7 @@ def plain(spec: OutputSpec, column: Array) -> tuple[list[Any], list[int]]:
     return values, [row for row, value in enumerate(values) if value is None] if None in values else []
 
 
-def binary(spec: OutputSpec, column: Array) -> tuple[bytes, list[int]]:
+def binary(spec: OutputSpec, column: Array | list[Any]) -> tuple[bytes, list[int]]:
     """An output column as binary data. Missing: NaN in floats, numpy's NaT in durations, else False or empty; and these rows."""
     if spec.datatype == "BYTES":
         values, missing = plain(spec, column)
@@ -287,6 +300,10 @@ def binary(spec: OutputSpec, column: Array) -> tuple[bytes, list[int]]:
             text = b"" if value is None else value.encode()
             parts += (_LENGTH.pack(len(text)), text)
         return b"".join(parts), missing
+    if isinstance(column, list):
+        _, missing = plain(spec, column)
+        fill = _FILL[spec.datatype]
+        return np.array([fill if value is None else value for value in column], _NUMPY[spec.datatype]).tobytes(), missing
     missing = []
     if spec.dtype == "timedelta":
         missing = np.flatnonzero(column == MISSING_TIME).tolist()

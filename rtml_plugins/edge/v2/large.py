@@ -1,0 +1,37 @@
+"""Large requests, which would hold up the others in the event loop, are read and scored in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from rtml_plugins.edge.batching import LARGE_BODY
+from rtml_plugins.edge.limits import busy
+
+#: most requests that wait for the thread
+MOST: Final = 64
+
+T = TypeVar("T")
+
+
+class Large:
+    """One thread, as a process has one core."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="rtml-v2")
+        self._waiting = 0
+
+    async def run(self, work: Callable[..., T], *given: Any) -> T:
+        """The result of `work` in the thread. Raises Problem 503 when too much waits for it, and what `work` raises."""
+        if self._waiting >= MOST:
+            raise busy(f"{self._waiting} large requests wait to be scored", 2)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *given)
+        finally:
+            self._waiting -= 1
+
+
+__all__ = ["LARGE_BODY", "Large"]
