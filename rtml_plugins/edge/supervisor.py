@@ -38,6 +38,8 @@ STOP_SECONDS: Final = 5.0
 _KEYS_SECONDS: Final = 15.0
 #: a worker that ended so many times before the edge ever answered will not come up
 _HOPELESS: Final = 3
+#: seconds that the hub waits to be asked until the edge answers with what it has on disk
+_FIRST_SECONDS: Final = 1.5
 GRPC_MODULE: Final = "rtml_plugins.edge.v2.grpc_server"
 
 _log: Final = logger("rtml.edge.supervisor")
@@ -139,6 +141,8 @@ class Supervisor:
         try:
             if self.settings.open or self._knows_keys():
                 await self._start()
+                with contextlib.suppress(TimeoutError):  # what the agent imports would take the workers' time
+                    await asyncio.wait_for(self._answering(), _FIRST_SECONDS)
             agent = await self._make_agent()
             following = asyncio.create_task(self._follow(agent), name="rtml-agent")
             if not self._keeping:
