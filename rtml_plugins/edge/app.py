@@ -26,7 +26,7 @@ ROUTES: Final = {
     "/openapi.json": "rtml_plugins.edge.openapi:handler",
 }
 SERVICES: Final = "/v1/services"
-_JSON: Final = [("Content-Type", "application/json"), *access.SECURITY_HEADERS]
+_JSON: Final = (("Content-Type", "application/json"), *access.SECURITY_HEADERS)
 
 
 class App:
@@ -99,11 +99,8 @@ class App:
         return self._routes.get(path if second < 0 else path[:second])
 
     def _finish(self, response: Response, request: Request, identity: str) -> Response:
-        body = b"" if request.method == "HEAD" else response.body
-        headers = [*response.headers, *cors.answer_headers(self.settings, request.headers)]
-        if request.method == "HEAD":
-            headers.append(("Content-Length", str(len(response.body))))
-        return Response(response.status, headers, body, identity)
+        headers = cors.answer_headers(self.settings, request.headers)
+        return Response(response.status, [*response.headers, *headers] if headers else response.headers, response.body, identity)
 
     async def _finish_later(self, answer: Any, request: Request, identity: str) -> Response:
         try:

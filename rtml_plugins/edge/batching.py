@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rtml_core.errors import CustomOpError, RtmlError
 from rtml_plugins.edge import metrics
-from rtml_plugins.edge.limits import busy, too_late
+from rtml_plugins.edge.limits import busy, too_late, too_many_rows
 from rtml_plugins.edge.settings import EdgeSettings
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Scorer:
 
     # fmt: off
     __slots__ = (
-        "_loop", "_max_queue", "_queue", "_scheduled", "_service", "_timeout", "_waiting",
+        "_loop", "_max_queue", "_max_rows", "_queue", "_scheduled", "_service", "_timeout", "_waiting",
         "batches", "call_cost", "most", "row_cost", "rows",
     )
     # fmt: on
@@ -64,6 +64,7 @@ class Scorer:
         self.most = max(1, int((HOLD - self.call_cost) / self.row_cost))
         self._service = service
         self._max_queue = settings.max_queue
+        self._max_rows = settings.max_rows
         self._timeout = settings.request_timeout
         self._queue: list[Job] = []
         self._waiting = 0  # rows in the queue
@@ -74,6 +75,11 @@ class Scorer:
     def waiting(self) -> int:
         """Rows that wait for a run."""
         return self._waiting
+
+    def check_count(self, rows: Any) -> None:
+        """Problem 413 when a request has more rows than a request may."""
+        if len(rows) > self._max_rows:
+            raise too_many_rows(len(rows), self._max_rows)
 
     def submit(self, job: Job) -> None:
         """Have a request scored in this turn of the event loop, or in the thread when it is a large one.
@@ -169,6 +175,7 @@ class _Thread:
                 raise too_late(timeout)
             if body is not None:
                 job.rows = scorer.rows.decode(body)
+                scorer.check_count(job.rows)
             result = scorer.rows.score_many([job.rows])[0]
         except Exception as error:
             result = error

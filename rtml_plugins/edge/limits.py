@@ -25,8 +25,8 @@ def too_late(seconds: float) -> Problem:
 
 
 def too_slow(seconds: float) -> Problem:
-    """408 for a body that does not come."""
-    return Problem(408, "slow-body", f"the body did not arrive within {seconds:g} s", headers=[("Connection", "close")])
+    """408 for a request that does not come."""
+    return Problem(408, "slow-request", f"the request did not arrive whole within {seconds:g} s")
 
 
 def too_large(limit: int) -> Problem:

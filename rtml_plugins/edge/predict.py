@@ -103,7 +103,7 @@ class Target:
         self.service = service
         self.version = version
         self.name = service.entry.name
-        self._headers = [_JSON, *access.SECURITY_HEADERS, *deprecation(service)]
+        self._headers = (_JSON, *access.SECURITY_HEADERS, *deprecation(service))
         self._starts: dict[int, bytes] = {}
         self._sticky = None if service.sticky is None else Sticky(service.sticky)
         for loaded in service.versions.values():
@@ -142,8 +142,8 @@ class Target:
             scorer.in_thread(job, body)
         else:
             rows = scorer.rows.decode(body)
-            if len(rows) > self._settings.max_rows:
-                raise limits.too_many_rows(len(rows), self._settings.max_rows)
+            if len(rows) > 1:
+                scorer.check_count(rows)
             if not scorer.batches and len(rows) <= scorer.most:
                 return self.done(scorer.rows.score(rows), request, loaded, identity, began)
             job = Waiting(self, request, loaded, identity, began, rows)

@@ -1,8 +1,8 @@
-"""The HTTP server of one worker process: the one place that knows which server that is.
+"""One worker process of an edge.
 
-`python -m rtml_plugins.edge.server`, started by the supervisor, is one worker: an event loop, the table of services, and granian
-inside of it, which listens once what is on disk has loaded. Every worker listens for itself on the same port (SO_REUSEPORT), so a
-worker that dies takes down nothing but what it was answering.
+`python -m rtml_plugins.edge.server`, started by the supervisor, is one worker: an event loop, the table of services, and rtml's
+server of HTTP/1.1, which listens once what is on disk has loaded. Every worker listens for itself on the same port
+(SO_REUSEPORT), so a worker that dies takes down nothing but what it was answering.
 """
 
 from __future__ import annotations
@@ -12,31 +12,16 @@ import ctypes
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Final
 
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.serving import logs
-
-if TYPE_CHECKING:
-    from granian.server.embed import Server
 
 #: the module that a worker is
 MODULE: Final = "rtml_plugins.edge.server"
 #: environment: process id of the supervisor, without which a worker ends
 PARENT: Final = "RTML_EDGE_PARENT"
-#: connections that wait to be accepted by one worker
-_BACKLOG: Final = 2048
 _PR_SET_PDEATHSIG: Final = 1
-
-
-class Application(Protocol):
-    """What a worker serves: an RSGI application that is started before the port is opened and stopped after it is closed."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def __rsgi__(self, scope: Any, protocol: Any) -> None: ...
 
 
 def main() -> None:
@@ -57,43 +42,12 @@ async def serve(settings: EdgeSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    application: Application = create(settings)
-    await application.start()
+    worker = create(settings)
     try:
-        if not stopping.is_set():
-            server = _granian(application, settings)
-            serving = asyncio.create_task(server.serve())
-            asked = asyncio.create_task(stopping.wait())
-            await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
-            server.stop()
-            asked.cancel()
-            await serving
+        await worker.start()
+        await stopping.wait()
     finally:
-        await application.stop()
-
-
-def _granian(application: Application, settings: EdgeSettings) -> Server:
-    from pathlib import Path
-
-    from granian.constants import Interfaces
-    from granian.http import HTTP1Settings
-    from granian.log import LogLevels
-    from granian.server.embed import Server
-
-    return Server(
-        application,
-        settings.host,
-        settings.port,
-        interface=Interfaces.RSGI,
-        websockets=False,
-        backlog=_BACKLOG,
-        backpressure=settings.max_concurrent,
-        http1_settings=HTTP1Settings(header_read_timeout=round(1000 * settings.request_timeout)),
-        log_level=LogLevels.error if settings.log_level != "debug" else LogLevels.debug,
-        log_dictconfig=logs.granian_config(),
-        ssl_cert=None if settings.tls_cert is None else Path(settings.tls_cert),
-        ssl_key=None if settings.tls_key is None else Path(settings.tls_key),
-    )
+        await worker.stop()
 
 
 def end_with_parent() -> None:

@@ -1,0 +1,89 @@
+"""Bodies that come in chunks (RFC 9112, section 7.1), read strictly and within a limit."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from rtml_plugins.edge import limits
+from rtml_plugins.serving.problems import Problem
+
+_SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[\x09\x20-\x7e]*)?").fullmatch
+#: longest line of a chunk's size with its extensions, and of all trailers, in bytes
+_MAX_LINE: Final = 256
+_MAX_TRAILERS: Final = 4096
+
+
+class Chunks:
+    """Takes chunks out of a buffer until the body is whole. limit: bytes of the body."""
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0  # of the body so far
+        self._framing = 0  # bytes that are no body, so that a million empty extensions are no free ride
+        self._left: int | None = None  # bytes of the chunk that is being read; None before its size
+        self._ended = False
+
+    def take(self, buffer: bytearray) -> bytes | None:
+        """The body when its end is in the buffer, which is emptied up to there; None when more has to come.
+
+        Raises Problem 400 for damaged chunks and 413 for more than the limit.
+        """
+        while not self._ended:
+            if self._left is None and not self._begin(buffer):
+                return None
+            if not self._ended and not self._fill(buffer):
+                return None
+        return b"".join(self._parts) if self._trailers(buffer) else None
+
+    def _begin(self, buffer: bytearray) -> bool:
+        at = buffer.find(b"\r\n", 0, _MAX_LINE + 2)
+        if at < 0:
+            if len(buffer) > _MAX_LINE:
+                raise _damaged()
+            return False
+        match = _SIZE(bytes(buffer[:at]))
+        if match is None:
+            raise _damaged()
+        del buffer[: at + 2]
+        size = int(match[1], 16)
+        self._size += size
+        self._framing += at
+        if self._size > self._limit or self._framing > self._limit + _MAX_LINE:
+            raise limits.too_large(self._limit)
+        self._left = size
+        self._ended = size == 0
+        return True
+
+    def _fill(self, buffer: bytearray) -> bool:
+        assert self._left is not None
+        part = bytes(buffer[: self._left])
+        del buffer[: self._left]
+        self._left -= len(part)
+        if part:
+            self._parts.append(part)
+        if self._left or len(buffer) < 2:
+            return False
+        if buffer[:2] != b"\r\n":
+            raise _damaged()
+        del buffer[:2]
+        self._left = None
+        return True
+
+    def _trailers(self, buffer: bytearray) -> bool:
+        """Whether the end was there; trailers are not looked at."""
+        if buffer[:2] == b"\r\n":
+            del buffer[:2]
+            return True
+        at = buffer.find(b"\r\n\r\n")
+        if max(at, len(buffer) if at < 0 else 0) > _MAX_TRAILERS:
+            raise _damaged()
+        if at < 0:
+            return False
+        del buffer[: at + 4]
+        return True
+
+
+def _damaged() -> Problem:
+    return Problem(400, "malformed-request", "the request is no HTTP/1.1: its chunks can't be read")
