@@ -61,7 +61,7 @@ class Heads:
         self._fields: dict[bytes, tuple[str, str]] = {}
 
     def read(self, data: bytes) -> Head:
-        """Read a head; data: its bytes, with the empty line. Raises Problem 400, 413, 417, 431, 501 or 505."""
+        """Read a head; data: its bytes, with the empty line. Raises Problem 400, 413, 417 or 431."""
         lines = data[:-4].split(b"\r\n")
         if len(lines) > MAX_LINES:
             raise Problem(431, "head-too-large", f"the request has {len(lines) - 1} headers; at most {MAX_LINES - 1} are read")
@@ -70,7 +70,8 @@ class Heads:
             raise _malformed("its first line is not METHOD TARGET HTTP/1.1")
         method, target, major, minor = match.groups()
         if major != b"1" or minor not in b"01":
-            raise Problem(505, "http-version", "this server speaks HTTP/1.1")
+            # RFC 9110 has 505 for this, but what a client does wrong must not count as a fault of the edge
+            raise Problem(400, "http-version", "this server speaks HTTP/1.1")
         headers = self._headers(lines)
         if minor == b"1" and "host" not in headers:
             raise _malformed("it has no header host")
@@ -129,7 +130,7 @@ def _body_length(headers: dict[str, str], minor: int) -> int:
         if length is not None or minor == 0:
             raise _malformed("it has transfer-encoding where that may not be")
         if coding.lower() != "chunked":
-            raise Problem(501, "unknown-transfer-coding", "the only transfer coding that is read is chunked")
+            raise Problem(400, "unknown-transfer-coding", "the only transfer coding that is read is chunked")
         return -1
     if length is None:
         return 0
