@@ -1,0 +1,111 @@
+"""Everyone in turns on one core: answers a second, processor time a request, latency at half of the peak, start, memory."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tests.benchmarks.serving import results, rtml
+from tests.benchmarks.serving.contenders import Contender, Disagrees, running
+from tests.benchmarks.serving.peers import PEERS, Peer
+from tests.benchmarks.serving.processes import NotStarted, cores, cpu_seconds
+from tests.benchmarks.serving.work import Work, installed, work
+
+CONNECTIONS: Final = (1, 8, 32)
+#: connections when requests come at a rate: enough that none waits for a connection before the server is its own queue
+PACED: Final = 64
+OURS: Final = "rtml"
+
+
+def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, paced: float = 3.0) -> dict[str, Any]:
+    """The figures of rtml and of the peers named (none: all). rounds: turns of `seconds` at each number of connections."""
+    begin = time.monotonic()
+    say = _teller(begin)
+    say("the standard pipeline: fitting and compiling, unless it is there")
+    job = work()
+    before = results.processor_time()
+    result: dict[str, Any] = {"machine": results.machine(), "rounds": rounds, "turn": seconds, "paced": paced}
+    with tempfile.TemporaryDirectory(prefix="rtml-bench-") as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        up, result["missing"] = _start_all(only, job, folder, stack, say)
+        result["idle"] = _idle(up)
+        for number in range(rounds):
+            say(f"round {number + 1} of {rounds}: {', '.join(map(str, CONNECTIONS))} connections")
+            for contender in _rotated(up, number * 3):
+                if not number:
+                    contender.turn(8, seconds / 2)  # warm
+                for connections in CONNECTIONS:
+                    contender.turns.setdefault(connections, []).append(contender.turn(connections, seconds))
+        for number in range(2):
+            say(f"latency at half of each one's peak, {number + 1} of 2")
+            for contender in _rotated(up, number * 3):
+                contender.paced.append(contender.turn(PACED, paced, rate=contender.rate(32) / 2, seed=number + 1))
+        result["contenders"] = {key: _figures(contender) for key, contender in up.items()}
+        say("stopping them")
+    now = results.processor_time()
+    result["stolen"] = (now[1] - before[1]) / (now[0] - before[0])
+    result["took"] = time.monotonic() - begin
+    return result
+
+
+def _start_all(
+    only: Sequence[str], job: Work, folder: Path, stack: contextlib.ExitStack, say: Callable[[str], None]
+) -> tuple[dict[str, Contender], dict[str, str]]:
+    chosen: dict[str, Peer] = {OURS: rtml.peer(rtml.make_home(folder / "edge", job.package))}
+    chosen |= {key: peer for key, peer in PEERS.items() if not only or key in only}
+    up: dict[str, Contender] = {}
+    missing: dict[str, str] = {}
+    for key, peer in chosen.items():
+        try:
+            up[key] = stack.enter_context(running(peer, job, folder, key))
+            say(f"{key} is up after {up[key].server.first_answer:.1f} s and answers what scikit-learn answers")
+        except (NotStarted, Disagrees) as error:
+            if key == OURS:
+                raise
+            missing[key] = str(error)
+            say(f"{key} is left out: {error}")
+    return up, missing
+
+
+def _idle(up: dict[str, Contender]) -> float:
+    """Share of a core that all servers use together while nobody asks them anything."""
+    pids = [pid for contender in up.values() for pid in contender.server.pids]
+    before, begin = cpu_seconds(pids), time.monotonic()
+    time.sleep(3.0)
+    return (cpu_seconds(pids) - before) / (time.monotonic() - begin)
+
+
+def _rotated(up: dict[str, Contender], shift: int) -> list[Contender]:
+    contenders = list(up.values())
+    shift %= len(contenders)
+    return contenders[shift:] + contenders[:shift]
+
+
+def _figures(one: Contender) -> dict[str, Any]:
+    by_connections = {str(c): {"rate": one.rate(c), "cpu": one.cpu(c)} for c in CONNECTIONS}
+    best = max(turn.load.rate for turn in one.turns[32])
+    return {
+        "name": one.peer.name,
+        "kind": one.peer.kind,
+        "versions": installed(one.peer.environment, one.peer.versions) if one.peer.environment else {},
+        "connections": by_connections,
+        "best": best,
+        "generator": max(turn.load.cpu / turn.load.seconds for turn in one.turns[32]),
+        "paced": {name: one.latency(name) for name in ("p50", "p90", "p99")} | {"rate": one.rate(32) / 2},
+        "start": one.server.first_answer,
+        "memory": one.memory,
+        "failed": one.failed,
+        "answered": sum(turn.load.answered for turns in one.turns.values() for turn in turns),
+    }
+
+
+def _teller(begin: float) -> Callable[[str], None]:
+    def say(what: str) -> None:
+        print(f"{time.monotonic() - begin:5.0f} s  {what}", flush=True)
+
+    say(f"servers on core {cores()[0]}, load from core {cores()[1]}")
+    return say
