@@ -83,7 +83,8 @@ def read_request(body: bytes, header_length: str | None, max_rows: int) -> Infer
     except msgspec.ValidationError as error:
         refuse(f"the request is no inference request of the V2 protocol: {error}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        hint = "" if header_length is not None else "; binary data behind it needs the header Inference-Header-Content-Length"
+        behind = header_length is None and "trailing" in str(error)
+        hint = "; binary data behind it needs the header Inference-Header-Content-Length" if behind else ""
         refuse(f"the JSON of the request can't be read: {error}{hint}")
     tensors, rows, end = _tensors(request.inputs, memoryview(body), split, max_rows)
     if end != len(body):

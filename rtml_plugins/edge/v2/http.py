@@ -200,7 +200,8 @@ def _unknown(request: Request) -> Problem:
         404,
         "no-such-path",
         f"there is nothing at {describe(request.path, 200)}. Offered are /v2, /v2/health/live, /v2/health/ready,"
-        f" /v2/repository/index, and /v2/models/NAME[/versions/NUMBER] with /ready, /config and /infer",
+        f" /v2/repository/index, and /v2/models/NAME[/versions/NUMBER] with /ready, /config and /infer;"
+        " what is counted is at /metrics",
     )
 
 
