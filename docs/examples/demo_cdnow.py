@@ -123,8 +123,8 @@ def requests(rows: pd.DataFrame) -> list[dict[str, Any]]:
 # ---- the graph --------------------------------------------------------------------------------------------------------------
 
 
-def author() -> Graph:
-    """From a raw row to the probability of another purchase."""
+def author(depth: int = 3) -> Graph:
+    """From a raw row to the probability of another purchase. depth: of the trees."""
     days = ["silence", "tenure", "gap"]
     graph = (
         op.Receiver(schema=SCHEMA)
@@ -140,7 +140,7 @@ def author() -> Graph:
         >> op.Pandas(import_="div", cols="spent", kwargs={"other": {"column": "orders"}}, into="per_order")
         >> op.Pandas(import_="fillna", cols=["silent_share", "per_order"], kwargs={"value": 0.0}, inplace=True)  # 0 / 0
         >> op.ScikitLearn(
-            model=GradientBoostingClassifier(n_estimators=80, max_depth=3, random_state=0),
+            model=GradientBoostingClassifier(n_estimators=80, max_depth=depth, random_state=0),
             features=FEATURES,
             label="again",
             outputs={"buys_again": "probability[1]"},

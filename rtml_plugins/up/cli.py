@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -40,23 +40,28 @@ Example:
 )
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes of each edge.")
 @click.option("--trust", multiple=True, metavar="DISTRIBUTION", help="Plugins whose operators packages may run (repeatable).")
-def up(
-    home: Path | None, host: str | None, port: int | None, regions: tuple[str, ...], workers: int, trust: tuple[str, ...]
-) -> None:
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="What hub and edges write to stderr.",
+)
+def up(home: Path | None, host: str | None, port: int | None, regions: tuple[str, ...], **options: Any) -> None:
     """Run a hub and an edge for each region on this machine.
 
     Ctrl-C stops them all. The next start in the same folder finds services, versions, traffic and keys again, and takes the
     regions and ports of the last one unless others are named.
     """
     from rtml_plugins.up.home import default_home, locked
-    from rtml_plugins.up.machine import Machine, plan
+    from rtml_plugins.up.machine import Machine, Options, plan
 
     home = (home or default_home()).absolute()
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     with locked(home):
-        machine = Machine(home, plan(home, host, port, regions), workers, trust, say=_say)
+        machine = Machine(home, plan(home, host, port, regions), Options(**options), _say)
         try:
             machine.start(stopping)
             if not stopping.is_set():

@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rtml_plugins.hub.settings import is_loopback
 from rtml_plugins.serving.names import check_name
 from rtml_plugins.serving.tables import table
 from rtml_plugins.up.children import Child, ChildFailed, stop
@@ -49,13 +51,22 @@ def plan(home: Path, host: str | None, port: int | None, regions: Sequence[str])
     return Remembered(ports[0], dict(zip(wanted, ports[1:], strict=True)), address)
 
 
+@dataclass(frozen=True)
+class Options:
+    """workers: processes of each edge. trust: distributions whose operators packages may run. log_level: of hub and edges."""
+
+    workers: int = 1
+    trust: Sequence[str] = ()
+    log_level: str = "warning"
+
+
 class Machine:
     """The processes. home/hub and home/edges/REGION are their folders."""
 
-    def __init__(self, home: Path, what: Remembered, workers: int, trust: Sequence[str], say: Callable[[str], None]):
-        self._home, self._what, self._say, self._workers = home, what, say, workers
+    def __init__(self, home: Path, what: Remembered, options: Options, say: Callable[[str], None]):
+        self._home, self._what, self._say, self._options = home, what, say, options
         self._hub_folder = home / "hub"
-        self._trust = [part for name in trust for part in ("--trust", name)]
+        self._common = ["--log-level", options.log_level, *(part for name in options.trust for part in ("--trust", name))]
         self._children: list[Child] = []
         self._keys = EdgeKey(self._hub_folder, home / "edge.key")
         self._key: Path | None = None
@@ -64,7 +75,7 @@ class Machine:
         """Start the hub, then the edges side by side; returns when all answer, or when `stopping` is set. Raises ChildFailed."""
         what = self._what
         remember(self._home, what)
-        hub = ["hub", "--home", str(self._hub_folder), "--host", what.host, "--port", str(what.hub), *self._trust]
+        hub = ["hub", "--home", str(self._hub_folder), "--host", what.host, "--port", str(what.hub), *self._common]
         self._begin(Child("hub", hub, self._say), what.hub, stopping)
         self._key = self._keys.file()
         edges = [(self._edge(region, port), port) for region, port in what.edges.items()]
@@ -77,7 +88,14 @@ class Machine:
     def _edge(self, region: str, port: int) -> Child:
         arguments = ["edge", "--hub", f"http://{_reachable(self._what.host)}:{self._what.hub}", "--region", region]
         arguments += ["--home", str(self._home / "edges" / region), "--host", self._what.host, "--port", str(port)]
-        arguments += ["--workers", str(self._workers), *self._trust, *(["--key-file", str(self._key)] if self._key else [])]
+        arguments += [
+            "--workers",
+            str(self._options.workers),
+            *self._common,
+            *(["--key-file", str(self._key)] if self._key else []),
+        ]
+        if is_loopback(self._what.host):
+            arguments.append("--debug")  # features computed on the way, for the author of a model
         return Child(f"edge {region}", arguments, self._say)
 
     def _begin(self, child: Child, port: int, stopping: threading.Event) -> None:

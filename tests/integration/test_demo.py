@@ -88,3 +88,49 @@ def test_without_the_wheel_it_says_what_to_install(folder: Path) -> None:
     result = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 1
     assert result.stderr.startswith("The demo's data comes in the wheel of lifetimes. Install it: pip install 'rtml[demo]'")
+
+
+# ---- the road goes on: hub and edges --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served(said: str, folder: Path) -> str:
+    """What the second part prints, on the package of the first."""
+    command = [sys.executable, "-W", "error", str(ROOT / "docs" / "examples" / "demo_serving.py"), str(folder)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout
+
+
+def test_the_second_part_tells_every_step(served: str) -> None:
+    assert re.findall(r"^(.+)\n=+$", served, re.MULTILINE) == [
+        "A hub and three edges",
+        "Publish",
+        "Score over HTTP",
+        "Another version, for some",
+        "Lose an edge",
+        "Roll back",
+        "What to try with it",
+    ]
+
+
+def test_three_regions_answer_with_what_the_package_answers(served: str, folder: Path) -> None:
+    assert "Version 1 answers in apac, emea and na" in " ".join(served.split())
+    first = json.loads((folder / "customers.jsonl").read_text().splitlines()[0])
+    answered = re.search(r"^ +-> (\{.*\})   version 1, request \S+$", served, re.MULTILINE)
+    assert answered is not None
+    assert json.loads(answered[1]) == Runtime.from_file(folder / "buys_again.rtml").score(first)
+
+
+def test_an_edge_is_lost_and_nobody_notices(served: str) -> None:
+    answers = dict(re.findall(r"^ +(\w+) +([\d,]+) answers$", served, re.MULTILINE))
+    assert "emea" in answers
+    assert len(answers) > 1
+    assert re.search(r"^ +failed +0$", served, re.MULTILINE)
+
+
+def test_every_region_rolls_back(served: str) -> None:
+    text = " ".join(served.split())
+    assert "apac by version 2, emea by version 2, na by version 2" in text
+    assert "apac by version 1, emea by version 1, na by version 1" in text
