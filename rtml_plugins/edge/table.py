@@ -25,7 +25,7 @@ from rtml_plugins.serving.wire import KeyEntry, ServiceEntry, ServiceStatus, Ver
 
 #: how often state.json is looked at, in seconds: one stat
 POLL: Final = 0.05
-#: how often a status that changes all the time is written
+#: how often the figures of shadow versions are written, in seconds
 _STATUS_EVERY: Final = 1.0
 _log: Final = logger("rtml.edge.table")
 
@@ -101,6 +101,7 @@ class Table:
         self._path = self.home.status(role, os.getpid())
         self._held: HeldState | None = None
         self._seen: files.Signature | None = None
+        self._stale = False  # the state was changed since loading began
         self._good: dict[str, ServiceEntry] = {}
         self._loader = Loader(settings, self.home)
         self._was_ready = False
@@ -135,14 +136,14 @@ class Table:
                 await asyncio.sleep(POLL)
                 try:
                     self._look()
-                    self._write_status()
                     if loading is not None and loading.done():
-                        loading.result()
-                        loading = None
-                    if loading is None and self._todo():
+                        ended, loading = loading, None
+                        ended.result()
+                    if loading is None and self._stale:
                         loading = asyncio.create_task(self._load_all(), name="rtml-load")
+                    if self.shadow_report is not None and asyncio.get_running_loop().time() >= self._written_at + _STATUS_EVERY:
+                        self._write_status()
                 except Exception as error:  # a fault here must not end the watch: the next state may be fine
-                    loading = None
                     _log.exception("state not taken up", problem=said(error))
         finally:
             if loading is not None:
@@ -165,7 +166,7 @@ class Table:
             return
         if held is None:
             return
-        self._held = held
+        self._held, self._stale = held, True
         self._loader.forget_missing()
         self._rebind()
 
@@ -184,12 +185,13 @@ class Table:
         for entry in self._held.services:
             for candidate in self._candidates(entry):
                 needed = in_traffic(candidate)
-                for version in candidate.versions:
-                    if self._loader.wants(candidate, version, self._held.missing):
-                        rank = needed.index(version.version) if version.version in needed else len(needed)
-                        found.append((rank, candidate, version))
-                if self._missing(candidate) is None:
-                    break  # it is loaded, or will be: no need to go back
+                wanted = [v for v in candidate.versions if self._loader.wants(candidate, v, self._held.missing)]
+                for version in wanted:
+                    rank = needed.index(version.version) if version.version in needed else len(needed)
+                    found.append((rank, candidate, version))
+                coming = {*self._loader.loaded(candidate), *(version.version for version in wanted)}
+                if coming.issuperset(needed):
+                    break  # it is loaded, or will be in a moment: no need to go back
         found.sort(key=lambda item: item[0])
         return [(entry, version) for _, entry, version in found]
 
@@ -205,7 +207,8 @@ class Table:
         return None
 
     async def _load_all(self) -> None:
-        """Load whatever is to be loaded, one after the other, and rebind after each that completes a service."""
+        """Load whatever is to be loaded, one after the other, and rebind after each."""
+        self._stale = False
         while todo := self._todo():
             await self._loader.load(*todo[0], self._held.missing if self._held is not None else {})
             self._rebind()
@@ -299,24 +302,16 @@ class Table:
         return WorkerStatus(os.getpid(), now.revision, now.ready, (*served, *now.waiting.values()), shadow)
 
     def _write_status(self) -> None:
-        """Write the status by rename: at once when it says something new, shadow figures once in a while."""
+        """Write the status by rename when it says something new."""
         status = self.status()
+        self._written_at = asyncio.get_running_loop().time()
         if status == self._written:
-            return
-        loop_time = asyncio.get_running_loop().time()
-        only_figures = self._written is not None and without_figures(status) == without_figures(self._written)
-        if only_figures and loop_time - self._written_at < _STATUS_EVERY:
             return
         try:
             files.write(self._path, status)
         except HomeError as error:
             _log.error("status not written", problem=str(error))
-        self._written, self._written_at = status, loop_time
-
-
-def without_figures(status: WorkerStatus) -> WorkerStatus:
-    """A status without the figures that change with each request."""
-    return WorkerStatus(status.pid, status.revision, status.ready, status.services)
+        self._written = status
 
 
 __all__ = ["Loaded", "Service", "Snapshot", "Table", "in_traffic"]
