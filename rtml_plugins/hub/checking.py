@@ -10,7 +10,7 @@ import sys
 
 import msgspec
 
-from rtml_core.errors import PackageError
+from rtml_core.errors import PackageError, said
 from rtml_core.package import read_archive
 from rtml_plugins.hub.checks import Outcome, Task
 
@@ -35,8 +35,8 @@ def check(data: bytes, trust: tuple[str, ...] = ()) -> Outcome:
         runtime = Runtime(archive, trust=trust, where="it")
     except PackageError as error:
         return Outcome(refused=str(error))
-    except (MemoryError, RecursionError) as error:
-        return Outcome(refused=f"loading it failed with {type(error).__name__}")
+    except Exception as error:  # onnxruntime raises classes of its own, also where there is no memory
+        return Outcome(refused=f"it can't be loaded and scored here: {said(error, 400)}")
     return Outcome(runtime.id, runtime.manifest)
 
 

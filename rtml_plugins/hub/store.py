@@ -124,9 +124,9 @@ class PackageStore:
 
     def local(self, package: str) -> Path | None:
         """The file of a package, to send it without reading it; None when the store is no folder. Raises NotFound."""
+        path = Path(self._path(package))
         if self._folder is None:
             return None
-        path = Path(self._path(package))
         if not path.is_file():
             raise self._missing(package)
         return path
