@@ -66,13 +66,19 @@ class Caller:
         """Problem 403 unless the key has one of the scopes, or admin."""
         if not any(self.scopes & _INCLUDED_IN[scope] for scope in scopes):
             has = listing(sorted(self.scopes))
-            raise Problem(403, "missing-scope", f"the key '{self.name}' lacks the scope {' or '.join(scopes)}; it has {has}")
+            challenge = f'Bearer realm="rtml", error="insufficient_scope", scope="{" ".join(scopes)}"'
+            raise Problem(
+                403,
+                "forbidden",
+                f"the key '{self.name}' lacks the scope {' or '.join(scopes)}; it has {has}",
+                headers=[("WWW-Authenticate", challenge)],
+            )
 
     def check_service(self, service: str) -> None:
         """Problem 403 unless the key is for this service."""
         if self.services is not None and service not in self.services:
             raise Problem(
-                403, "wrong-service", f"the key '{self.name}' is not for '{service}' but for {listing(sorted(self.services))}"
+                403, "forbidden", f"the key '{self.name}' is not for '{service}' but for {listing(sorted(self.services))}"
             )
 
 
@@ -101,7 +107,7 @@ class Keys:
         if row is None or not fits or not _is_valid(row, self._database.clock()):
             raise Problem(
                 401,
-                "key-needed",
+                "unauthorized",
                 "a valid API key is needed: send one as Authorization: Bearer rtml_...; whoever runs the hub makes them with"
                 " rtml keys create",
                 headers=[("WWW-Authenticate", 'Bearer realm="rtml"')],

@@ -68,10 +68,11 @@ _ERRORS: Final = {
     413: "The body is too large.",
     422: "The values are not what the hub takes: one entry a field.",
     429: "The key asked too often.",
+    421: "A hub without keys was asked under a name that is not of this machine.",
     500: "The hub failed; its log says why, under the request's id.",
     503: "The hub can't reach its database or its packages, or no edge is ready: ask again.",
 }
-_ALWAYS: Final = (401, 403, 422, 429, 500, 503)
+_ALWAYS: Final = (401, 403, 421, 422, 429, 500, 503)
 PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 
 

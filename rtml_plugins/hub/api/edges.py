@@ -117,7 +117,7 @@ def download_package(
 ) -> Response:
     """By its id, as edges do."""
     if by.services is not None:
-        raise Problem(403, "wrong-service", f"the key '{by.name}' is for some services: ask for their versions' packages")
+        raise Problem(403, "forbidden", f"the key '{by.name}' is for some services: ask for the packages of their versions")
     return send_package(request, at, package, f"{package}.rtml")
 
 
@@ -146,7 +146,7 @@ def _report(body: bytes) -> EdgeReport:
             422, "invalid-request", f"{at}: {expected}", title="The request is not what the hub takes", errors=[entry]
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem(400, "invalid-json", f"the body is no JSON document: {error}") from None
+        raise Problem(400, "malformed-json", f"the body is no JSON document: {error}") from None
     return report
 
 

@@ -18,7 +18,7 @@ from rtml_plugins.serving.problems import CONTENT_TYPE, Problem
 from rtml_plugins.serving.routing import TrafficRefused
 
 _LOG: Final = logger("rtml.hub")
-_KINDS: Final = {404: "not-found", 405: "method-not-allowed"}
+_KINDS: Final = {404: "no-such-path", 405: "method-not-allowed"}
 _REFUSALS: Final[tuple[tuple[type[RtmlError], int, str], ...]] = (
     (NotFound, 404, "not-found"),
     (Conflict, 409, "conflict"),
@@ -112,7 +112,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(entry["type"] == "json_invalid" for entry in found):
         reason = found[0].get("ctx", {}).get("error", "it ends early")
-        problem = Problem(400, "invalid-json", f"the body is no JSON document: {reason} at character {found[0]['loc'][-1]}")
+        problem = Problem(400, "malformed-json", f"the body is no JSON document: {reason} at character {found[0]['loc'][-1]}")
         return answer(problem, request.state.request_id)
     entries = [entry_of(entry) for entry in found[:_MOST]]
     said = "; ".join(f"{entry['at']}: expected {entry['expected']}, got {entry['got']}" for entry in entries[:5])

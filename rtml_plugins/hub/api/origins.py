@@ -27,7 +27,7 @@ class Origins:
         self._named = frozenset(origin.rstrip("/").lower() for origin in settings.cors if origin != "*")
 
     def check_open(self, method: str, headers: Headers) -> None:
-        """What protects a hub that asks for no keys from the pages in its user's browser; raises Problem 403.
+        """What protects a hub that asks for no keys from the pages in its user's browser; raises Problem 421, 403.
 
         A page whose name was pointed at 127.0.0.1 (DNS rebinding) still sends its own name as Host. A page of another site that
         posts says so in Origin; that "*" lets any page read does not let any page write.
@@ -36,13 +36,13 @@ class Origins:
         name = _host_of(host)
         if name != self._own and not is_loopback(name):
             raise Problem(
-                403,
+                421,
                 "host-refused",
                 f"this hub asks for no keys and so answers only under names of this machine, e.g. localhost; Host was"
                 f" {describe(host, 120)}. With keys it answers under any: rtml keys create --home DIR --scope admin --name me",
             )
         origin = headers.get("origin")
-        if origin is None or method in _SAFE or origin.lower() in self._named or urlsplit(origin).netloc.lower() == host.lower():
+        if origin is None or method in _SAFE or origin.lower() in self._named or _host_and_port(origin) == host.lower():
             return
         raise Problem(
             403,
@@ -73,6 +73,13 @@ class Origins:
             ("Access-Control-Allow-Headers", _ASKED),
             ("Access-Control-Max-Age", _AN_HOUR),
         ]
+
+
+def _host_and_port(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None
 
 
 def _host_of(header: str) -> str:

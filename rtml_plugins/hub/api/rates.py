@@ -43,7 +43,7 @@ class Rates:
             retry = max(1, math.ceil((1.0 - tokens) / rate))
             raise Problem(
                 429,
-                "rate-limited",
+                "rate-exceeded",
                 f"the key may ask {rate:g} times a second; ask again in {retry} s",
                 headers=[("Retry-After", str(retry)), *headers],
             )

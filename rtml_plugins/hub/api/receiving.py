@@ -45,7 +45,7 @@ class Body:
             except TimeoutError:
                 raise Problem(
                     408,
-                    "slow-request",
+                    "slow-body",
                     f"the {self._what} did not arrive: expected more within {self._idle:g} s and all within {self._total:g} s,"
                     f" got {received:,} bytes",
                     headers=[("Connection", "close")],
@@ -64,7 +64,7 @@ class Body:
         cure = "; start the hub with a larger --max-package" if self._what == "package" else ""
         return Problem(
             413,
-            "too-large",
+            "body-too-large",
             f"the {self._what} is too large: expected at most {self._limit:,} bytes, got {got}{cure}",
             headers=[("Connection", "close")],
         )

@@ -1,0 +1,222 @@
+"""Services and versions over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rtml_core.client.records import AuditEntry, Published, Service, Version
+from rtml_plugins.hub.store import PackageStore
+from tests.unit.hub.packages import package
+from tests.unit.hub.served import Served, bearer, report, served
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path) as running:
+        yield running
+
+
+def test_a_package_becomes_a_service(hub: Served) -> None:
+    answer = hub.client.post(
+        "/v1/services/churn/versions",
+        params={"region": ["na", "emea"], "description": "who leaves", "owner": "growth", "message": "first"},
+        content=package(1),
+    )
+    assert answer.status_code == 201
+    assert answer.headers["location"] == "/v1/services/churn/versions/1"
+    published = msgspec.json.decode(answer.content, type=Published)
+    assert (published.service, published.version, published.created, published.regions) == ("churn", 1, True, ("emea", "na"))
+    service = msgspec.json.decode(hub.client.get("/v1/services/churn").content, type=Service)
+    assert (service.description, service.owner, service.traffic.champion) == ("who leaves", "growth", 1)
+    assert service == hub.hub.get("churn")
+    version = msgspec.json.decode(hub.client.get("/v1/services/churn/versions/1").content, type=Version)
+    assert (version.package, version.created_by, version.description) == (published.package, "local", "first")
+
+
+def test_the_same_package_twice_is_one_version(hub: Served) -> None:
+    first = hub.publish()
+    again = hub.client.post("/v1/services/churn/versions", content=package(1))
+    assert again.status_code == 200
+    assert again.json()["version"] == first["version"] == 1
+    assert not again.json()["created"]
+    assert len(hub.client.get("/v1/services/churn/versions").json()["versions"]) == 1
+
+
+def test_a_refused_package_leaves_everything_as_it_was(hub: Served) -> None:
+    answer = hub.client.post("/v1/services/churn/versions", content=b"no package")
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "/problems/package-refused"
+    assert hub.client.get("/v1/services").json() == {"services": [], "total": 0}
+    assert hub.client.get("/v1/audit").json()["entries"] == []
+
+
+def test_an_incompatible_package_says_what_would_break(hub: Served) -> None:
+    hub.publish()
+    other = package(2, schema={"age": "float?", "visits": "int", "country": "string"})
+    answer = hub.client.post("/v1/services/churn/versions", content=other)
+    assert answer.status_code == 422
+    assert any("country" in entry["got"] for entry in answer.json()["errors"])
+    on_purpose = hub.client.post("/v1/services/churn/versions", params={"allow_incompatible": "true"}, content=other)
+    assert on_purpose.status_code == 201
+    assert any("country" in change for change in on_purpose.json()["changes"])
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_package_that_is_too_large(tmp_path: Path, chunked: bool) -> None:
+    with served(tmp_path, max_package=4096) as hub:
+        body = b"x" * 5000
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield body[:3000]
+            yield body[3000:]
+
+        answer = hub.client.post("/v1/services/churn/versions", content=chunks() if chunked else body)
+        assert answer.status_code == 413
+        assert "expected at most 4,096 bytes" in answer.json()["detail"]
+        assert answer.headers["connection"] == "close"
+
+
+def test_a_large_body_that_is_no_package(hub: Served) -> None:
+    answer = hub.client.put("/v1/services/churn/traffic", content=b" " * (2 << 20))
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "/problems/body-too-large"
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["file", "memory"])
+def test_a_package_is_downloaded_as_it_was_published(hub: Served, whole: bool) -> None:
+    if not whole:
+        hub.hub.store = PackageStore(f"memory://{hub.hub.id}")
+    identity = hub.publish()["package"]
+    for path in ("/v1/services/churn/versions/1/package", f"/v1/packages/{identity}"):
+        answer = hub.client.get(path)
+        assert answer.content == package(1)
+        assert answer.headers["content-length"] == str(len(package(1)))
+        assert answer.headers["etag"] == f'"{identity}"'
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert ".rtml" in answer.headers["content-disposition"]
+        kept = hub.client.get(path, headers={"If-None-Match": f'"{identity}"'})
+        assert (kept.status_code, kept.content) == (304, b"")
+
+
+def test_steering(hub: Served) -> None:
+    for number in (1, 2):
+        hub.publish(number=number)
+    assert hub.client.get("/v1/services/churn").json()["traffic"]["champion"] == 2
+    traffic = {"champion": 1, "canary": {"version": 2, "share": 0.25}, "sticky": "age"}
+    changed = hub.client.put("/v1/services/churn/traffic", json=traffic)
+    assert changed.json()["traffic"] == {**traffic, "split": [], "shadow": None}
+    shadow = hub.client.put("/v1/services/churn/traffic", json={"champion": 2, "shadow": 1})
+    assert shadow.json()["traffic"]["shadow"] == 1
+    back = hub.client.post("/v1/services/churn/rollback")
+    assert back.json()["traffic"] == {"champion": 1, "canary": None, "split": [], "shadow": None, "sticky": None}
+    to = hub.client.post("/v1/services/churn/rollback", params={"to": 2})
+    assert to.json()["traffic"]["champion"] == 2
+    again = hub.client.put("/v1/services/churn/traffic", json={"champion": 3})
+    assert (again.status_code, again.json()["type"]) == (422, "/problems/invalid-traffic")
+    assert "version 3 does not exist; there are 1, 2" in again.json()["detail"]
+
+
+def test_texts_regions_and_deprecation(hub: Served) -> None:
+    hub.publish(region="na")
+    changed = hub.client.patch("/v1/services/churn", json={"owner": "ops", "regions": ["apac", "emea"]}).json()
+    assert (changed["owner"], changed["regions"], changed["description"]) == ("ops", ["apac", "emea"], "")
+    deprecated = hub.client.post("/v1/services/churn/deprecate", json={"reason": "use churn-2"}).json()
+    assert deprecated["deprecation"] == "use churn-2"
+    assert deprecated["deprecated"] is not None
+    assert hub.client.get("/v1/services", params={"state": "deprecated"}).json()["total"] == 1
+    assert hub.client.post("/v1/services/churn/restore").json()["deprecated"] is None
+
+
+def test_a_deleted_service_is_gone(hub: Served) -> None:
+    hub.publish()
+    assert hub.client.delete("/v1/services/churn").status_code == 204
+    gone = hub.client.get("/v1/services/churn")
+    assert (gone.status_code, gone.json()["type"]) == (404, "/problems/not-found")
+    assert hub.client.delete("/v1/services/churn").status_code == 404
+    assert hub.client.get("/v1/services", params={"state": "deleted"}).json()["total"] == 1
+
+
+def test_services_are_found_and_paged(hub: Served) -> None:
+    for name, region in (("churn", "na"), ("churn-2", "emea"), ("offers", "na")):
+        hub.publish(name, region=region)
+    found = hub.client.get("/v1/services", params={"q": "CHURN", "limit": 1, "offset": 1}).json()
+    assert ([service["name"] for service in found["services"]], found["total"]) == (["churn-2"], 2)
+    found = hub.client.get("/v1/services", params={"region": "na"}).json()
+    assert [service["name"] for service in found["services"]] == ["churn", "offers"]
+
+
+def test_a_key_for_some_services_sees_those(hub: Served) -> None:
+    for name in ("churn", "offers", "retention"):
+        hub.publish(name)
+    hub.closed()
+    headers = bearer(hub.key("predict", "publish", services=["churn", "retention"]))
+    found = hub.client.get("/v1/services", params={"offset": 1}, headers=headers).json()
+    assert ([service["name"] for service in found["services"]], found["total"]) == (["retention"], 2)
+    assert hub.client.get("/v1/services/churn", headers=headers).status_code == 200
+    for method, path in (("GET", "/v1/services/offers"), ("GET", "/v1/services/nothing"), ("POST", "/v1/services/new/versions")):
+        refused = hub.client.request(method, path, headers=headers)
+        assert refused.status_code == 403
+        assert "is not for" in refused.json()["detail"]
+    identity = hub.hub.get("offers").versions[0].package
+    assert hub.client.get(f"/v1/packages/{identity}", headers=headers).status_code == 403
+
+
+def test_every_change_is_in_the_audit_log_with_the_key_that_made_it(hub: Served) -> None:
+    hub.publish()
+    admin = hub.closed()
+    me = bearer(hub.key("publish", name="me"))
+    hub.client.post("/v1/services/churn/deprecate", json={"reason": "old"}, headers=me)
+    hub.client.delete("/v1/services/churn", headers=admin)
+    log = hub.client.get("/v1/audit", params={"service": "churn"}, headers=admin)
+    entries = msgspec.convert(log.json()["entries"], list[AuditEntry])
+    assert [(entry.actor, entry.action.partition(".")[0]) for entry in entries] == [
+        ("k0", "service"),
+        ("me", "service"),
+        ("local", "service"),
+    ]
+    first = hub.client.get("/v1/audit", params={"limit": 2}, headers=admin).json()
+    rest = hub.client.get("/v1/audit", params={"limit": 100, "before": first["before"]}, headers=admin).json()
+    numbers = [entry["number"] for entry in first["entries"] + rest["entries"]]
+    assert numbers == sorted(numbers, reverse=True) == list(range(len(numbers), 0, -1))
+    assert rest["before"] is None
+
+
+def test_predict_names_an_edge(hub: Served) -> None:
+    hub.publish(region=["na", "emea"])
+    none = hub.client.post("/v1/services/churn/predict", json={"age": 1})
+    assert (none.status_code, none.headers["retry-after"]) == (503, "2")
+    assert "no edge of its regions (emea, na) serves 'churn' now" in none.json()["detail"]
+    hub.hub.report_edge("na-1", report("na", churn="ready"))
+    hub.hub.report_edge("na-2", report("na", url="http://10.0.0.8:8001", churn="failed"))
+    sent = hub.client.post("/v1/services/churn/predict", params={"explain": "columns"}, json={"age": 1})
+    assert sent.status_code == 307
+    assert sent.headers["location"] == "http://10.0.0.7:8001/v1/services/churn/predict?explain=columns"
+    elsewhere = hub.client.post("/v1/services/churn/predict", params={"region": "emea"}, json={"age": 1})
+    assert elsewhere.status_code == 503
+    assert hub.client.post("/v1/services/nothing/predict", json={}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "entries"),
+    [
+        ({}, [{"at": "/champion", "expected": "a value", "got": "nothing"}]),
+        ({"champoin": 1, "champion": 1}, [{"at": "/champoin", "expected": "no such field", "got": "1"}]),
+        ({"champion": "1"}, [{"at": "/champion", "expected": "a valid integer", "got": "'1'"}]),
+        ({"champion": True}, [{"at": "/champion", "expected": "a valid integer", "got": "True"}]),
+        (
+            {"champion": 1, "split": [{"version": 2, "share": 1.5}]},
+            [{"at": "/split/0/share", "expected": "less than 1", "got": "1.5"}],
+        ),
+        ({"champion": 0}, [{"at": "/champion", "expected": "greater than or equal to 1", "got": "0"}]),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_said_field_by_field(hub: Served, body: object, entries: list[dict[str, str]]) -> None:
+    answer = hub.client.put("/v1/services/churn/traffic", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/problems/invalid-request"
+    assert answer.json()["errors"] == entries
