@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import zlib
 from typing import Final
 
@@ -11,7 +9,8 @@ from rtml_plugins.serving.problems import Problem
 
 #: content types of a body of rows; a parameter (charset) may follow
 JSON_TYPES: Final = frozenset({"application/json", "text/json"})
-_CHUNK: Final = 64 << 10
+#: of a gzip stream
+_MEMBERS: Final = 100
 
 
 def busy(what: str, seconds: int) -> Problem:
@@ -62,12 +61,17 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
-            while part := stream.read(_CHUNK):
-                size += len(part)
-                if size > limit:
-                    raise too_large(limit)
-                parts.append(part)
-    except (OSError, EOFError, zlib.error) as error:
+        while body:
+            if len(parts) >= _MEMBERS:
+                raise EOFError(f"it has more than {_MEMBERS} members")
+            member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            parts.append(member.decompress(body, limit + 1 - size))
+            size += len(parts[-1])
+            if size > limit:
+                raise too_large(limit)
+            if not member.eof:
+                raise EOFError("it ends early")
+            body = member.unused_data.lstrip(b"\0")
+    except (EOFError, zlib.error) as error:
         raise Problem(400, "damaged-body", f"the body is no whole gzip stream: {error}") from None
     return b"".join(parts)
