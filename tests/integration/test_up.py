@@ -1,0 +1,132 @@
+"""`rtml up`: one command, and everything is found again by the next one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from rtml_core import operators as op
+from rtml_core.client import Client, EdgeAway, NotAllowed
+
+RTML = [sys.executable, "-m", "rtml_core.cli"]
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("package") / "years.rtml"
+    graph = op.Receiver(schema={"age": "float?"}) >> op.Pandas(import_="fillna", cols="age", kwargs={"value": 41.0}, inplace=True)
+    graph.compile(sample=pd.DataFrame({"age": [1.0, None]})).save(path)
+    return path
+
+
+@contextmanager
+def up(home: Path, *options: str) -> Iterator[str]:
+    """`rtml up` for as long as the block lasts; gives the address of the hub."""
+    process = subprocess.Popen([*RTML, "up", "--home", str(home), *options], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().split() == ["what", "region", "address"]
+        yield process.stdout.readline().split()[-1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+
+
+def until(true: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.05)
+
+
+def test_the_next_start_finds_services_regions_and_ports_again(tmp_path: Path, package: Path) -> None:
+    with up(tmp_path, "--port", "0", "--region", "na,emea") as hub, Client(hub=hub) as client:
+        published = client.publish(package, "years", regions=["na", "emea"])
+        assert (published.version, published.created) == (1, True)
+    with up(tmp_path) as again, Client(hub=again) as client:
+        assert again == hub
+        assert {edge.region for edge in client.edges()} == {"na", "emea"}
+        assert dict(client.predict("years", {"age": None})) == {"age": 41.0}
+        same = client.publish(package, "years", regions=["na", "emea"])
+        assert (same.version, same.created) == (1, False)
+
+
+def test_a_hub_that_is_killed_comes_back_and_nobody_who_scores_notices(tmp_path: Path, package: Path) -> None:
+    with up(tmp_path, "--port", "0") as hub, Client(hub=hub) as client:
+        client.publish(package, "years", regions="na")
+        [edge] = client.edges()
+        running = json.loads((tmp_path / "running.json").read_bytes())
+        os.kill(running["hub"], signal.SIGKILL)
+        with Client(edges={"na": edge.url}) as near:
+            assert near.predict("years", {"age": 7.0})["age"] == 7.0
+        until(lambda: json.loads((tmp_path / "running.json").read_bytes()).get("hub") not in (None, running["hub"]))
+        with Client(hub=hub, retries=50, timeout=SECONDS) as patient:
+            assert [service.name for service in patient.services()] == ["years"]
+
+
+def test_once_there_is_a_key_everybody_needs_one_and_the_edges_get_theirs(tmp_path: Path, package: Path) -> None:
+    with up(tmp_path, "--port", "0") as hub:
+        with Client(hub=hub) as client:
+            client.publish(package, "years", regions="na")
+        command = [*RTML, "keys", "create", "--home", str(tmp_path / "hub"), "--scope", "admin", "--scope", "predict", "--name", "me", "--json"]
+        made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        secret = made["secret"]
+        with Client(hub=hub) as stranger, pytest.raises(NotAllowed, match="key"):
+            stranger.services()
+        with Client(hub=hub, key=secret, timeout=SECONDS) as client:
+
+            def asked_for() -> bool:
+                with Client(edges={"na": client.edges()[0].url}) as stranger:
+                    try:
+                        stranger.predict("years", {"age": 7.0})
+                    except NotAllowed:
+                        return True
+                    except EdgeAway:  # it is being started again with its key
+                        pass
+                    return False
+
+            until(asked_for)
+            until(lambda: [edge.state for edge in client.edges()] == ["ready"])
+            assert client.predict("years", {"age": 7.0})["age"] == 7.0
+            assert {made.name for made in client.keys()} == {"me", "edges of rtml up"}
+        assert (tmp_path / "edge.key").stat().st_mode & 0o777 == 0o600
+
+
+def refused(*options: str) -> tuple[int, str]:
+    done = subprocess.run([*RTML, "up", *options], capture_output=True, text=True, timeout=SECONDS)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def test_two_in_one_folder_are_refused(tmp_path: Path) -> None:
+    with up(tmp_path, "--port", "0"):
+        code, said = refused("--home", str(tmp_path))
+    assert code == 2
+    assert "is used by another `rtml up`, process" in said
+
+
+def test_an_address_that_others_reach_is_refused_without_a_key(tmp_path: Path) -> None:
+    code, said = refused("--home", str(tmp_path), "--host", "0.0.0.0", "--port", "0")
+    assert code == 2
+    assert "rtml keys create" in said
+    assert "hub did not start" in said
+
+
+def test_what_is_no_region_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    code, said = refused("--home", str(tmp_path), "--region", "na,<script>", "--port", "0")
+    assert code == 2
+    assert "is no name of a region" in said
+    assert not (tmp_path / "hub").exists()
