@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from rtml_core.client.exchange import Failure, Flow, Outcome, Pause, Reply, Send
 from rtml_core.client.pools import TOO_LONG, Route, Wire, failure, plain_headers
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
+#: seconds by which httpx, which closes what it gives up, is ahead of us, who end what it does not: an answer that drips
+_GRACE: Final = 0.1
 #: pools of a parent process or of a loop that is gone, which nothing here can close
 _abandoned: list[object] = []
 
@@ -49,7 +51,7 @@ class Asynchronous:
         transport = self._pool(prepared.route)
         request = self._wire.request(send, prepared)
         try:
-            async with asyncio.timeout(send.timeout):
+            async with asyncio.timeout(send.timeout + _GRACE):
                 response = await transport.handle_async_request(request)
                 try:
                     parts: list[bytes] = []
@@ -86,3 +88,4 @@ class Asynchronous:
             return
         while self._pools:
             await self._pools.popitem()[1].aclose()
+        await asyncio.sleep(0)  # transports end in the next step of the loop, which may be closed after this one

@@ -113,3 +113,13 @@ class InvalidInput(Refused, InputError):
             InputProblem(str(entry.get("at", "")), str(entry.get("expected", "")), str(entry.get("got", "")))
             for entry in self.errors
         )
+
+    def of_one_row(self) -> InvalidInput:
+        """The same for a caller who gave one row and no list: "/age" instead of "/0/age", as in process."""
+        errors = [{**entry, "at": str(entry.get("at", "")).removeprefix("/0")} for entry in self.errors]
+        more = {"address": self.address, "request_id": self.request_id, "retry_after": self.retry_after}
+        found = InvalidInput(self.status, self.kind, self.detail, errors=errors, **more)
+        if found.problems:
+            found.detail = str(InputError(found.problems))
+            found.args = (found.detail,)
+        return found

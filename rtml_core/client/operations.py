@@ -11,7 +11,7 @@ import msgspec
 
 from rtml_core.client.addresses import api_key, edge_addresses, hub_address
 from rtml_core.client.answers import Prediction
-from rtml_core.client.errors import ClientError, NotTakenUp
+from rtml_core.client.errors import ClientError, InvalidInput, NotTakenUp
 from rtml_core.client.exchange import Flow
 from rtml_core.client.hub import HubCalls, hub_path
 from rtml_core.client.pools import Wire
@@ -106,7 +106,10 @@ class Operations:
         if request_id is not None:
             headers = (*headers, ("x-request-id", request_id))
         body = scoring_body(rows, columns)
-        return self.scoring.predict(path, service, body, headers, self._timeout if timeout is None else timeout)
+        try:
+            return (yield from self.scoring.predict(path, service, body, headers, self._timeout if timeout is None else timeout))
+        except InvalidInput as error:
+            raise (error.of_one_row() if isinstance(rows, Mapping) else error) from None
 
     def publish(
         self,
