@@ -9,7 +9,7 @@ import math
 import os
 import statistics
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -118,8 +118,8 @@ def running(peer: Peer, work: Work, folder: Path, key: str) -> Iterator[Contende
         server.stop()
 
 
-def compared(peer: Peer, server: Server, work: Work, requests: Path) -> Contender:
-    """The contender, after each row was asked for once and its answer compared."""
+def compared(peer: Peer, server: Server, work: Work, requests: Path, headers: Mapping[str, str] | None = None) -> Contender:
+    """The contender, after each row was asked for once and its answer compared. headers: more of them, under load."""
     asked = []
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
@@ -134,7 +134,7 @@ def compared(peer: Peer, server: Server, work: Work, requests: Path) -> Contende
             if peer.kind != CONSTANT and not math.isclose(got, expected, rel_tol=RTOL):
                 raise Disagrees(f"it answered {got!r} to {row}; scikit-learn answers {expected!r}")
             text = repr(got).encode()[:DIGITS]
-            asked.append(post(peer.path, body, text if text in content else b""))
+            asked.append(post(peer.path, body, text if text in content else b"", headers))
     finally:
         connection.close()
     return Contender(peer, server, write(asked, requests), memory=memory(server.pids)[0])

@@ -5,6 +5,8 @@
  * REQUESTS is a file of entries, taken round and round: two little-endian uint32 (bytes of the request, bytes of what its answer
  * must hold, 0 for anything), the request as it goes over the wire, and that part of the answer.
  *
+ * MARK in a request is overwritten with a number that no other request of the run has.
+ *
  * Without RATE each connection sends its next request when it has its answer (closed loop). With RATE, in requests a second,
  * requests fall due at random moments (a Poisson process) that don't depend on the answers; one that finds no connection free waits
  * for one, and its time counts from when it was due, so a server that stalls is charged for all whom it kept waiting.
@@ -28,9 +30,10 @@
 #include <unistd.h>
 
 #define BUFFER 65536
+#define MARK "@@@@@@@@@@@@"
 #define DRAIN 3000000000ull /* ns that answers may still take after the last request */
 
-typedef struct { const char *request, *part; uint32_t size, part_size; } Entry;
+typedef struct { const char *request, *part; uint32_t size, part_size; long mark; } Entry; /* mark: where it is, or -1 */
 typedef struct {
     int fd, busy;
     uint64_t due;       /* when the request in flight should have gone out */
@@ -38,7 +41,8 @@ typedef struct {
     uint32_t sent;
     size_t have, need;  /* bytes read; size of the whole answer once known, 0 before */
     int status, chunked, closing;
-    char *buffer;
+    const char *request; /* the entry's, or a copy with its number */
+    char *buffer, *copy;
 } Connection;
 
 static Entry *entries;
@@ -102,7 +106,7 @@ static void wait_for(Connection *c, uint32_t events) {
 /* 0: the connection broke */
 static int push(Connection *c) {
     while (c->sent < c->entry->size) {
-        ssize_t n = send(c->fd, c->entry->request + c->sent, c->entry->size - c->sent, MSG_NOSIGNAL);
+        ssize_t n = send(c->fd, c->request + c->sent, c->entry->size - c->sent, MSG_NOSIGNAL);
         if (n < 0 && errno == EAGAIN) { wait_for(c, EPOLLIN | EPOLLOUT); return 1; }
         if (n < 0) return 0;
         c->sent += (uint32_t)n;
@@ -113,6 +117,13 @@ static int push(Connection *c) {
 static void start(Connection *c, uint64_t due) {
     c->due = due;
     c->entry = &entries[next_entry++ % entry_count];
+    c->request = c->entry->request;
+    if (c->entry->mark >= 0) {
+        char number[sizeof MARK];
+        snprintf(number, sizeof number, "%0*zu", (int)sizeof MARK - 1, next_entry % (size_t)1000000000000);
+        c->request = memcpy(c->copy, c->entry->request, c->entry->size);
+        memcpy(c->copy + c->entry->mark, number, sizeof MARK - 1);
+    }
     c->busy = 1;
     c->sent = 0;
     c->have = c->need = 0;
@@ -177,6 +188,9 @@ static void read_entries(const char *path) {
         memcpy(&e->part_size, data + at + 4, 4);
         e->request = data + at + 8;
         e->part = e->request + e->size;
+        char *mark = memmem(e->request, e->size, MARK, sizeof MARK - 1);
+        e->mark = mark ? mark - e->request : -1;
+        if (mark && e->size > BUFFER) { fprintf(stderr, "load: a request with a number has more than %d bytes\n", BUFFER); exit(1); }
         at += 8 + (long)e->size + (long)e->part_size;
     }
     if (!entry_count) { fprintf(stderr, "load: %s holds no request\n", path); exit(1); }
@@ -219,6 +233,7 @@ int main(int argc, char **argv) {
     epoll = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < connection_count; i++) {
         connections[i].buffer = malloc(BUFFER);
+        connections[i].copy = malloc(BUFFER);
         open_connection(&connections[i]);
     }
     uint64_t begin = now(), end = begin + (uint64_t)(seconds * 1e9), next = rate > 0 ? begin : UINT64_MAX, at = begin;

@@ -7,9 +7,10 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -58,9 +59,15 @@ class Request:
     part: bytes = b""
 
 
-def post(path: str, body: bytes, part: bytes = b"") -> Request:
+#: twelve bytes that the generator replaces by a number that differs in each request
+NUMBER: Final = "@" * 12
+
+
+def post(path: str, body: bytes, part: bytes = b"", headers: Mapping[str, str] | None = None) -> Request:
     """A POST of JSON over a connection that is kept."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    fixed = f"Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST {path} HTTP/1.1\r\n{fixed}{more}\r\n"
     return Request(head.encode() + body, part)
 
 

@@ -13,7 +13,7 @@ PAGE: Final = Path(__file__).with_name("README.md")
 BEGIN: Final = "<!-- figures: begin -->"
 END: Final = "<!-- figures: end -->"
 #: the constant that is answered by the server that rtml runs on
-SAME_SERVER: Final = "rsgi-echo"
+SAME_SERVER: Final = "rtml-echo"
 #: peer -> (connections, how many times faster rtml has to be)
 RIVALS: Final = {
     "mlserver": ((32, 100),),

@@ -191,6 +191,7 @@ PEERS: Final[dict[str, Peer]] = {
         _script("protocol.py", "{port}", "ort"),
     ),
     "rsgi-echo": Peer("granian RSGI", CONSTANT, "hand", ("granian",), _granian("rsgi_echo:app"), read=_constant),
+    "rtml-echo": Peer("rtml's HTTP server", CONSTANT, "", (), _script("rtml_echo.py", "{port}"), read=_constant),
     "protocol-echo": Peer(
         "asyncio.Protocol + httptools, no limits",
         CONSTANT,

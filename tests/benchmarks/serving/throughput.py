@@ -6,11 +6,13 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from tests.benchmarks.serving import results, rtml
-from tests.benchmarks.serving.contenders import Contender, Disagrees, running
+from tests.benchmarks.serving.contenders import Contender, Disagrees, compared, running
+from tests.benchmarks.serving.load import NUMBER
 from tests.benchmarks.serving.peers import PEERS, Peer
 from tests.benchmarks.serving.processes import NotStarted, cores, cpu_seconds
 from tests.benchmarks.serving.work import Work, installed, work
@@ -19,6 +21,8 @@ CONNECTIONS: Final = (1, 8, 32)
 #: connections when requests come at a rate: enough that none waits for a connection before the server is its own queue
 PACED: Final = 64
 OURS: Final = "rtml"
+#: the same server, asked with a header that differs in each request, as clients send that trace their requests
+NUMBERED: Final = "rtml-numbered"
 
 
 def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, paced: float = 3.0) -> dict[str, Any]:
@@ -62,6 +66,8 @@ def _start_all(
     for key, peer in chosen.items():
         try:
             up[key] = stack.enter_context(running(peer, job, folder, key))
+            if key == OURS:
+                up[NUMBERED] = _numbered(up[key], job, folder)
             say(f"{key} is up after {up[key].server.first_answer:.1f} s and answers what scikit-learn answers")
         except (NotStarted, Disagrees) as error:
             if key == OURS:
@@ -71,9 +77,14 @@ def _start_all(
     return up, missing
 
 
+def _numbered(ours: Contender, job: Work, folder: Path) -> Contender:
+    peer = replace(ours.peer, name=f"{ours.peer.name}, no head twice")
+    return compared(peer, ours.server, job, folder / f"{NUMBERED}.requests", {"X-Request-Id": f"bench-{NUMBER}"})
+
+
 def _idle(up: dict[str, Contender]) -> float:
     """Share of a core that all servers use together while nobody asks them anything."""
-    pids = [pid for contender in up.values() for pid in contender.server.pids]
+    pids = sorted({pid for contender in up.values() for pid in contender.server.pids})
     before, begin = cpu_seconds(pids), time.monotonic()
     time.sleep(3.0)
     return (cpu_seconds(pids) - before) / (time.monotonic() - begin)
