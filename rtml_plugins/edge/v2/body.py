@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rtml_core.columns import MISSING_TIME
 from rtml_core.errors import describe
 from rtml_plugins.edge.limits import too_large, too_many_rows
 from rtml_plugins.edge.v2.models import Model, refuse_parameters
@@ -164,6 +165,8 @@ def write_response(request: InferRequest, model: Model, version: int, plan: Plan
             parameters["binary_data_size"] = len(data)
         else:
             output["data"], missing = plain(spec, columns[name])
+            if missing and spec.datatype == "INT64":  # no client makes an array of whole numbers and null
+                output["data"] = [MISSING_TIME if value is None else value for value in output["data"]]
         if missing:
             parameters[MISSING] = ",".join(map(str, missing))
         if parameters:
