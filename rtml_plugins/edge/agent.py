@@ -68,6 +68,7 @@ class Agent:
 
     async def run(self) -> None:
         """Follow and report until cancelled."""
+        self._cache.clean()
         if self._held is not None:
             self._want(self._held)
         try:

@@ -45,6 +45,11 @@ class Cache:
         """Packages that are wanted and not here, by id, and why; "" until the first answer."""
         return dict(self._missing)
 
+    def clean(self) -> None:
+        """Remove what the last run had fetched half."""
+        for path in self._home.packages.glob(".*"):
+            files.remove(path)
+
     def want(self, sizes: Mapping[str, int]) -> None:
         """Have exactly these packages, by id and size in bytes: fetch what is missing, and nothing else any more."""
         for identity in self._sizes.keys() - sizes.keys():
@@ -110,15 +115,13 @@ class Cache:
         self._changed()
 
     def prune(self) -> None:
-        """Remove what nobody wants: half-fetched packages, and old ones beyond what is kept, those unused longest first."""
+        """Remove old packages beyond what is kept, those unused longest first."""
         wanted = set(self._sizes)
         wanted.update(version.package for entry in self._home.read_served().values() for version in entry.versions)
         old: list[tuple[float, int, Path]] = []
         with contextlib.suppress(OSError):
             for path in self._home.packages.iterdir():
-                if path.suffix == ".part" and not self._tasks:
-                    files.remove(path)
-                elif path.suffix == ".rtml" and path.stem not in wanted:
+                if path.suffix == ".rtml" and path.stem not in wanted:
                     with contextlib.suppress(OSError):
                         found = path.stat()
                         old.append((found.st_mtime, found.st_size, path))

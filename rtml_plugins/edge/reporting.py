@@ -50,11 +50,11 @@ class Reporter:
             now = self._signatures()
             if now != seen:
                 seen, report = now, self.report()
-                for service in report.services:
-                    if service.state == "failed":
-                        await failed(service.name)
             if report != told or loop.time() >= due:
                 try:
+                    for service in report.services:
+                        if service.state == "failed":
+                            await failed(service.name)
                     await self._uplink.report(self._edge, self._with_stats(report))
                     told, due, pause = report, loop.time() + EVERY, _AGAIN[0]
                 except HubFailed as error:  # said by who follows the hub
@@ -98,7 +98,7 @@ class Reporter:
         import msgspec
 
         stats: dict[str, Any] = {"services": together(metrics.summary(self._settings.folder))}
-        shadow = [status.shadow for _, _, status in self._home.statuses() if status is not None and status.shadow]
+        shadow = compared(status.shadow for _, _, status in self._home.statuses() if status is not None)
         if shadow:
             stats["shadow"] = shadow
         return msgspec.structs.replace(report, stats=stats)
@@ -137,6 +137,30 @@ def together(summary: dict[str, Any]) -> dict[str, Any]:
         }
         for service, versions in summary.items()
     }
+
+
+def compared(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """What the shadow versions of a service were found to do, over all workers (see shadow.Shadow.report)."""
+    found: dict[str, dict[tuple[int, int], dict[str, Any]]] = {}
+    for report in reports:
+        for service, parts in report.items():
+            for part in parts:
+                pairs = found.setdefault(service, {})
+                key = part["shadow"], part["version"]
+                pairs[key] = _added(pairs[key], part) if key in pairs else part
+    return {service: list(pairs.values()) for service, pairs in found.items()}
+
+
+def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Two comparisons of one pair of versions: counts added, means weighted by the rows that they are of."""
+    together = {**one, **{name: one[name] + other[name] for name in ("rows", "equal", "failures", "dropped")}}
+    means = [(part["rows"], part["mean_absolute_difference"]) for part in (one, other)]
+    together["mean_absolute_difference"] = {
+        name: sum(rows * mean[name] for rows, mean in means if name in mean)
+        / max(1, sum(rows for rows, mean in means if name in mean))
+        for name in {**means[0][1], **means[1][1]}
+    }
+    return together
 
 
 def plugins(trust: Iterable[str]) -> list[dict[str, Any]]:
