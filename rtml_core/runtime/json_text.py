@@ -8,8 +8,8 @@ from typing import Any, Final, NoReturn
 
 from rtml_core.errors import InputError, InputProblem, JsonError, describe
 
-#: most digits of a whole number that are read; Python itself stops at 4,300, and no float64 has more than 309
-_MAX_DIGITS: Final = 400
+#: most digits of a whole number that are read, as Python has it; no float64 has more than 309
+_MAX_DIGITS: Final = 4300
 
 
 def read(body: bytes) -> Any:

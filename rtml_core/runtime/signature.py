@@ -18,6 +18,7 @@ import numpy as np
 from rtml_core.columns import MISSING_STRING, MISSING_TIME, Field, carrier_of, within
 from rtml_core.errors import InputError, InputProblem, close_match, describe, listing
 from rtml_core.package import FieldEntry, TensorEntry
+from rtml_core.runtime.json_text import pointer
 from rtml_core.timestamps import parse_timestamps, to_micros
 
 _INT: Final = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
@@ -30,6 +31,9 @@ _EXPECTED: Final = {
     "string": "a string",
     "timestamp": "an ISO 8601 timestamp, e.g. 2026-11-21T10:15:00Z",
 }
+#: problems after which no more rows are looked at, and those for which a field that may have been meant is looked up
+MOST_PROBLEMS: Final = 1000
+_MOST_HINTS: Final = 20
 _NUMPY: Final = {"float64": np.float64, "int64": np.int64, "bool": np.bool_, "string": np.object_}
 
 
@@ -66,8 +70,9 @@ class Signature:
         self.ignore_extra = ignore_extra
         self.fields = fields
         groups = {tensor.name: sorted((f for f in fields if f.tensor == tensor.name), key=lambda f: f.index) for tensor in inputs}
-        unfed = [f for f in fields if f.tensor is None]
-        self.ordered = [f for members in groups.values() for f in members] + unfed
+        fed = [f for members in groups.values() for f in members]
+        self._unfed = [f for f in fields if f.tensor is None]
+        self.ordered = fed + self._unfed
         self._by_name = {f.name: f for f in self.fields}
         self._struct = self._make_struct()
         self.plan: list[tuple[str, str, int, int, list[Any] | None]] = []
@@ -97,8 +102,7 @@ class Signature:
     def row(self, row: Mapping[str, Any]) -> Feed:
         """Tensors [1, k] for one row; InputError names every field that does not fit."""
         try:
-            values = msgspec.structs.astuple(msgspec.convert(row, self._struct))
-            return self._pack_row(values)
+            return self._pack_row(self._as_tuple(msgspec.convert(row, self._struct)))
         except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
             return self._pack_row(self.slow_row(row, ""))
 
@@ -120,6 +124,12 @@ class Signature:
             feed[name] = array
         return feed
 
+    def _as_tuple(self, struct: msgspec.Struct) -> tuple[Any, ...]:
+        values = msgspec.structs.astuple(struct)
+        for entry, value in zip(reversed(self._unfed), reversed(values), strict=False):
+            _value(entry, value)  # what no tensor takes is as strict as the rest
+        return values
+
     def _check_floats(self, values: np.ndarray[Any, Any], start: int) -> None:
         for offset, value in enumerate(values):
             entry = self.ordered[start + offset]
@@ -132,7 +142,7 @@ class Signature:
         """Tensors [N, k] for a list of rows."""
         try:
             structs = msgspec.convert(rows, list[self._struct])  # type: ignore[name-defined]
-            return self._pack_rows([msgspec.structs.astuple(item) for item in structs])
+            return self._pack_rows([self._as_tuple(item) for item in structs])
         except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
             return self._pack_rows(self.slow_rows(rows))
 
@@ -147,6 +157,8 @@ class Signature:
                 done.append(self.slow_row(row, f"/{number}"))
             except InputError as error:
                 problems.extend(error.problems)
+                if len(problems) >= MOST_PROBLEMS:
+                    break
         if problems:
             raise InputError(problems)
         return done
@@ -202,18 +214,24 @@ class Signature:
     # ---- the slow path ------------------------------------------------------------------------------------------
 
     def _check_names(self, row: Any, at: str) -> None:
-        problems = []
+        problems: list[InputProblem] = []
         for name in row:
             if name not in self._by_name and not self.ignore_extra:
-                near = close_match(str(name), [n for n in self._by_name if n not in row]).strip()
+                near = self._near(str(name), row) if len(problems) < _MOST_HINTS else ""
                 expected = "no such field" + (f" ({near[0].lower()}{near[1:]})" if near else "")
                 problems.append(InputProblem(f"{at}/{pointer(str(name))}", expected, "an unknown field"))
+                if len(problems) >= MOST_PROBLEMS:
+                    break
         for entry in self.fields:
             if entry.name not in row and not entry.optional:
                 expected = expectation(entry)
                 problems.append(InputProblem(f"{at}/{pointer(entry.name)}", expected, "nothing: the field is missing"))
         if problems:
             raise InputError(problems)
+
+    def _near(self, name: str, row: Any) -> str:
+        """The field that is missing and may have been meant, in words."""
+        return close_match(name, [n for n in self._by_name if n not in row]).strip() if len(name) <= 200 else ""
 
     def slow_row(self, row: Any, at: str = "") -> tuple[Any, ...]:
         """The values of a row in the order of `ordered`, missing ones None; InputError names every field that does not fit."""
@@ -395,11 +413,6 @@ def _column_by_value(entry: FieldEntry, values: Any) -> np.ndarray[Any, Any]:
     dtypes: dict[str, Any] = {"string": np.object_, "timestamp": np.int64, "bool": np.float64 if entry.nullable else np.bool_}
     dtype = dtypes.get(entry.type, np.float64 if entry.type == "float" or entry.nullable else np.int64)
     return np.array(result, dtype)
-
-
-def pointer(name: str) -> str:
-    """A field name as a JSON pointer token (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def expectation(entry: FieldEntry, value: Any = None) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, overload
 
 
 class Headers(Protocol):
-    """Headers of a request, by lower-case name; of a header that came twice, any one."""
+    """Headers of a request, by lower-case name; values of a header that came twice joined by a comma."""
 
-    def get(self, name: str, default: str | None = None, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str, /) -> str: ...
 
 
 class Request:

@@ -206,10 +206,10 @@ class Waiting(Later):
         """Answer with the predictions, or with what went wrong."""
         target = self._target
         target._app.in_flight -= 1
-        if type(result) is bytes:
+        if isinstance(result, bytes):
             response = target.done(result, self._request, self._loaded, self._identity, self.began)
         else:
-            response = target.failed(result, self._request, self._loaded, self._identity, self.began)  # type: ignore[arg-type]
+            response = target.failed(result, self._request, self._loaded, self._identity, self.began)
         self.resolve(response)
 
 
@@ -234,7 +234,7 @@ class Sticky:
             "Wrapped",
             [
                 ("value", Any, msgspec.field(name=field, default=None)),
-                ("rows", list[row] | None, None),  # type: ignore[valid-type]
+                ("rows", list[row] | None, None),
                 ("columns", row | None, None),
             ]
             if field not in ("rows", "columns")
