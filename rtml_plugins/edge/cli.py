@@ -51,6 +51,7 @@ class EdgeOptionRefused(RtmlError):
 @click.option("--grpc-port", type=click.IntRange(1, 65_535), help="Port for the Open Inference Protocol over gRPC.")
 @click.option("--debug", is_flag=True, help="On an edge without keys: answer ?explain=columns, too.")
 @click.option("--traces", metavar="URL", help="Where OpenTelemetry traces are sent (OTLP over HTTP).")
+@click.option("--access-log", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE", help="Log this share of requests.")
 @click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True, help="What is logged, on stderr.")
 def edge(**options: Any) -> None:
     """Run an edge: score the services of a region over HTTP.
@@ -86,11 +87,14 @@ def plan_of(
     tls_key: str | None,
     timeout: float,
     debug: bool,
+    cors: tuple[str, ...],
+    traces: str | None,
     **limits: Any,
 ) -> Any:
     """What to run (a supervisor.Plan), from the options; RtmlError for what does not fit."""
-    from rtml_plugins.edge import tls
+    from rtml_plugins.edge import tls, tracing
     from rtml_plugins.edge.access import is_loopback
+    from rtml_plugins.edge.cors import check_origins
     from rtml_plugins.edge.keyfile import HubKey
     from rtml_plugins.edge.ports import numeric
     from rtml_plugins.edge.settings import EdgeSettings
@@ -112,10 +116,13 @@ def plan_of(
         request_timeout=timeout,
         url="" if url is None else checked_url(url, "--url"),
         debug=debug,
+        cors=check_origins(cors),
+        traces=traces,
         tls_cert=None if tls_cert is None else str(Path(tls_cert).absolute()),
         tls_key=None if tls_key is None else str(Path(tls_key).absolute()),
         **limits,
     )
+    tracing.check(settings)
     return Plan(settings, checked_url(hub, "--hub"), HubKey(key_file), workers or cores(), ca, name)
 
 

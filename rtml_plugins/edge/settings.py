@@ -38,6 +38,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     tls_key: str | None = None
     url: str = ""
     log_level: str = "info"
+    access_log: float = 0.0  # share of the requests that get a line in the log
 
     @property
     def folder(self) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -73,28 +74,36 @@ def endpoint(settings: EdgeSettings) -> str | None:
     return settings.traces if parts.path.strip("/") else f"{parts.scheme}://{parts.netloc}/v1/traces"
 
 
+def check(settings: EdgeSettings) -> None:
+    """TracesRefused when traces are asked for and can't be sent: before processes are started that would all say so."""
+    if wanted(settings):
+        endpoint(settings)
+        for name in ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter"):
+            try:
+                import_module(name)
+            except ImportError:
+                raise TracesRefused(f"traces need {name}, which is not installed: pip install 'rtml[otel]'") from None
+
+
 class Tracing:
     """The traces of a process. wrap() puts a span around each request, watch() two more inside it."""
 
     def __init__(self, settings: EdgeSettings):
         """Raises TracesRefused when OpenTelemetry is not installed, or the setting is no URL."""
-        where = endpoint(settings)
-        try:
-            from opentelemetry import context, trace
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-            from opentelemetry.sdk.resources import Resource
-            from opentelemetry.sdk.trace import TracerProvider
-            from opentelemetry.sdk.trace.export import BatchSpanProcessor
-            from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-        except ImportError as error:
-            missing = f"traces need OpenTelemetry, of which {error.name} is not installed"
-            raise TracesRefused(f"{missing}: pip install 'rtml[otel]'") from None
+        check(settings)
+        from opentelemetry import context, trace
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
         import rtml_core
 
         named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "rtml-edge"}
         resource = Resource.create({**named, "service.version": rtml_core.__version__, "rtml.region": settings.region})
         self._provider = TracerProvider(resource=resource)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=where)))
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint(settings))))
         self._tracer: Tracer = self._provider.get_tracer("rtml.edge", rtml_core.__version__)
         self._context, self._trace = context, trace
         self._extract = TraceContextTextMapPropagator().extract

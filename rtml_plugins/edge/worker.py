@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import Final
 
-from rtml_plugins.edge import batching, metrics
+from rtml_plugins.edge import accesslog, batching, metrics, tracing
 from rtml_plugins.edge.app import App
 from rtml_plugins.edge.http1 import Server
 from rtml_plugins.edge.settings import EdgeSettings
@@ -37,7 +37,8 @@ class Worker:
         self.table.shadow_report = app.shadow.report
         metrics.watch_in_flight(lambda: app.in_flight)
         metrics.start(self.settings, self.table)
-        self.server = Server(app.handle, self.settings)
+        handle = accesslog.install(self.settings, tracing.install(self.settings, self.table, app.handle))
+        self.server = Server(handle, self.settings)
         self.port = await self.server.start()
 
     async def stop(self) -> None:
@@ -46,6 +47,7 @@ class Worker:
             await self.server.stop(self.settings.request_timeout + _GRACE)
         await self.table.stop()
         metrics.stop()
+        tracing.stop()
         batching.stop_thread(asyncio.get_running_loop())
 
 
