@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz.http --count 200000`: broken requests against a worker. Exit code 1 and the request when one does harm."""
+"""`python -m tests.fuzz.http --count 200000`: broken requests against a worker. Exit code 1 and the request that does harm."""
 
 from __future__ import annotations
 
