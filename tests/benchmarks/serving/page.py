@@ -29,6 +29,8 @@ Results = Mapping[str, Any]
 
 def figures(kept: Mapping[str, Results]) -> str:
     """What stands between the markers."""
+    if not kept:
+        return ""
     parts = [_section("Bars", markdown(("promise", "bar", "measured", "result"), [bar.cells for bar in bars(kept)]))]
     if "throughput" in kept:
         parts += _throughput(kept["throughput"])

@@ -87,11 +87,11 @@ class Server:
         """Its processes."""
         return tree(self.process.pid)
 
-    def post(self, path: str, body: bytes, timeout: float = 30.0) -> tuple[int, bytes]:
-        """Status and body of one POST."""
+    def ask(self, path: str, body: bytes | None, timeout: float = 30.0) -> tuple[int, bytes]:
+        """Status and body of one POST, or of a GET when there is no body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            connection.request("GET" if body is None else "POST", path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -131,13 +131,13 @@ def start(
     log: Path,
     *,
     path: str,
-    body: bytes,
+    body: bytes | None,
     core: int | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     patience: float = 90.0,
 ) -> Server:
-    """Start a command, pinned to `core`, and post to it until it answers 200; NotStarted with its last words when it doesn't."""
+    """Start a command, pinned to `core`, and ask it until it answers 200; NotStarted with its last words when it doesn't."""
     pinned = [*(["taskset", "-c", str(core)] if core is not None else []), *command]
     begin = time.perf_counter()
     with log.open("wb") as out:
@@ -156,7 +156,7 @@ def start(
             if process.poll() is not None:
                 raise NotStarted(f"it ended with {process.returncode}: {server.last_words()}")
             try:
-                status, answer = server.post(path, body)
+                status, answer = server.ask(path, body)
                 if status == 200:
                     server.first_answer = time.perf_counter() - begin
                     return server
