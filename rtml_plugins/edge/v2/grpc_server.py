@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,11 +31,16 @@ class GrpcError(RtmlError):
 
 def require_grpc() -> None:
     """GrpcError with the cure when the packages of the extra are not installed."""
+    missing = [name for module, name in (("grpc", "grpcio"), ("google.protobuf", "protobuf")) if not _installed(module)]
+    if missing:
+        raise GrpcError(f'--grpc-port needs {" and ".join(missing)}, not installed here: pip install "rtml[grpc]"')
+
+
+def _installed(module: str) -> bool:
     try:
-        import google.protobuf  # noqa: F401
-        import grpc  # noqa: F401
-    except ImportError as error:
-        raise GrpcError(f'--grpc-port needs packages that are not installed here: pip install "rtml[grpc]" ({error})') from None
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package above it
+        return False
 
 
 async def serve(settings: EdgeSettings) -> None:

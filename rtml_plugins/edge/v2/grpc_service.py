@@ -172,14 +172,15 @@ class Health:
     async def Watch(self, requests: AsyncIterator[Any], headers: Headers) -> AsyncIterator[Any]:
         async for request in requests:
             said = None
-            while not (self._stopping and said is not None):
+            while True:
                 changed = self._changed
                 status = self._status(request.service)
                 if status != said:
                     said = status
                     yield self._answer(status=status)
-                else:
-                    await changed.wait()
+                if self._stopping:
+                    return
+                await changed.wait()
 
 
 class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
