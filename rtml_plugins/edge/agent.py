@@ -112,7 +112,8 @@ class Agent:
     async def _ask(self) -> bool:
         """Ask once; whether there was news. The first question of a run is for the whole state, at once."""
         after = self._held.revision if self._held is not None and self._met else None
-        state = await self._uplink.state(after, WAIT)
+        # A hub that was away is asked for an answer at once: whether it is back should not take a long poll to know.
+        state = await self._uplink.state(after, 0.0 if self._trouble else WAIT)
         if state is None:
             return False
         news = self._accept(state)
