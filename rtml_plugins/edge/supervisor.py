@@ -70,6 +70,7 @@ async def run(plan: Plan, ready: Callable[[str], None]) -> None:
     home.make()
     with locked(home), held_port(plan.settings.host, plan.settings.port) as port:
         if plan.settings.grpc_port:
+            importlib.import_module(GRPC_MODULE).require_grpc()
             check_free(plan.settings.host, plan.settings.grpc_port)
         supervisor = Supervisor(plan, home, port)
         supervisor.check_region()
