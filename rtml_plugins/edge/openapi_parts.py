@@ -37,6 +37,17 @@ PROBLEMS: Final[Schema] = {
     for status, reason in _REASONS.items()
 }
 
+PROBLEMS |= {
+    f"v2-{name}": {
+        **response,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/v2-error"}},
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/v2-error"}},
+        },
+    }
+    for name, response in PROBLEMS.items()
+}
+
 COMPONENTS: Final[Schema] = {
     "problem": {
         "type": "object",
@@ -61,6 +72,12 @@ COMPONENTS: Final[Schema] = {
             "request_id": {"type": "string"},
         },
         "required": ["type", "title", "status", "detail"],
+    },
+    "v2-error": {
+        "allOf": [{"$ref": "#/components/schemas/problem"}],
+        "description": "A problem document whose sentence stands in `error`, too, as the Open Inference Protocol has it.",
+        "properties": {"error": {"type": "string"}},
+        "required": ["error"],
     },
     "service": {
         "type": "object",
@@ -116,12 +133,13 @@ PARAMETERS: Final[Schema] = {
 }
 
 
-def problem(status: int) -> Schema:
-    """The response of a status that is an error."""
-    return {"$ref": f"#/components/responses/problem-{status}"}
+def problem(status: int, kind: str = "problem") -> Schema:
+    """The response of a status that is an error; kind "v2-problem" for paths below /v2."""
+    return {"$ref": f"#/components/responses/{kind}-{status}"}
 
 
 def _get(operation: str, summary: str, schema: Schema | None, *statuses: int, **more: Any) -> Schema:
+    kind = "v2-problem" if operation.startswith("v2") else "problem"
     content = {"text/plain": {}} if schema is None else {"application/json": {"schema": schema}}
     ok: Schema = {"description": summary, "content": content}
     return {
@@ -129,7 +147,7 @@ def _get(operation: str, summary: str, schema: Schema | None, *statuses: int, **
             "operationId": operation,
             "tags": ["edge"],
             "summary": summary,
-            "responses": {"200": ok, **{str(status): problem(status) for status in statuses}},
+            "responses": {"200": ok, **{str(status): problem(status, kind) for status in statuses}},
             **more,
         }
     }
