@@ -9,6 +9,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
 import argparse  # noqa: E402
+import signal  # noqa: E402
 import sys  # noqa: E402
 
 from tests.benchmarks.serving import page, results, throughput  # noqa: E402
@@ -18,6 +19,7 @@ from tests.benchmarks.serving.work import setup  # noqa: E402
 
 def main() -> int:
     """Parse the options and run."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all servers are stopped
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.serving", description=__doc__)
     parser.add_argument("--setup", action="store_true", help="make the peers' environments under build/peers, and end")
     parser.add_argument("--only", default="", help=f"peers beside rtml, separated by commas; of {', '.join(PEERS)}")

@@ -9,7 +9,7 @@ import math
 import os
 import statistics
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -109,6 +109,7 @@ def running(peer: Peer, work: Work, folder: Path, key: str) -> Iterator[Contende
         path=peer.path,
         body=json.dumps(peer.body(work.rows[0])).encode(),
         core=cores()[0],
+        headers=peer.headers,
         environment=environment(peer, work, port),
         cwd=folder,
     )
@@ -118,14 +119,14 @@ def running(peer: Peer, work: Work, folder: Path, key: str) -> Iterator[Contende
         server.stop()
 
 
-def compared(peer: Peer, server: Server, work: Work, requests: Path, headers: Mapping[str, str] | None = None) -> Contender:
-    """The contender, after each row was asked for once and its answer compared. headers: more of them, under load."""
+def compared(peer: Peer, server: Server, work: Work, requests: Path) -> Contender:
+    """The contender, after each row was asked for once and its answer compared."""
     asked = []
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         for row, expected in zip(work.rows[:COMPARED], work.expected, strict=False):
             body = json.dumps(peer.body(row)).encode()
-            connection.request("POST", peer.path, body, {"Content-Type": "application/json"})
+            connection.request("POST", peer.path, body, {"Content-Type": "application/json", **peer.headers})
             answer = connection.getresponse()
             content = answer.read()
             if answer.status != 200:
@@ -134,7 +135,7 @@ def compared(peer: Peer, server: Server, work: Work, requests: Path, headers: Ma
             if peer.kind != CONSTANT and not math.isclose(got, expected, rel_tol=RTOL):
                 raise Disagrees(f"it answered {got!r} to {row}; scikit-learn answers {expected!r}")
             text = repr(got).encode()[:DIGITS]
-            asked.append(post(peer.path, body, text if text in content else b"", headers))
+            asked.append(post(peer.path, body, text if text in content else b"", peer.headers))
     finally:
         connection.close()
     return Contender(peer, server, write(asked, requests), memory=memory(server.pids)[0])

@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER 65536
+#define BUFFER 262144
 #define MARK "@@@@@@@@@@@@"
 #define DRAIN 3000000000ull /* ns that answers may still take after the last request */
 

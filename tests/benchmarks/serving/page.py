@@ -137,6 +137,10 @@ def _throughput(result: Results) -> list[str]:
         ),
         _section("Start and memory", markdown((*_HEAD, "first answer after, s", "MB"), start), _START),
     ]
+    if "rows" in result:
+        rows = [(n, f"{m['rate']:,.0f}", f"{m['cpu']:.1f}", f"{m['p50']:.1f}") for n, m in result["rows"].items()]
+        header = ("rtml, rows a request", "rows/s", "us a row", "p50 ms")
+        parts.insert(2, _section("Many rows a request", markdown(header, rows), "8 connections, each as fast as it is answered."))
     if result["missing"]:
         rows = [(PEERS[key].name, PEERS[key].kind, reason) for key, reason in result["missing"].items()]
         parts.append(_section("Left out", markdown((*_HEAD, "why"), rows)))

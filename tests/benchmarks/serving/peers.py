@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -45,7 +45,8 @@ class Peer:
 
     name: in the tables. kind: what it runs. versions: the distributions that its row names. command: from python and port to the
     command line. path: of its endpoint. body: from a row to the JSON document that is sent. read: from the document answered to
-    the probability. ports: variables that name a free port each; the first one that of its HTTP.
+    the probability. ports: variables that name a free port each; the first one that of its HTTP. headers: more of them, for each
+    request.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Peer:
     body: Callable[[Row], Any] = field(default=lambda row: row)
     read: Callable[[Any], float] = field(default=lambda document: float(document["propensity"]))
     ports: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def python(self) -> Path:

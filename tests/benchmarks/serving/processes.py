@@ -87,11 +87,12 @@ class Server:
         """Its processes."""
         return tree(self.process.pid)
 
-    def ask(self, path: str, body: bytes | None, timeout: float = 30.0) -> tuple[int, bytes]:
+    def ask(self, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Status and body of one POST, or of a GET when there is no body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30.0)
         try:
-            connection.request("GET" if body is None else "POST", path, body, {"Content-Type": "application/json"})
+            sent = {"Content-Type": "application/json", **(headers or {})}
+            connection.request("GET" if body is None else "POST", path, body, sent)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -133,6 +134,7 @@ def start(
     path: str,
     body: bytes | None,
     core: int | None = None,
+    headers: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     patience: float = 90.0,
@@ -156,7 +158,7 @@ def start(
             if process.poll() is not None:
                 raise NotStarted(f"it ended with {process.returncode}: {server.last_words()}")
             try:
-                status, answer = server.ask(path, body)
+                status, answer = server.ask(path, body, headers)
                 if status == 200:
                     server.first_answer = time.perf_counter() - begin
                     return server

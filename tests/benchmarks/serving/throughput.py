@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -10,19 +11,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from rtml_plugins.serving import keys
 from tests.benchmarks.serving import results, rtml
 from tests.benchmarks.serving.contenders import Contender, Disagrees, compared, running
-from tests.benchmarks.serving.load import NUMBER
-from tests.benchmarks.serving.peers import PEERS, Peer
+from tests.benchmarks.serving.load import NUMBER, post, write
+from tests.benchmarks.serving.peers import PEERS
 from tests.benchmarks.serving.processes import NotStarted, cores, cpu_seconds
 from tests.benchmarks.serving.work import Work, installed, work
 
 CONNECTIONS: Final = (1, 8, 32)
 #: connections when requests come at a rate: enough that none waits for a connection before the server is its own queue
 PACED: Final = 64
+#: seconds after which no further round begins, so that a run ends within nine minutes
+BUDGET: Final = 360.0
 OURS: Final = "rtml"
 #: the same server, asked with a header that differs in each request, as clients send that trace their requests
 NUMBERED: Final = "rtml-numbered"
+#: an edge that asks for a key
+KEYED: Final = "rtml-keyed"
+#: rows a request, to plan with
+SIZES: Final = (10, 100, 1000)
 
 
 def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, paced: float = 3.0) -> dict[str, Any]:
@@ -32,12 +40,15 @@ def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, 
     say("the standard pipeline: fitting and compiling, unless it is there")
     job = work()
     before = results.processor_time()
-    result: dict[str, Any] = {"machine": results.machine(), "rounds": rounds, "turn": seconds, "paced": paced}
+    result: dict[str, Any] = {"machine": results.machine(), "turn": seconds, "paced": paced}
     with tempfile.TemporaryDirectory(prefix="rtml-bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         up, result["missing"] = _start_all(only, job, folder, stack, say)
         result["idle"] = _idle(up)
         for number in range(rounds):
+            if number > 1 and time.monotonic() - begin > BUDGET:
+                say("no more rounds: the machine is slow today")
+                break
             say(f"round {number + 1} of {rounds}: {', '.join(map(str, CONNECTIONS))} connections")
             for contender in _rotated(up, number * 3):
                 if not number:
@@ -48,6 +59,8 @@ def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, 
             say(f"latency at half of each one's peak, {number + 1} of 2")
             for contender in _rotated(up, number * 3):
                 contender.paced.append(contender.turn(PACED, paced, rate=contender.rate(32) / 2, seed=number + 1))
+        result["rounds"] = len(up[OURS].turns[32])
+        result["rows"] = _many_rows(up[OURS], job, folder, seconds * 2)
         result["contenders"] = {key: _figures(contender) for key, contender in up.items()}
         say("stopping them")
     now = results.processor_time()
@@ -59,7 +72,15 @@ def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, 
 def _start_all(
     only: Sequence[str], job: Work, folder: Path, stack: contextlib.ExitStack, say: Callable[[str], None]
 ) -> tuple[dict[str, Contender], dict[str, str]]:
-    chosen: dict[str, Peer] = {OURS: rtml.peer(rtml.make_home(folder / "edge", job.package))}
+    secret = keys.new_secret()[1]
+    chosen = {
+        OURS: rtml.peer(rtml.make_home(folder / "edge", job.package)),
+        KEYED: rtml.peer(
+            rtml.make_home(folder / "keyed", job.package, secret),
+            also=", with a key",
+            headers={"Authorization": f"Bearer {secret}"},
+        ),
+    }
     chosen |= {key: peer for key, peer in PEERS.items() if not only or key in only}
     up: dict[str, Contender] = {}
     missing: dict[str, str] = {}
@@ -70,7 +91,7 @@ def _start_all(
                 up[NUMBERED] = _numbered(up[key], job, folder)
             say(f"{key} is up after {up[key].server.first_answer:.1f} s and answers what scikit-learn answers")
         except (NotStarted, Disagrees) as error:
-            if key == OURS:
+            if key in (OURS, KEYED):
                 raise
             missing[key] = str(error)
             say(f"{key} is left out: {error}")
@@ -78,8 +99,22 @@ def _start_all(
 
 
 def _numbered(ours: Contender, job: Work, folder: Path) -> Contender:
-    peer = replace(ours.peer, name=f"{ours.peer.name}, no head twice")
-    return compared(peer, ours.server, job, folder / f"{NUMBERED}.requests", {"X-Request-Id": f"bench-{NUMBER}"})
+    peer = replace(ours.peer, name=f"{ours.peer.name}, no head twice", headers={"X-Request-Id": f"bench-{NUMBER}"})
+    return compared(peer, ours.server, job, folder / f"{NUMBERED}.requests")
+
+
+def _many_rows(ours: Contender, job: Work, folder: Path, seconds: float) -> dict[str, Any]:
+    """Rows a second and processor time a row, by rows a request; at 8 connections."""
+    found = {}
+    for size in SIZES:
+        rows = [job.rows[number % len(job.rows)] for number in range(size)]
+        body = json.dumps({"rows": rows}).encode()
+        requests = write([post(ours.peer.path, body)], folder / f"{size}.requests")
+        turn = replace(ours, requests=requests).turn(8, seconds)
+        if turn.load.failed:
+            raise Disagrees(f"{turn.load.failed} requests of {size} rows failed")
+        found[str(size)] = {"rate": turn.load.rate * size, "cpu": turn.cpu / size, "p50": turn.load.p50 / 1e3}
+    return found
 
 
 def _idle(up: dict[str, Contender]) -> float:

@@ -18,7 +18,7 @@ class Visitor(BaseModel):
     country: str | None
 
 
-@bentoml.service(workers=1)
+@bentoml.service(workers=1, logging={"access": {"enabled": False}})
 class Churn:
     @bentoml.api
     async def predict(self, row: Visitor) -> dict[str, float]:

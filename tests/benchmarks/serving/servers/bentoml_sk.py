@@ -19,7 +19,7 @@ class Visitor(BaseModel):
     country: str | None
 
 
-@bentoml.service(workers=1)
+@bentoml.service(workers=1, logging={"access": {"enabled": False}})
 class Churn:
     def __init__(self) -> None:
         self.pipeline = joblib.load(os.environ["PEER_PIPELINE"])
