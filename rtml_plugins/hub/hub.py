@@ -76,8 +76,9 @@ class Hub:
         )
         package = identity(data)
         if package is not None:
-            known = self._known(request, package)
+            known = self._known(request, package, len(data))
             if known is not None:
+                self.store.put(data)  # its bytes may have been lost
                 return publishing.write(self.database, self.store, request, data, known, actor)
         checked = self._check(data)
         with self.database.read() as connection:
@@ -92,13 +93,13 @@ class Hub:
                 managing.discard(self.database, self.store, checked.id)
             raise
 
-    def _known(self, request: publishing.Request, package: str) -> Checked | None:
+    def _known(self, request: publishing.Request, package: str, size: int) -> Checked | None:
         """What is known of a package that is a version of the service already: it was checked then."""
         with self.database.read() as connection:
             if publishing.existing(connection, request, package) is None:
                 return None
             manifest = reading.manifest(connection, package)
-        return Checked(package, self.store.size(package), manifest)
+        return Checked(package, size, manifest)
 
     def list(
         self,

@@ -51,6 +51,8 @@ class Request:
             check_name(region, "region")
         if self.traffic not in ("champion", "keep"):
             raise Refused(f"traffic of a publication is 'champion' or 'keep'; got {self.traffic!r}")
+        if self.share is not None and self.traffic == "keep":
+            raise Refused("a canary answers its share of the requests at once: leave out either share or traffic=keep")
         if self.share is not None and not 0.0 < self.share < 1.0:
             raise TrafficRefused(f"the share of a canary is more than 0 and less than 1; got {self.share:g}")
 
@@ -123,7 +125,7 @@ def write(
         regions = request.regions or (() if row is not None else default_regions(change.connection))
         identity = row.id if row is not None else _create(change, request, number)
         _number(change, identity, number, request, checked.id, found)
-        _place(change, identity, regions)
+        added = _place(change, identity, regions)
         traffic = Traffic(champion=number)
         if row is not None:
             traffic = _traffic(reading.traffic(row), request, number)
@@ -142,8 +144,8 @@ def write(
             message=request.message,
             **({"incompatible": [one.text for one in found if one.breaking]} if breaking else {}),
         )
-        seen = row is None or traffic != reading.traffic(row) or bool(request.regions) or _described(row, request)
-        revision = change.bump(placed if seen else ())
+        seen = row is None or traffic != reading.traffic(row) or _described(row, request)
+        revision = change.bump(placed if seen else added)
         changes = tuple(difference.text for difference in found)
         return Published(request.name, identity, number, checked.id, True, placed, revision, changes)
 
@@ -159,7 +161,7 @@ def _again(change: Change, request: Request, package: str, number: int) -> Publi
     if added or described or owned:
         change.execute(update(services).where(services.c.id == row.id).values(**_texts(request, change, reading.traffic(row))))
         change.audit("service.update", request.name, regions=list(placed), description=request.description, owner=request.owner)
-        revision = change.bump(placed if added or described else ())
+        revision = change.bump(placed if described else added)
     return Published(request.name, row.id, number, package, False, placed, revision)
 
 
@@ -260,10 +262,10 @@ def _number(change: Change, service: str, number: int, request: Request, package
     change.execute(insert(versions).values(row))
 
 
-def _place(change: Change, service: str, regions: Iterable[str]) -> bool:
-    """Add regions to a service; whether there was one to add. Publishing takes a service out of no region."""
+def _place(change: Change, service: str, regions: Iterable[str]) -> list[str]:
+    """Add regions to a service; those that are new. Publishing takes a service out of no region."""
     there = set(reading.regions_of(change.connection, [service])[service])
     fresh = sorted(set(regions) - there)
     if fresh:
         change.execute(insert(service_regions), [{"service": service, "region": region} for region in fresh])
-    return bool(fresh)
+    return fresh

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from rtml_core.client.records import Arm, Traffic
 from rtml_plugins.hub.errors import Conflict, HubError, NotFound, Refused
@@ -53,6 +54,15 @@ def test_the_same_package_twice_is_one_version(hub: Hub) -> None:
     again = hub.publish("churn", package(1), actor=ME)
     assert (again.created, again.version, again.package) == (False, 1, first.package)
     assert (hub.revision("na"), hub.audit(), hub.get("churn")) == before
+
+
+def test_publishing_again_brings_lost_bytes_back(hub: Hub) -> None:
+    package_id = hub.publish("churn", package(1), actor=ME).package
+    hub.store.delete(package_id)
+    with pytest.raises(NotFound, match="Publish it again"):
+        hub.package(package_id)
+    assert not hub.publish("churn", package(1), actor=ME).created
+    assert hub.package(package_id) == package(1)
 
 
 def test_publishing_again_adds_a_region_and_takes_none_away(hub: Hub) -> None:
@@ -216,6 +226,27 @@ def test_services_are_found(hub: Hub) -> None:
     assert hub.list(limit=1)[1] == 3
     with pytest.raises(HubError, match="Did you mean 'deleted'"):
         hub.list(state="delete")
+
+
+def test_a_list_asks_the_same_few_questions_however_long_it_is(hub: Hub) -> None:
+    asked: list[str] = []
+    event.listen(hub.database.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+
+    def count() -> tuple[int, int]:
+        asked.clear()
+        hub.list()
+        listed = len(asked)
+        asked.clear()
+        hub.region_state("na")
+        return listed, len(asked)
+
+    publish(hub, 1)
+    few = count()
+    for name in "abcdef":
+        for number in (1, 2, 3):
+            publish(hub, number, name=name)
+    assert count() == few
+    assert max(few) <= 8
 
 
 def test_unknown_names_are_said_with_what_is_near(hub: Hub) -> None:
