@@ -82,7 +82,7 @@ def score(runtime: Runtime, columns: Mapping[str, Any], rows: int) -> Columns:
 
 def misfit(error: InputError) -> Problem:
     """422 for values that do not fit the signature, in the words of the protocol: inputs and rows."""
-    errors = [{"at": p.at, "expected": p.expected, "got": p.got} for p in error.problems[:MOST_ERRORS]]
+    errors = [{"at": p.at, "expected": p.expected, "got": _got(p)} for p in error.problems[:MOST_ERRORS]]
     shown = [_sentence(problem) for problem in error.problems[:5]]
     more = f"; and {len(error.problems) - 5} more" if len(error.problems) > 5 else ""
     return Problem(422, "invalid-input", "; ".join(shown) + more, title="The inputs do not fit the signature", errors=errors)
@@ -95,4 +95,9 @@ def _sentence(problem: InputProblem) -> str:
         row, name = "", row
     name = name.replace("~1", "/").replace("~0", "~")
     where = ", ".join(part for part in (f"input {describe(name)}" if name else "", f"row {row}" if row else "") if part)
-    return f"{where or 'the inputs'}: expected {problem.expected}, got {problem.got}"
+    return f"{where or 'the inputs'}: expected {problem.expected}, got {_got(problem)}"
+
+
+def _got(problem: InputProblem) -> str:
+    """What came, in words: NaN is how null and a missing row of floats travel."""
+    return "a missing value" if problem.got in ("number nan", "null") else problem.got

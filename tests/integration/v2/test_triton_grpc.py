@@ -89,7 +89,7 @@ def test_errors_reach_the_user_as_sentences(client: triton.InferenceServerClient
     assert "input 'age': expected a finite number or null" in said(invalid, "visits", inputs(ROWS)[2:])
     gone = inputs(ROWS)
     gone[2]._input.parameters["missing"].string_param = "1"
-    assert "input 'visits', row 1: expected a whole number, got null" in said(invalid, "visits", gone)
+    assert "input 'visits', row 1: expected a whole number, got a missing value" in said(invalid, "visits", gone)
     assert "at most 5,000" in said(invalid, "visits", inputs(ROWS * 1667))
     short = inputs(ROWS)
     short[0]._raw_content = short[0]._raw_content[:-1]

@@ -173,7 +173,7 @@ def test_errors_reach_the_user_as_sentences(edge: Edge, client: triton.Inference
     assert "input 'quote' has the datatype BYTES: expected FP64" in message("400", "visits", wrong)
     gone = inputs(ROWS)
     gone[2]._parameters["missing"] = "1"
-    assert "input 'visits', row 1: expected a whole number, got null" in message("422", "visits", gone)
+    assert "input 'visits', row 1: expected a whole number, got a missing value" in message("422", "visits", gone)
     short = inputs(ROWS)
     short[3] = inputs(ROWS[:2])[3]
     assert "different numbers of rows: 'quote' has 3" in message("400", "visits", short)
