@@ -81,7 +81,20 @@ def test_once_there_is_a_key_everybody_needs_one_and_the_edges_get_theirs(tmp_pa
     with up(tmp_path, "--port", "0") as hub:
         with Client(hub=hub) as client:
             client.publish(package, "years", regions="na")
-        command = [*RTML, "keys", "create", "--home", str(tmp_path / "hub"), "--scope", "admin", "--scope", "predict", "--name", "me", "--json"]
+        command = [
+            *RTML,
+            "keys",
+            "create",
+            "--home",
+            str(tmp_path / "hub"),
+            "--scope",
+            "admin",
+            "--scope",
+            "predict",
+            "--name",
+            "me",
+            "--json",
+        ]
         made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         secret = made["secret"]
         with Client(hub=hub) as stranger, pytest.raises(NotAllowed, match="key"):
