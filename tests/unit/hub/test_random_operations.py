@@ -281,6 +281,4 @@ def test_random_operations(place: Place) -> None:
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     number = 4 if "://" in place.database() else 10
     examples = settings(max_examples=number, stateful_step_count=25, deadline=None, suppress_health_check=checks)
-        max_examples=4 if "://" in place.database() else 10, stateful_step_count=25, deadline=None, suppress_health_check=checks
-    )
     run_state_machine_as_test(lambda: Operations(place), settings=examples)
