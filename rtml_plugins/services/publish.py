@@ -131,7 +131,7 @@ def curl(url: str, service: str, row: dict[str, Any] | None) -> str:
     import msgspec
 
     body = msgspec.json.encode({} if row is None else row).decode()
-    return f"curl -s {url}/v1/services/{service}/predict -d {shlex.quote(body)}"
+    return f"curl -s {url}/v1/services/{service}/predict -H 'Content-Type: application/json' -d {shlex.quote(body)}"
 
 
 class _Progress:
