@@ -21,24 +21,25 @@ _HOW = "install it to run these tests (Debian: apt-get install postgresql)"
 
 
 class Cluster:
-    """A running server. `new()` makes an empty database in it and gives its URL."""
+    """A running server. `new()` makes an empty schema, quicker than a database, and gives a URL that sees it only."""
 
     def __init__(self, socket: Path, user: str):
         self.socket = socket
         self.user = user
 
-    def url(self, database: str) -> str:
-        return f"postgresql://{self.user}@/{database}?host={self.socket}"
+    @property
+    def url(self) -> str:
+        return f"postgresql://{self.user}@/postgres?host={self.socket}"
 
     def new(self) -> str:
         name = f"t{uuid.uuid4().hex}"
-        self.run(f"CREATE DATABASE {name}")
-        return self.url(name)
+        self.run(f"CREATE SCHEMA {name}")
+        return f"{self.url}&options=-csearch_path%3D{name}"
 
     def run(self, statement: str) -> None:
         import psycopg
 
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement)
 
 
@@ -74,7 +75,7 @@ def cluster() -> Iterator[Cluster]:
             try:
                 yield _ready(Cluster(folder, "hub"), server, folder / "log")
             finally:
-                server.send_signal(signal.SIGINT)  # a fast shutdown, which closes connections
+                server.send_signal(signal.SIGQUIT)  # at once: nothing is kept
                 server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
