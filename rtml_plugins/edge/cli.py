@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -141,9 +142,14 @@ def checked_url(url: str, option: str) -> str:
     return url.strip().rstrip("/")
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Cores that this process may use: its affinity, and in a container no more than its limit (cgroup version 2), rounded up."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        allowed, period = quota.read_text().split()
+        return max(1, min(found, math.ceil(int(allowed) / int(period))))
+    except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max": no limit
+        return found
 
 
 def default_home(region: str) -> Path:

@@ -28,7 +28,7 @@ COMES_WITH = {
 }
 TOP_LEVEL = {
     *(".ci", ".gitignore", "Makefile", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
-    *("docs", "plugins_contrib", "rtml_core", "rtml_plugins", "tests"),
+    *("deploy", "docs", "plugins_contrib", "rtml_core", "rtml_plugins", "tests"),
 }
 
 

@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks.serving.swaps`: an edge under load while versions change a thousand times, and workers are killed.
 
-Each swap names another package, so every worker loads it, swaps, and lets go of the one before. Package n adds n to its field, so an
-answer that mixes versions gives itself away. What tells the edge of versions stands in for the hub: publishing that often would
-measure the hub's checks.
+Each swap names another package, so every worker loads it, swaps, and lets go of the one before. Package n adds n to its field, so
+an answer that mixes versions gives itself away. What tells the edge of versions stands in for the hub: publishing that often
+would measure the hub's checks.
 """
 
 from __future__ import annotations

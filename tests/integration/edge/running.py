@@ -171,6 +171,7 @@ class Load:
             except (OSError, http.client.HTTPException) as error:
                 problem = f"{type(error).__name__}: {error}"
                 connection.close()
+                self._stop.wait(0.05)  # who asks again at once may meet a socket that is just being closed
             with self._lock:
                 if problem:
                     self.failures.append(problem)
