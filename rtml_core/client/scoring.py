@@ -86,6 +86,7 @@ class Scoring:
                     tried.append(Tried(target.url, str(unknown)))
                     continue
                 wait = max(wait, self._note(target, outcome, tried))
+                missing += target.lacks(service)
                 if isinstance(outcome, Reply) and outcome.status == 429:
                     limited = refusal(outcome, target.url)
                     break  # the limit is that of the key: another edge is no way around it

@@ -50,6 +50,10 @@ class Target:
             self.failures = 0
             self.resting_until = 0.0
 
+    def lacks(self, service: str) -> bool:
+        """Whether it is known not to serve it."""
+        return self.services is not None and service not in self.services
+
     def _rest(self) -> float:
         return float(min(_FIRST_REST * 2.0 ** min(self.failures - 1, 10), _LONGEST_REST))
 
@@ -102,7 +106,7 @@ class Targets:
         keyed = [
             (
                 target.resting_until > now,
-                not target.ready or (target.services is not None and service not in target.services),
+                not target.ready or target.lacks(service),
                 target.resting_until if target.resting_until > now else 0.0,
                 ranks.get(target.region, len(ranks)),
                 self._draw(),

@@ -280,7 +280,9 @@ def delete(service: str, yes: bool, hub: str | None, key_file: str | None, ca: s
             what = (
                 f"{found.name} with {plural(len(found.versions), 'version')}, served in {', '.join(found.regions) or 'no region'}"
             )
-            click.confirm(f"Delete {what}?", abort=True, err=True)
+            if not click.confirm(f"Delete {what}?", err=True):
+                click.echo("Nothing was deleted")
+                return
         client.delete(service)
     click.echo(f"Deleted {service}")
 

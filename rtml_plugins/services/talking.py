@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE: Final = "RTML_API_KEY"
 _MAX_KEY: Final = 4096
+#: fields that are wrong, of which so many are printed
+_SHOWN: Final = 50
 
 
 class RowsRefused(click.ClickException):
@@ -94,12 +96,15 @@ def talking(hub: str | None, key_file: str | None, ca: str | None, **more: Any) 
 
 
 def _by_field(error: Refused) -> str:
-    """The sentence of a refusal, and a line for each field that is named."""
+    """The sentence of a refusal. Several fields that it names are printed before it, a line each."""
     if not error.errors:
         return error.detail
-    entries = [f"  {entry.get('at') or '/'}: {_said(entry)}" for entry in error.errors]
-    head = f"{error.address} refuses {len(entries)} value{'s' if len(entries) > 1 else ''}:"
-    return "\n".join([head, *entries[:50], *([f"  and {len(entries) - 50} more"] if len(entries) > 50 else [])])
+    lines = [f"{entry.get('at') or '/'}: {_said(entry)}" for entry in error.errors]
+    if len(lines) == 1:
+        return f"{error.address} refuses it: {lines[0]}"
+    for line in [*lines[:_SHOWN], *([f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else [])]:
+        click.echo(line, err=True)
+    return f"{error.address} refuses it: {len(lines)} values do not fit, each named above"
 
 
 def _said(entry: dict[str, Any]) -> str:
