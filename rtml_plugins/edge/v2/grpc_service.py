@@ -49,7 +49,7 @@ class Inference:
     def __init__(self, table: Table):
         self._table = table
         self._settings = table.settings
-        self._large = Large()
+        self._large = Large(self._settings.request_timeout)
         self.shadow = Shadow()
         self._answers = {name: answer for name, (_, answer, _, _) in methods(INFERENCE).items()}
 

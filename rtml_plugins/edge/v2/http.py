@@ -49,7 +49,7 @@ class V2:
         self._table = app.table
         self._settings = app.settings
         self._server = models.server_metadata()
-        self._large = Large()
+        self._large = Large(self._settings.request_timeout)
 
     def __call__(self, request: Request) -> Answer:
         try:
