@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rtml_core import operators as op
-from rtml_core.client import AsyncClient, Client, HubAway, InvalidInput, NotFound, Refused
+from rtml_core.client import AsyncClient, Client, InvalidInput, NotFound, Refused
 from rtml_core.errors import InputError
 from tests.integration.edge.running import Edge, edge, wait
 from tests.integration.hub.process import HubProcess, hub
@@ -65,10 +65,7 @@ def test_the_whole_road_by_commands(places: Places, rtml_cli: Any) -> None:
     assert f"na    ready    http://127.0.0.1:{places.na.port}" in one.out
     curl = next(line for line in one.out.splitlines() if "curl" in line)
     assert "/v1/services/road/predict -H 'Content-Type: application/json' -d '{" in curl
-    assert (
-        rtml_cli("predict", "road", "--row", ROW).out == '{"age":1.0}\n'
-        or '"age":1.0' in rtml_cli("predict", "road", "--row", ROW).out
-    )
+    assert '"age":1.0' in rtml_cli("predict", "road", "--row", ROW).out
 
     again = rtml_cli("publish", places.folder / "one.rtml", "--name", "road", "--json").json
     assert (again["version"], again["created"]) == (1, False)
@@ -156,8 +153,9 @@ def test_edges_are_listed_shown_and_forgotten(places: Places, rtml_cli: Any) -> 
     assert "Did you mean 'na-1'?" in rtml_cli("edges", "show", "na-2").error
     assert rtml_cli("edges", "forget", "na-2").code == 2
     with edge(places.folder / "third", places.hub.url, "--workers", "1", "--name", "third", region="apac"):
-        assert "third" in rtml_cli("edges", "list").out
-    wait(lambda: "third" not in rtml_cli("edges", "list").out or rtml_cli("edges", "forget", "third").code == 0)
+        wait(lambda: "third" in rtml_cli("edges", "list").out)
+    assert rtml_cli("edges", "forget", "third").out == "Forgot third\n"
+    assert "third" not in rtml_cli("edges", "list").out
 
 
 def test_the_client_falls_back_to_the_next_region_and_comes_back(places: Places) -> None:
@@ -238,10 +236,3 @@ def test_keys_by_the_client(tmp_path: Path, places: Places) -> None:
                     limited.services()
                 assert caught.value.status == 401
             assert me.rotate_key(made.key.id, overlap=60.0).key.name == "me"
-
-
-def test_a_hub_that_is_gone_is_told_by_every_call(tmp_path: Path) -> None:
-    with hub(tmp_path / "gone") as gone:
-        url = gone.url
-    with Client(url, retries=0) as client, pytest.raises(HubAway, match="start one with `rtml up`"):
-        client.publish(b"anything", "churn")
