@@ -42,7 +42,6 @@ def main() -> int:
     print(page.figures({"throughput": result}))
     if not given.quick and not only:
         results.keep("throughput", result)
-        page.write(results.kept())
         print("The figures are in tests/benchmarks/serving/README.md")
     print(f"It took {result['took']:.0f} s.")
     return 0

@@ -65,9 +65,13 @@ def bars(kept: Mapping[str, Results]) -> list[Bar]:
     if "swaps" in kept:
         found.append(Bar(f"{kept['swaps']['swaps']:,} swaps under load: failed requests", kept["swaps"]["failed"], 0))
         found.append(Bar("answers that mix versions", kept["swaps"]["mixed"], 0))
+        what = "a worker killed under load: failed requests, at most those in flight"
+        found.append(Bar(what, kept["swaps"]["failed_at_the_worst_kill"], kept["swaps"]["clients"]))
     if "malformed" in kept:
         what = f"{kept['malformed']['requests']:,} malformed requests: 5xx but deliberate 503"
         found.append(Bar(what, kept["malformed"]["server_errors"], 0))
+        growth = kept["malformed"]["memory_highest"] / kept["malformed"]["memory_first"] - 1
+        found.append(Bar("meanwhile: growth of memory", growth * 100, 2, unit=" %"))
     if "soak" in kept:
         minutes = len(kept["soak"]["minutes"])
         found.append(Bar(f"{minutes} minutes at 70 % of the peak: growth of memory", kept["soak"]["growth"] * 100, 2, unit=" %"))
@@ -198,18 +202,27 @@ def _soak(result: Results) -> str:
     return _section("Soak", table, note)
 
 
-def _plain(title: str) -> Any:
-    def write(result: Results) -> str:
-        rows = [(name.replace("_", " "), f"{value:,}") for name, value in result.items() if isinstance(value, (int, float))]
-        return _section(title, markdown(("what", "measured"), rows), str(result.get("note", "")))
+def _swaps(result: Results) -> str:
+    rows = [(name.replace("_", " "), f"{value:,}") for name, value in result.items() if isinstance(value, (int, float))]
+    return _section("Swaps of version, and killed workers, under load", markdown(("what", "measured"), rows))
 
-    return write
+
+def _malformed(result: Results) -> str:
+    statuses = [(status, f"{number:,}") for status, number in result["statuses"].items()]
+    note = (
+        f"{result['requests']:,} requests of {len(result['kinds'])} kinds in {result['seconds']:,.0f} s;"
+        f" {result['closed']:,} were answered by closing the connection. The worker held"
+        f" {result['memory_first']:.1f} MB after the first 5,000,"
+        f" {result['memory_highest']:.1f} MB at most and {result['memory_last']:.1f} MB at the end. A good"
+        f" request after every 5,000 was answered."
+    )
+    return _section("Malformed requests", markdown(("status", "answers"), [*statuses, ("closed", f"{result['closed']:,}")]), note)
 
 
 SECTIONS: Final = {
     "startup": _startup,
     "propagation": _propagation,
-    "swaps": _plain("Swaps of version under load"),
-    "malformed": _plain("Malformed requests"),
+    "swaps": _swaps,
+    "malformed": _malformed,
     "soak": _soak,
 }

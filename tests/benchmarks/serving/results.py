@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from tests.benchmarks.serving import page
+
 FOLDER: Final = Path(__file__).with_name("results")
 
 
@@ -39,12 +41,14 @@ def _lines(path: str) -> list[str]:
 
 
 def keep(name: str, result: dict[str, Any], folder: Path = FOLDER) -> Path:
-    """Write one program's figures, by rename."""
+    """Write one program's figures, by rename, and the page anew from all that are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     made = path.with_suffix(".tmp")
     made.write_text(json.dumps({"at": time.strftime("%Y-%m-%d", time.gmtime()), **result}, indent=1) + "\n")
     made.replace(path)
+    if folder == FOLDER:
+        page.write(kept())
     return path
 
 

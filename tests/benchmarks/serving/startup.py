@@ -76,7 +76,6 @@ def show(name: str, result: dict[str, Any], *, dry: bool) -> None:
     print(page.figures({name: result}))
     if not dry:
         results.keep(name, result)
-        page.write(results.kept())
 
 
 if __name__ == "__main__":
