@@ -50,11 +50,11 @@ class StartRefused(RtmlError):
 
 def run(settings: HubSettings) -> None:
     """Run a hub until SIGINT or SIGTERM. Raises StartRefused, and what opening the database and the store raises."""
-    logs.configure(settings.log_level)
     check_tls(settings)
     with held(settings.folder):
         check_address(settings.host, settings.port)
-        check_keys(settings)
+        check_opens(settings)
+        logs.configure(settings.log_level)
         server = _Server(
             "rtml_plugins.hub.server",
             address=settings.host,
@@ -197,20 +197,21 @@ def check_address(host: str, port: int) -> None:
         ) from None
 
 
-def check_keys(settings: HubSettings) -> None:
-    """StartRefused for a hub that others reach and that has no valid admin key: it would be open, or closed to everybody."""
-    if settings.loopback:
-        return
-    database = open_database(settings.database_url)
+def check_opens(settings: HubSettings) -> None:
+    """Open the hub once, before a worker does, so that what is wrong is said once and here. Raises what opening it raises.
+
+    StartRefused for a hub that others reach and that has no valid admin key: it would be open, or closed to everybody.
+    """
+    hub = open_hub(settings)
     try:
-        if not Keys(database).has_admin():
-            where = f"--home {settings.home}" if settings.database is None else f"--database {settings.database}"
+        if not settings.loopback and not Keys(hub.database).has_admin():
+            where = f"--home {settings.home}" if settings.database is None else f"--database {hub.database.shown}"
             raise StartRefused(
                 f"a hub at {settings.host} is reached by others, so it needs keys. Make the first with"
                 f" `rtml keys create {where} --scope admin --name me`, then start it again"
             )
     finally:
-        database.close()
+        hub.close()
 
 
 def check_tls(settings: HubSettings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rtml_core.client import records
 from rtml_core.client.records import AuditEntry, Edge, Key, Region, Service, Version
@@ -14,7 +14,14 @@ from rtml_plugins.serving.names import NAME
 _NAMED: Final = f"^{NAME.pattern}$"
 _TEXT: Final = 10_000
 Name = Annotated[str, Field(pattern=_NAMED)]
-Version_ = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+def _whole(value: object) -> object:
+    """3.0 is an integer in JSON as in JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Number = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_whole)]
 Scope = Literal["predict", "publish", "admin", "debug", "edge"]
 
 
@@ -27,7 +34,7 @@ class _Body(BaseModel):
 class ArmBody(_Body):
     """A version and its share of the requests."""
 
-    version: Version_
+    version: Number
     share: float = Field(gt=0, lt=1)
 
     def record(self) -> records.Arm:
@@ -40,10 +47,10 @@ class TrafficBody(_Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"champion": 3, "canary": {"version": 4, "share": 0.05}, "sticky": "customer"}]}
     )
-    champion: Version_
+    champion: Number
     canary: ArmBody | None = None
     split: list[ArmBody] = Field(default=[], max_length=20)
-    shadow: Version_ | None = None
+    shadow: Number | None = None
     sticky: str | None = Field(default=None, min_length=1, max_length=_TEXT)
 
     def record(self) -> records.Traffic:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 from fastapi import Depends, Path, Request
+from fastapi.params import Query
 
+from rtml_core.errors import close_match, describe, listing
 from rtml_plugins.hub.api.waiting import Changes
 from rtml_plugins.hub.keys import Caller, Keys
 from rtml_plugins.hub.settings import HubSettings
 from rtml_plugins.serving.names import NAME
-from rtml_plugins.serving.problems import CONTENT_TYPE
+from rtml_plugins.serving.problems import CONTENT_TYPE, Problem
 
 if TYPE_CHECKING:
     from rtml_plugins.hub.hub import Hub
@@ -89,22 +92,46 @@ def allows(*scopes: str) -> Callable[[Request], Awaitable[None]]:
     return check
 
 
+@cache
+def _query_of(endpoint: Callable[..., Any]) -> list[str]:
+    """The query parameters that an operation takes."""
+    hints = get_type_hints(endpoint, include_extras=True)
+    return [name for name, hint in hints.items() if any(isinstance(one, Query) for one in getattr(hint, "__metadata__", ()))]
+
+
+async def check_query(request: Request) -> None:
+    """Problem 422 for a query parameter that the operation does not take: a misspelled one must not do nothing in silence."""
+    known = _query_of(request.scope["endpoint"])
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        near = close_match(unknown[0], known)
+        entries = [{"at": f"query: {describe(name)}", "expected": listing(known), "got": "another name"} for name in unknown[:20]]
+        raise Problem(
+            422,
+            "invalid-request",
+            f"there is no query parameter {describe(unknown[0])} here; there are: {listing(known)}.{near}",
+            title="The request is not what the hub takes",
+            errors=entries,
+        )
+
+
 def route(
     *scopes: str,
     errors: Sequence[int] = (),
     answers: dict[int, dict[str, Any]] | None = None,
     body: dict[str, Any] | None = None,
+    passes_query: bool = False,
 ) -> dict[str, Any]:
     """What every route is declared with: the scopes of which a key needs one, the errors besides the usual ones, other answers,
-    and the body when FastAPI does not read it itself."""
+    the body when FastAPI does not read it itself, and whether query parameters that it does not know are passed on."""
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"description": _ERRORS[status], "content": {CONTENT_TYPE: {"schema": PROBLEM}}}
-        for status in sorted({*(_ALWAYS if scopes else (500,)), *errors})
+        for status in sorted({*(_ALWAYS if scopes else (421, 500)), *errors})
     }
     extra: dict[str, Any] = {"security": [{"key": list(scopes)}] if scopes else []}
     if body is not None:
         extra["requestBody"] = {"required": True, "content": body}
     declared: dict[str, Any] = {"responses": {**(answers or {}), **refusals}, "openapi_extra": extra}
-    if scopes:
-        declared["dependencies"] = [Depends(allows(*scopes))]
+    checks = [Depends(allows(*scopes))] if scopes else []
+    declared["dependencies"] = checks if passes_query else [*checks, Depends(check_query)]
     return declared

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from rtml_core.errors import describe
 from rtml_plugins.hub.api.bodies import Edges, Regions
 from rtml_plugins.hub.api.context import By, Context, InHub, RegionName, route
 from rtml_plugins.hub.api.polling import Wait, clock, in_thread
@@ -20,6 +21,8 @@ from rtml_plugins.serving.wire import EdgeReport, RegionState
 
 router: Final = APIRouter(prefix="/v1", tags=["edges"])
 _LARGEST: Final = 2**53
+_STATES: Final = ("ready", "loading", "failed")
+_NAMED: Final = f"^{NAME.pattern}$"
 _STATE: Final = {"$ref": "#/components/schemas/RegionState"}
 _REPORT: Final = {
     "schema": {"$ref": "#/components/schemas/EdgeReport"},
@@ -34,7 +37,7 @@ _REPORT: Final = {
         "services": [{"name": "churn", "versions": [3, 2], "state": "ready"}],
     },
 }
-EdgeId = Annotated[str, Path(pattern=f"^{NAME.pattern}$", description="Name of an edge.", examples=["emea-1"])]
+EdgeId = Annotated[str, Path(pattern=_NAMED, description="Name of an edge.", examples=["emea-1"])]
 
 
 class States:
@@ -139,20 +142,30 @@ def _report(body: bytes) -> EdgeReport:
     try:
         report = msgspec.json.decode(body, type=EdgeReport)
     except msgspec.ValidationError as error:
-        expected, _, where = str(error).partition(" - at `$")
+        said, _, where = str(error).partition(" - at `$")
+        expected, _, got = said.removeprefix("Expected ").partition(", got ")
         at = where.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "") or "/"
-        entry = {"at": at, "expected": expected, "got": "something else"}
-        raise Problem(
-            422, "invalid-request", f"{at}: {expected}", title="The request is not what the hub takes", errors=[entry]
-        ) from None
+        raise _wrong(at, expected, got or "something else") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(400, "malformed-json", f"the body is no JSON document: {error}") from None
+    for at, value in (("/revision", report.revision), ("/workers", report.workers)):
+        if not 0 <= value <= _LARGEST:
+            raise _wrong(at, f"0 to {_LARGEST}", str(value))
+    for number, service in enumerate(report.services):
+        if service.state not in _STATES:
+            raise _wrong(f"/services/{number}/state", f"one of {', '.join(_STATES)}", describe(service.state))
     return report
+
+
+def _wrong(at: str, expected: str, got: str) -> Problem:
+    entry = {"at": at, "expected": expected, "got": got}
+    said = f"{at}: expected {expected}, got {got}"
+    return Problem(422, "invalid-request", said, title="The request is not what the hub takes", errors=[entry])
 
 
 @router.get("/edges", operation_id="listEdges", summary="List edges", **route(*READ, "edge"))
 def list_edges(
-    at: InHub, region: Annotated[str | None, Query(max_length=63, description="Only those of this region.")] = None
+    at: InHub, region: Annotated[str | None, Query(pattern=_NAMED, description="Only those of this region.")] = None
 ) -> Edges:
     """All edges as they last reported, also those that are away."""
     return Edges(tuple(at.hub.edges(region)))

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from rtml_plugins.serving.names import NAME
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
 DESCRIPTION: Final = """\
@@ -69,6 +70,11 @@ def document(app: FastAPI) -> dict[str, Any]:
     _, wire = msgspec.json.schema_components([RegionState, EdgeReport], ref_template="#/components/schemas/{name}")
     for name, schema in wire.items():
         schemas.setdefault(name, schema)
+    report: dict[str, Any] = schemas["EdgeReport"]["properties"]
+    report["region"]["pattern"] = f"^{NAME.pattern}$"
+    for name in ("revision", "workers"):
+        report[name] |= {"minimum": 0, "maximum": 2**53}
+    schemas["ServiceStatus"]["properties"]["state"]["enum"] = ["ready", "loading", "failed"]
     schemas["Problem"] = _PROBLEM
     for name in ("HTTPValidationError", "ValidationError"):  # of FastAPI; problems take their place
         schemas.pop(name, None)

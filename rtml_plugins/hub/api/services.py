@@ -161,6 +161,7 @@ def _failed(found: Rollout) -> bool:
             }
         },
         body={"application/json": {"schema": {}, "example": {"rows": [{"age": 41.0, "brand": "VW"}]}}},
+        passes_query=True,
     ),
 )
 def predict(

@@ -173,6 +173,14 @@ def test_unknown_paths_and_methods(hub: Served) -> None:
     assert hub.client.get("/docs").status_code == hub.client.get("/redoc").status_code == 404
 
 
+def test_a_misspelled_query_parameter_does_not_do_nothing_in_silence(hub: Served) -> None:
+    answer = hub.client.post("/v1/services/churn/versions", params={"regions": "na"}, content=b"")
+    assert answer.status_code == 422
+    assert "there is no query parameter 'regions' here" in answer.json()["detail"]
+    assert "Did you mean 'region'?" in answer.json()["detail"]
+    assert hub.client.get("/v1/hub?x=1").status_code == 422
+
+
 def test_a_body_that_is_no_json(hub: Served) -> None:
     answer = hub.client.put("/v1/services/churn/traffic", content=b"{no", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed-json")
