@@ -143,9 +143,9 @@ class AsyncClient:
         """Say which version answers whom; wait until the edges do it."""
         return await self._run(self._ops.set_traffic(service, traffic, wait))
 
-    async def promote(self, service: str, version: int, *, wait: bool = True) -> Service:
-        """Make a version the champion; it stops being canary, arm or shadow."""
-        return await self._run(self._ops.change_traffic(service, ops.with_champion(version), wait))
+    async def promote(self, service: str, version: int | None = None, *, wait: bool = True) -> Service:
+        """Make a version the champion, the canary unless one is named; it stops being canary, arm or shadow."""
+        return await self._run(self._ops.change_traffic(service, ops.with_champion(service, version), wait))
 
     async def canary(self, service: str, version: int, share: float, *, sticky: str | None = None, wait: bool = True) -> Service:
         """Let a version answer a share (0 to 1) of the requests; 0 ends it. sticky: the field that decides who."""

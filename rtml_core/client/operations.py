@@ -287,10 +287,13 @@ def with_shadow(version: int | None) -> Callable[[Traffic], Traffic]:
     return lambda traffic: dataclasses.replace(traffic, shadow=version)
 
 
-def with_champion(version: int) -> Callable[[Traffic], Traffic]:
-    """Traffic in which a version answers all that no arm takes; it stops being an arm itself."""
+def with_champion(service: str, wanted: int | None) -> Callable[[Traffic], Traffic]:
+    """Traffic in which a version, or the canary, answers all that no arm takes; it stops being an arm itself."""
 
     def change(traffic: Traffic) -> Traffic:
+        if wanted is None and traffic.canary is None:
+            raise ClientError(f"'{service}' has no canary to promote: name the version that is to answer")
+        version = traffic.canary.version if wanted is None and traffic.canary is not None else int(wanted or 0)
         canary = None if traffic.canary is not None and traffic.canary.version == version else traffic.canary
         split = tuple(arm for arm in traffic.split if arm.version != version)
         shadow = None if traffic.shadow == version else traffic.shadow

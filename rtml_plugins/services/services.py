@@ -157,13 +157,13 @@ def rollback(service: str, to: int | None, no_wait: bool, hub: str | None, key_f
         _changed(client.rollback(service, to, wait=not no_wait))
 
 
-@services.command("promote", epilog=_example("promote churn 4"))
+@services.command("promote", epilog=_example("promote churn", "promote churn 4"))
 @click.argument("service")
-@click.argument("version", type=click.IntRange(1))
+@click.argument("version", type=click.IntRange(1), required=False)
 @wait_option
 @hub_options
-def promote(service: str, version: int, no_wait: bool, hub: str | None, key_file: str | None, ca: str | None) -> None:
-    """Make a version the champion: a canary that did well, for example."""
+def promote(service: str, version: int | None, no_wait: bool, hub: str | None, key_file: str | None, ca: str | None) -> None:
+    """Make a version the champion, the canary unless VERSION names another."""
     with talking(hub, key_file, ca) as client:
         _changed(client.promote(service, version, wait=not no_wait))
 
@@ -179,9 +179,9 @@ def promote(service: str, version: int, no_wait: bool, hub: str | None, key_file
 def canary(
     service: str, version: int | None, share: float | None, off: bool, sticky: str | None, no_wait: bool, **options: Any
 ) -> None:
-    """Let a version answer a SHARE of the requests (0.1 or 10%)."""
-    if off == (version is not None) or (not off and not share):
-        raise RtmlError("give a version and a share of more than 0, e.g. `rtml services canary churn 4 10%`, or --off")
+    """Let a version answer a SHARE of the requests (0.1 or 10%); a share of 0 ends it."""
+    if off == (version is not None) or (not off and share is None):
+        raise RtmlError("give a version and a share, e.g. `rtml services canary churn 4 10%`, or --off")
     with talking(options["hub"], options["key_file"], options["ca"]) as client:
         _changed(client.canary(service, version or 0, share or 0.0, sticky=sticky, wait=not no_wait))
 

@@ -107,6 +107,11 @@ def test_steering_by_commands(places: Places, rtml_cli: Any) -> None:
         for visitor in range(12)
     }
     assert set(answers.values()) == {1, 2}
+    assert rtml_cli("services", "promote", "steered").out == "steered: answers 1, by visits\n"
+    assert "has no canary to promote" in rtml_cli("services", "promote", "steered").error
+    assert rtml_cli("services", "canary", "steered", "2", "0.5").out == "steered: answers 1, canary 2 50 %, by visits\n"
+    assert rtml_cli("services", "canary", "steered", "2", "0%").out == "steered: answers 1, by visits\n"
+    assert rtml_cli("services", "promote", "steered", "2").out == "steered: answers 2, by visits\n"
     assert rtml_cli("services", "canary", "steered", "--off").out == "steered: answers 2, by visits\n"
     assert rtml_cli("services", "split", "steered", "1=50%", "2=50%").out == "steered: answers 2 50 %, 1 50 %, by visits\n"
     assert "add up to 0.9" in rtml_cli("services", "split", "steered", "1=40%", "2=50%").error

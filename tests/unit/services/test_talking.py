@@ -77,7 +77,7 @@ def test_every_command_has_an_example(words: tuple[str, ...], rtml_cli: Any) -> 
         (("predict", "churn", "--row", "{age: 1}"), "--row is no JSON"),
         (("predict", "churn", "--input", "missing.jsonl"), "missing.jsonl does not exist"),
         (("services", "canary", "churn"), "give a version and a share"),
-        (("services", "canary", "churn", "2", "0"), "give a version and a share"),
+        (("services", "canary", "churn", "2"), "give a version and a share"),
         (("services", "canary", "churn", "2", "150%"), "is no share"),
         (("services", "canary", "churn", "2", "nan"), "is no share"),
         (("services", "split", "churn"), "give versions with shares"),
