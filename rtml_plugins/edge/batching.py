@@ -52,7 +52,7 @@ class Scorer:
 
     # fmt: off
     __slots__ = (
-        "_loop", "_max_queue", "_max_rows", "_queue", "_scheduled", "_service", "_timeout", "_waiting",
+        "_max_queue", "_max_rows", "_queue", "_scheduled", "_service", "_timeout", "_waiting",
         "batches", "call_cost", "most", "row_cost", "rows",
     )
     # fmt: on
@@ -69,7 +69,6 @@ class Scorer:
         self._queue: list[Job] = []
         self._waiting = 0  # rows in the queue
         self._scheduled = False
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def waiting(self) -> int:
@@ -95,10 +94,8 @@ class Scorer:
         self._queue.append(job)
         self._waiting += count
         if not self._scheduled:
+            asyncio.get_running_loop().call_soon(self._flush)
             self._scheduled = True
-            if self._loop is None:
-                self._loop = asyncio.get_running_loop()
-            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """Score what is queued in one run, or what fits into one; the rest in the next turn, so that others get theirs."""
@@ -112,8 +109,7 @@ class Scorer:
                 taken += 1
             queue, self._queue = queue[:taken], queue[taken:]
             self._waiting -= count
-            assert self._loop is not None
-            self._loop.call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._flush)
         else:
             count = self._waiting
             self._queue = []

@@ -71,8 +71,8 @@ def problem_of(error: Exception) -> Problem:
 
 def _clean(text: str, most: int = _MOST_TEXT) -> str:
     """A text that came from outside, fit for JSON: half characters escaped, not longer than `most`."""
-    text = text if len(text) <= most else f"{text[:most]}..."
-    return text.encode("utf-8", "backslashreplace").decode()
+    text = text[: most + 1].encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def problem_response(problem: Problem, identity: str, headers: Any = ()) -> Response:
