@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
     """One connection: reads requests one after the other, answers them in their order."""
 
     __slots__ = (
-        "_buffer", "_busy", "_chunks", "_client", "_close", "_full_since", "_handle", "_head", "_known", "_refused_at", "_server",
+        "_buffer", "_busy", "_chunks", "_client", "_close", "_eof", "_full_since", "_handle", "_head", "_known", "_refused_at", "_server",
         "_since", "_task", "_tls", "_transport", "_write",
     )  # fmt: skip
 
@@ -130,6 +130,7 @@ class Connection(asyncio.Protocol):
         self._busy = False  # a request is being answered
         self._close = False  # end with the answer
         self._since = server.now  # of the first byte of the request that is being read, or of the end of the last answer
+        self._eof = False  # the client sends no more
         self._full_since: int | None = None  # since when the client does not read
         self._refused_at: int | None = None  # when it was told to go; what it still sends is thrown away
         self._task: asyncio.Task[None] | None = None
@@ -174,7 +175,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends no more; it may wait for the answer, except over TLS, where that can't be."""
-        self._close = True
+        self._eof = True
         return self._busy and not self._tls
 
     def pause_writing(self) -> None:
@@ -292,7 +293,11 @@ class Connection(asyncio.Protocol):
         if self._buffer and self._transport is not None:
             self._since = self._server.now
             self._read()
-        if self._transport is not None and self._full_since is None and not self._busy:
+        if self._transport is None or self._busy:
+            return
+        if self._eof:
+            self._transport.close()
+        elif self._full_since is None:
             self._transport.resume_reading()
 
     # ---- responses ----------------------------------------------------------------------------------------------------
