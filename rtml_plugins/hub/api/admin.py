@@ -75,7 +75,7 @@ def rotate_key(
 @audit.get("", operation_id="listAudit", summary="Who changed what", **route("admin"))
 def list_audit(
     at: InHub,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     before: Annotated[int | None, Query(ge=1, le=2**53, description="Only entries with a lower number.")] = None,
     service: Annotated[str | None, Query(max_length=100, description="Only those about this service, edge or key.")] = None,
 ) -> Audit:

@@ -29,7 +29,7 @@ _PUBLIC: Final = frozenset({"/v1/health/live", "/v1/health/ready", "/openapi.jso
 #: the route that takes packages reads its body itself
 _UPLOAD: Final = re.compile(r"/v1/services/[^/]+/versions")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_SANE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SANE_ID: Final = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")
 #: nothing that the hub answers is a page, is to be guessed at, framed or kept by a cache in between
 _SECURITY: Final = (
     ("X-Content-Type-Options", "nosniff"),
@@ -67,6 +67,8 @@ class Front:
         request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(13)
         scope.setdefault("state", {})["request_id"] = request_id
         reply = _Reply(send, [("X-Request-Id", request_id), *self._origins.headers(headers.get("origin"))])
+        if scope["method"] == "HEAD":  # wherever GET is answered
+            scope["method"], reply.bare = "GET", True
         try:
             await self._pass(scope, headers, receive, reply)
         except ClientDisconnect:
@@ -119,6 +121,7 @@ class _Reply:
         self._send = send
         self.extra = list(extra)
         self.started = False
+        self.bare = False  # without a body
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -128,4 +131,6 @@ class _Reply:
                 headers.setdefault(name, value)
             for name, value in self.extra:
                 headers.append(name, value) if name == "Vary" else headers.setdefault(name, value)
+        elif self.bare:
+            message = {**message, "body": b""}
         await self._send(message)

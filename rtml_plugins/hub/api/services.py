@@ -33,8 +33,8 @@ def list_services(
     state: Annotated[
         Literal["active", "deprecated", "deleted"] | None, Query(description="By default all that are not deleted.")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
+    offset: Annotated[int, Query(ge=0, le=10**9, description="How many to leave out first.")] = 0,
 ) -> Services:
     """Services by name, with their versions and traffic; a key for some services sees those."""
     if by.services is None:

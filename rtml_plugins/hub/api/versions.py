@@ -22,7 +22,6 @@ _BYTES: Final[dict[int, dict[str, Any]]] = {
     200: {"description": "The bytes of the .rtml file.", "content": _BINARY},
     304: {"description": "If-None-Match names it: it never changes."},
 }
-_Text = Annotated[str | None, Query(max_length=2000)]
 
 
 @router.post(
@@ -50,8 +49,8 @@ async def publish(
             description="Regions that serve it, besides those that do; of a new service by default all that have edges.",
         ),
     ] = None,
-    description: _Text = None,
-    owner: _Text = None,
+    description: Annotated[str | None, Query(max_length=2000, description="What the service is for.")] = None,
+    owner: Annotated[str | None, Query(max_length=2000, description="Whose it is; of a new service whose key it was.")] = None,
     message: Annotated[str | None, Query(max_length=2000, description="About this version.")] = None,
     allow_incompatible: Annotated[bool, Query(description="Also when callers of the version before would break.")] = False,
     share: Annotated[

@@ -164,6 +164,13 @@ def test_what_every_answer_has(hub: Served) -> None:
     assert "sane" not in made.headers["x-request-id"]
 
 
+def test_head_is_answered_like_get_without_a_body(hub: Served) -> None:
+    for path in ("/v1/services", "/v1/nowhere"):
+        head, get = hub.client.head(path), hub.client.get(path)
+        assert (head.status_code, head.headers["content-length"]) == (get.status_code, get.headers["content-length"])
+        assert head.content == b""
+
+
 def test_unknown_paths_and_methods(hub: Served) -> None:
     nowhere = hub.client.get("/v1/nowhere")
     assert (nowhere.status_code, nowhere.json()["type"]) == (404, "/problems/no-such-path")
