@@ -48,7 +48,7 @@ class EdgeOptionRefused(RtmlError):
 @click.option("--timeout", type=click.FloatRange(0.1, 3600), default=10.0, show_default=True, help="Seconds of a request.")
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may call the edge; * for any (repeatable).")
 @click.option("--tls-cert", metavar="FILE", help="Certificate with its chain, PEM.")
-@click.option("--tls-key", metavar="FILE", help="Its private key, PEM in PKCS#8.")
+@click.option("--tls-key", metavar="FILE", help="Its private key, PEM, not encrypted.")
 @click.option("--grpc-port", type=click.IntRange(1, 65_535), help="Port for the Open Inference Protocol over gRPC.")
 @click.option("--debug", is_flag=True, help="On an edge without keys: answer ?explain=columns, too.")
 @click.option("--traces", metavar="URL", help="Where OpenTelemetry traces are sent (OTLP over HTTP).")
@@ -65,8 +65,8 @@ def edge(**options: Any) -> None:
     from rtml_plugins.edge.supervisor import run
     from rtml_plugins.serving import logs
 
-    logs.configure(options["log_level"])
     plan = plan_of(**options)
+    logs.configure(options["log_level"])
     workers = f"{plan.workers} worker{'' if plan.workers == 1 else 's'}"
     asyncio.run(
         run(plan, lambda url: click.echo(f"rtml edge: region {plan.settings.region} on {url} ({workers}, hub {plan.hub})"))
@@ -100,11 +100,13 @@ def plan_of(
     from rtml_plugins.edge.ports import numeric
     from rtml_plugins.edge.settings import EdgeSettings
     from rtml_plugins.edge.supervisor import Plan
-    from rtml_plugins.serving.names import check_name
+    from rtml_plugins.serving.names import NAME, check_name
 
     check_name(region, "region")
-    if name is not None:
-        check_name(name, "edge")
+    if name is not None and not NAME.fullmatch(name):
+        raise EdgeOptionRefused(
+            f"--name {describe(name)} is no name of an edge: expected lower-case letters, digits, '-' and '_'"
+        )
     tls.check(tls_cert, tls_key)
     if ca is not None:
         tls.check_authorities(ca)

@@ -13,9 +13,7 @@ class CertificateRefused(RtmlError):
 
 
 def check(cert: str | None, key: str | None) -> None:
-    """CertificateRefused unless both are given or none, both can be read, belong together, and the key is in PKCS#8, which the
-    server asks for.
-    """
+    """CertificateRefused unless both are given or none, both can be read, belong together, and the key asks for no password."""
     if cert is None and key is None:
         return
     if cert is None or key is None:
@@ -23,9 +21,11 @@ def check(cert: str | None, key: str | None) -> None:
         raise CertificateRefused(f"TLS needs a certificate and its key, and {missing} is missing")
     _read(cert)
     text = _read(key)
-    if b"-----BEGIN PRIVATE KEY-----" not in text:
-        what = "is encrypted" if b"ENCRYPTED" in text else "is no private key in PKCS#8 (BEGIN PRIVATE KEY)"
-        raise CertificateRefused(f"{key} {what}: openssl pkcs8 -topk8 -nocrypt -in {key} -out key.pem makes one that is")
+    if b"ENCRYPTED" in text:
+        cure = f"openssl pkcs8 -topk8 -nocrypt -in {key} -out key.pem makes one that is not"
+        raise CertificateRefused(f"{key} is encrypted, and nobody would be there to give its password: {cure}")
+    if b"PRIVATE KEY-----" not in text:
+        raise CertificateRefused(f"{key} holds no private key in PEM form (BEGIN PRIVATE KEY)")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
     except (ssl.SSLError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What deploy/ and the pages about it hold: parsed, looked at for what it needs, and its commands given to the real command line."""
+"""What deploy/ and the pages about it hold: parsed, looked at for what it needs, its commands given to the real command line."""
 
 import os
 import re
@@ -110,7 +110,9 @@ def test_compose_has_what_its_services_need() -> None:
         (volume,) = service["volumes"]
         source, target = volume.split(":")
         assert source in found["volumes"]
-        home = next(word for word in command if "/var/lib/rtml/" in word).partition("=")[2] or command[command.index("--home") + 1]
+        home = (
+            next(word for word in command if "/var/lib/rtml/" in word).partition("=")[2] or command[command.index("--home") + 1]
+        )
         assert home.startswith(target)
         inside = "8000" if name == "hub" else "8001"
         assert [port.rpartition(":")[2] for port in service["ports"]] == [inside]
@@ -174,7 +176,10 @@ def test_a_workload_has_probes_limits_volumes_and_time_to_end(found: dict[str, A
         assert one["resources"]["requests"].keys() >= {"cpu", "memory"}
         assert one["resources"]["limits"]["memory"]
         assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-        assert (one["securityContext"]["readOnlyRootFilesystem"], one["securityContext"]["allowPrivilegeEscalation"]) == (True, False)
+        assert (one["securityContext"]["readOnlyRootFilesystem"], one["securityContext"]["allowPrivilegeEscalation"]) == (
+            True,
+            False,
+        )
     home = next(word for word in arguments if "/var/lib/rtml/" in word).rpartition("=")[2]
     assert any(home.startswith(m["mountPath"]) and m["name"] in kept for m in container["volumeMounts"])
     for one in pod.get("initContainers", []):
@@ -206,20 +211,31 @@ def test_services_and_budgets_select_the_pods_that_there_are() -> None:
 # ---- pages --------------------------------------------------------------------------------------------------------------
 
 
-def commands(page: Path) -> list[str]:
-    """The lines of a page's shell blocks that run rtml, continued ones joined."""
+def commands(page: Path) -> list[list[str]]:
+    """The arguments of rtml in the lines of a page's shell blocks that run it."""
     blocks = re.findall(r"^```(?:sh|console)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
     lines = [line.removeprefix("$ ") for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    found = [re.search(r"(?:^|\s|=)(?:/opt/rtml/bin/)?rtml (.*)$", line) for line in lines if not line.startswith("#")]
-    return [re.sub(r"\s[>|<&].*$", "", match[1]) for match in found if match]
+    found = []
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        starts = [
+            at
+            for at, word in enumerate(words)
+            if word in ("rtml", "/opt/rtml/bin/rtml") and words[at - 1] not in ("-o", "-u", "-n")
+        ]
+        starts += [at + 1 for at, word in enumerate(words) if word == "--rm"]  # docker compose run --rm hub ...
+        if starts:
+            end = next((at for at, word in enumerate(words) if at > starts[0] and word in (">", "|", "&&", ";")), None)
+            found.append(words[starts[0] + 1 : end])
+    return [words for words in found if words]  # a user of that name is no command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 def test_every_command_of_the_pages_exists(page: Path) -> None:
     found = commands(page)
     assert len(found) > 3
-    for line in found:
+    for words in found:
         try:
-            parse(shlex.split(line, comments=True))
+            parse(words)
         except click.UsageError as error:
-            raise AssertionError(f"{page.name}: rtml {line}: {error.format_message()}") from error
+            raise AssertionError(f"{page.name}: rtml {shlex.join(words)}: {error.format_message()}") from error

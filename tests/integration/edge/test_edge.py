@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rtml_core.cli.app import run
 from rtml_plugins.edge.files import Home
 from rtml_plugins.serving.keys import digest, new_secret
 from rtml_plugins.serving.wire import KeyEntry
@@ -181,18 +182,33 @@ def test_one_edge_at_a_time_in_a_folder_and_at_a_port(home: Path, tmp_path: Path
         (["--hub", "http://"], "is no address"),
         (["--hub", "http://user:secret@hub"], "is no address"),
         (["--host", "no.such.host.invalid"], "--host no.such.host.invalid"),
-        (["--host", "192.0.2.1"], "this machine does not have that address"),
         (["--key-file", "absent"], "absent: the key can't be read"),
         (["--tls-cert", "cert.pem"], "--tls-key is missing"),
         (["--ca", "absent.pem"], "absent.pem can't be read"),
-        (["--home", "/dev/null/edge"], "can't be the home of an edge"),
-        (["--name", "a b"], "no name of a edge"),
+        (["--name", "a b"], "no name of an edge"),
     ],
 )
-def test_what_does_not_fit_is_one_sentence(tmp_path: Path, options: list[str], says: str) -> None:
+def test_what_does_not_fit_is_one_sentence(
+    tmp_path: Path, options: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     given = {"--hub": NOBODY, "--region": "emea", "--home": str(tmp_path / "edge"), "--port": "0"}
     given.update(zip(options[::2], options[1::2], strict=True))
-    code, said = refused(*(part for pair in given.items() for part in pair))
+    code = run(["edge", *(part for pair in given.items() for part in pair)])
+    said = capsys.readouterr().err
+    assert (code, len(said.splitlines())) == (2, 1), said
+    assert says in said
+    assert not (tmp_path / "edge").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--home", "/dev/null/edge", "/dev/null/edge can't be the home of an edge: Not a directory. Name a folder"),
+        ("--host", "192.0.2.1", "port 8001 of 192.0.2.1 can't be used: this machine does not have that address"),
+    ],
+)
+def test_a_place_that_can_not_be_had_is_one_sentence(tmp_path: Path, option: str, value: str, says: str) -> None:
+    code, said = refused("--hub", NOBODY, "--region", "emea", "--home", str(tmp_path), option, value)
     assert (code, len(said.splitlines())) == (2, 1), said
     assert says in said
 
@@ -219,13 +235,16 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_an_edge_serves_tls_and_says_what_is_wrong_with_a_key(home: Path, certificate: tuple[Path, Path], tmp_path: Path) -> None:
     cert, secret = certificate
-    old = tmp_path / "old.pem"
-    subprocess.run(["openssl", "rsa", "-traditional", "-in", str(secret), "-out", str(old)], check=True, capture_output=True)
+    locked = tmp_path / "locked.pem"
+    encrypt = ["openssl", "pkcs8", "-topk8", "-passout", "pass:word", "-in", str(secret), "-out", str(locked)]
+    subprocess.run(encrypt, check=True, capture_output=True)
     common = ("--hub", NOBODY, "--region", "emea", "--home", str(home), "--port", "0", "--tls-cert", str(cert))
-    code, said = refused(*common, "--tls-key", str(old))
+    code, said = refused(*common, "--tls-key", str(locked))
     assert code == 2
-    assert "is no private key in PKCS#8" in said
-    assert f"openssl pkcs8 -topk8 -nocrypt -in {old}" in said
+    assert f"{locked} is encrypted" in said
+    assert f"openssl pkcs8 -topk8 -nocrypt -in {locked}" in said
+    code, said = refused(*common, "--tls-key", str(cert))
+    assert (code, said) == (2, f"Error: {cert} holds no private key in PEM form (BEGIN PRIVATE KEY)\n")
     with edge(home, NOBODY, "--tls-cert", str(cert), "--tls-key", str(secret)) as running:
         context = ssl.create_default_context(cafile=str(cert))
         with urllib.request.urlopen(f"https://127.0.0.1:{running.port}/v1/health/ready", context=context, timeout=20) as answer:
