@@ -97,7 +97,7 @@ def talking(hub: str | None, key_file: str | None, ca: str | None, **more: Any) 
 
 def _by_field(error: Refused) -> str:
     """The sentence of a refusal. Several fields that it names are printed before it, a line each."""
-    if not error.errors:
+    if not error.errors or error.kind == "package-refused":  # its sentence names the differences, and the cure
         return error.detail
     lines = [f"{entry.get('at') or '/'}: {_said(entry)}" for entry in error.errors]
     if len(lines) == 1:

@@ -27,10 +27,10 @@ LEAVES: dict[str, Traffic | None] = {
     "rtml services canary churn 1 50%": Traffic(2, canary=Arm(1, 0.5)),
     "rtml services promote churn": Traffic(1),
     "rtml services split churn 2=20% --sticky customer": Traffic(1, split=(Arm(2, 0.2),), sticky="customer"),
-    "rtml services split churn --off": Traffic(1),
-    "rtml services shadow churn 2": Traffic(1, shadow=2),
-    "rtml services shadow churn --off": Traffic(1),
-    "rtml publish strict.rtml --name churn --allow-incompatible": Traffic(3),
+    "rtml services split churn --off": Traffic(1, sticky="customer"),
+    "rtml services shadow churn 2": Traffic(1, shadow=2, sticky="customer"),
+    "rtml services shadow churn --off": Traffic(1, sticky="customer"),
+    "rtml publish strict.rtml --name churn --allow-incompatible": Traffic(3, sticky="customer"),
     "rtml services delete churn --yes": None,
 }
 REFUSED = "rtml publish strict.rtml --name churn"
@@ -42,7 +42,7 @@ def fenced(kind: str) -> list[str]:
 
 @contextmanager
 def up(home: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "rtml_core.cli", "up", "--home", str(home), "--port", "0", "--region", "na,emea"]
+    command = [sys.executable, "-m", "rtml_core.cli", "up", "--home", str(home), "--port", "0", "--region", "na"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
