@@ -102,12 +102,13 @@ def _tensors(inputs: Sequence[InputJson], body: memoryview, at: int, max_rows: i
     tensors: list[Tensor] = []
     rows = 0
     for item in inputs:
-        parameters = item.parameters or {}
+        parameters = item.parameters
         rows = rows_of(item.name, item.datatype, item.shape)
         require_rows(rows, max_rows)
-        size = parameters.get("binary_data_size")
+        size = None if parameters is None else parameters.get("binary_data_size")
         if size is None:
-            refuse_parameters(f"input {describe(item.name)}", parameters)
+            if parameters:
+                refuse_parameters(f"input {describe(item.name)}", parameters)
             if item.data is None:
                 refuse(f"input {describe(item.name)} has no data: expected 'data', or 'binary_data_size' among its parameters")
             values = from_list(item.name, item.datatype, rows, item.data)
@@ -121,7 +122,7 @@ def _tensors(inputs: Sequence[InputJson], body: memoryview, at: int, max_rows: i
                 )
             values = from_binary(item.name, item.datatype, rows, body[at : at + size])
             at += size
-        if parameters:
+        if parameters is not None and (size is None or len(parameters) > 1):
             values = with_parameters(item.name, values, parameters)
         tensors.append(Tensor(item.name, item.datatype, values))
     return tensors, rows, at

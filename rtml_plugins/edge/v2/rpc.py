@@ -39,19 +39,20 @@ def read_request(request: Any, max_rows: int) -> InferRequest:
     tensors: list[Tensor] = []
     rows = 0
     for position, item in enumerate(request.inputs):
-        rows = rows_of(item.name, item.datatype, item.shape)
+        name, datatype = item.name, item.datatype  # each reading of a field makes an object
+        rows = rows_of(name, datatype, item.shape)
         require_rows(rows, max_rows)
-        parameters = parameters_of(item.parameters) if item.parameters else {}
-        refuse_parameters(f"input {describe(item.name)}", parameters)
         if raw:
             if item.HasField("contents"):
-                refuse(f"input {describe(item.name)} has both contents and raw_input_contents")
-            values = from_binary(item.name, item.datatype, rows, raw[position])
+                refuse(f"input {describe(name)} has both contents and raw_input_contents")
+            values = from_binary(name, datatype, rows, raw[position])
         else:
-            values = from_list(item.name, item.datatype, rows, _contents(item))
-        if parameters:
-            values = with_parameters(item.name, values, parameters)
-        tensors.append(Tensor(item.name, item.datatype, values))
+            values = from_list(name, datatype, rows, _contents(item))
+        if item.parameters:
+            parameters = parameters_of(item.parameters)
+            refuse_parameters(f"input {describe(name)}", parameters)
+            values = with_parameters(name, values, parameters)
+        tensors.append(Tensor(name, datatype, values))
     parameters = parameters_of(request.parameters) if request.parameters else {}
     refuse_parameters("the request", parameters)
     return InferRequest(request.id, parameters, tensors, rows, _outputs(request.outputs), bool(raw))

@@ -30,6 +30,7 @@ _NUMPY: Final[dict[str, np.dtype[Any]]] = {
 }
 _SIZES: Final = {**{name: dtype.itemsize for name, dtype in _NUMPY.items()}, "BF16": 2}
 DATATYPES: Final = (*_SIZES, "BYTES")
+_TAKEABLE: Final = frozenset(DATATYPES)
 _NUMBERS: Final = frozenset(DATATYPES) - {"BOOL", "BYTES"}
 _FLOATS: Final = frozenset({"FP16", "BF16", "FP32", "FP64"})
 #: type of a field -> the datatype that metadata names, and all that are taken for it
@@ -81,7 +82,7 @@ def refuse(sentence: str, kind: str = "invalid-request", status: int = 400) -> N
 
 def rows_of(name: str, datatype: str, shape: Sequence[Any]) -> int:
     """N of a tensor's shape [N] or [N, 1]; refuses any other shape, and datatypes that the protocol does not have."""
-    if datatype not in DATATYPES:
+    if datatype not in _TAKEABLE:
         refuse(f"input {describe(name)} has the datatype {describe(datatype)}: expected one of {listing(DATATYPES)}")
     if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)) or shape[0] < 0:
         refuse(f"input {describe(name)} has the shape {describe(list(shape))}: expected [N] or [N, 1] for N rows")
@@ -106,6 +107,8 @@ def from_binary(name: str, datatype: str, count: int, data: bytes | memoryview) 
 
 
 def _elements(name: str, count: int, data: bytes | memoryview) -> list[bytes]:
+    if count == 1 and len(data) >= 4 and _LENGTH.unpack_from(data)[0] == len(data) - 4:
+        return [bytes(data[4:])]
     found: list[bytes] = []
     at, end = 0, len(data)
     while at < end:
