@@ -17,6 +17,9 @@ from rtml_core.client import AsyncClient, Client, InvalidInput, NotFound, Refuse
 from rtml_core.errors import InputError
 from tests.integration.edge.running import Edge, edge, wait
 from tests.integration.hub.process import HubProcess, hub
+from tests.integration.services.examples import follow
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 ROW = '{"age": null, "visits": 3}'
 
@@ -221,6 +224,13 @@ def test_the_async_client_does_the_same(places: Places) -> None:
             return [one["age"] for one in found]
 
     assert asyncio.run(road()) == [11.0] * 20 + [10.0, 10.0, 5.0]
+
+
+def test_the_pages_do_what_they_say(places: Places, rtml_cli: Any) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    assert follow(DOCS / "how-to" / "publish-and-score.md", rtml_cli, namespace) >= 6
+    assert follow(DOCS / "reference" / "client.md", rtml_cli, namespace) >= 4
+    namespace["client"].close()
 
 
 def test_keys_by_the_client(tmp_path: Path, places: Places) -> None:
