@@ -14,7 +14,6 @@ import msgspec
 
 from rtml_core.errors import listing
 from rtml_core.package import FieldEntry, Manifest, OutputEntry
-from rtml_core.runtime.signature import spread
 
 #: largest whole number of an int field, and of one that may be null (which travels as float64)
 _WHOLE: Final = 2**63 - 1
@@ -91,9 +90,9 @@ def _refused(old: FieldEntry, new: FieldEntry) -> Iterator[str]:
         low, high = _range(old)
         least, most = _range(new)
         if low < least:
-            yield f"numbers below {least:g}" if isinstance(least, float) else f"numbers below {least}"
+            yield f"numbers below {_number(least)}"
         if high > most:
-            yield f"numbers above {most:g}" if isinstance(most, float) else f"numbers above {most}"
+            yield f"numbers above {_number(most)}"
 
 
 def _range(field: FieldEntry) -> tuple[float, float]:
@@ -110,8 +109,18 @@ def words(field: FieldEntry) -> str:
     if field.categories is not None:
         text = f"one of {listing(map(repr, field.categories), 10)}"
     if field.minimum is not None or field.maximum is not None:
-        text += f" {spread(field)}"
+        text += f" {_spread(field)}"
     return text + (" or null" if field.nullable else "")
+
+
+def _spread(field: FieldEntry) -> str:
+    ends = (("from", field.minimum), ("to" if field.minimum is not None else "up to", field.maximum))
+    return " ".join(f"{word} {_number(bound)}" for word, bound in ends if bound is not None)
+
+
+def _number(bound: float) -> str:
+    """All digits, so that two ends that differ look different."""
+    return str(int(bound)) if bound == int(bound) and abs(bound) < 1e16 else repr(bound)
 
 
 def _extra(before: Manifest, after: Manifest) -> Iterator[Difference]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -115,6 +116,14 @@ def test_what_a_plugin_prints_is_not_taken_for_the_answer(tmp_path: Path, monkey
     (tmp_path / "sitecustomize.py").write_text("import atexit\natexit.register(lambda: print('{}'))\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
     assert check_package(package(1)).id == read_archive(package(1)).id
+
+
+def test_a_hub_runs_without_what_scores_and_what_authors() -> None:
+    program = (
+        "import sys, rtml_plugins.hub.hub, rtml_plugins.hub.api.app, rtml_plugins.hub.server;"
+        "print(sorted({'numpy', 'onnxruntime', 'onnx', 'pandas', 'sklearn'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("what", ["damaged", "unproved", "hungry", "incompatible"])

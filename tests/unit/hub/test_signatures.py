@@ -69,6 +69,12 @@ AGE = FieldEntry("age", "float")
             "field 'age': was int from 0 to 150, is int from 18 to 150: requests with numbers below 18 would be refused",
         ),
         (
+            FieldEntry("x", "float", maximum=1234567.25),
+            FieldEntry("x", "float", maximum=1234567.125),
+            "field 'x': was float up to 1234567.25, is float up to 1234567.125: requests with numbers above 1234567.125 would be"
+            " refused",
+        ),
+        (
             FieldEntry("c", "string", categories=("a", "b")),
             FieldEntry("c", "string", categories=("a", "c")),
             "field 'c': was one of 'a', 'b', is one of 'a', 'c': requests with 'b' would be refused",
