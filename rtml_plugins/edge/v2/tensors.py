@@ -13,7 +13,6 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
-import msgspec
 import numpy as np
 
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
@@ -198,10 +197,9 @@ def _integers(name: str, datatype: str, data: Sequence[Any], kinds: set[type]) -
 
 
 def with_parameters(name: str, values: Array | list[Any], parameters: Parameters) -> Array | list[Any]:
-    """The values, as parameters of the tensor say: "missing" rows, and content types of MLServer that change what data means."""
-    content = parameters.get("content_type")
-    if content in ("base64", "pd_json") and isinstance(values, list):
-        values = _decoded(name, values, content)
+    """The values, as parameters of the tensor say: which rows are missing, whether texts are in base64 (as MLServer says it)."""
+    if parameters.get("content_type") == "base64" and isinstance(values, list):
+        values = _decoded(name, values)
     missing = parameters.get(MISSING)
     if missing is None:
         return values
@@ -231,13 +229,11 @@ def _rows(name: str, missing: Any, count: int) -> list[int]:
     return rows
 
 
-def _decoded(name: str, values: list[Any], content: str) -> list[Any]:
+def _decoded(name: str, values: list[Any]) -> list[Any]:
     try:
-        if content == "base64":
-            return _texts(name, [b64decode(value, validate=True) for value in values])
-        return [msgspec.json.decode(value) for value in values]
+        return _texts(name, [b64decode(value, validate=True) for value in values])
     except (TypeError, ValueError):
-        refuse(f"input {describe(name)} has the content_type {content!r}, and a value of it can't be decoded")
+        refuse(f"input {describe(name)} has the content_type 'base64', and a value of it can't be decoded")
 
 
 def column_for(field: Any, tensor: Tensor) -> Array | list[Any]:
