@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from rtml_plugins.edge import limits
 from rtml_plugins.edge.exchange import Handler, Later, Request, Response
-from rtml_plugins.edge.http1_body import Chunks
+from rtml_plugins.edge.http1_body import Budget, Chunks
 from rtml_plugins.edge.http1_head import MAX_HEAD, Head, Heads
 from rtml_plugins.edge.predict import new_id, problem_of, problem_response
 from rtml_plugins.edge.settings import EdgeSettings
@@ -28,6 +28,9 @@ MAX_CONNECTIONS: Final = 10_000
 KEEP_ALIVE: Final = 75
 #: seconds that a client whose request was refused has to read why
 _LINGER: Final = 2
+#: bodies of the largest size that one process takes at a time, or smaller ones of as many bytes; _SMALL bytes are free
+_BODIES: Final = 16
+_SMALL: Final = 16 << 10
 #: bytes that a client may send ahead while its request is answered
 _AHEAD: Final = 64 << 10
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -46,6 +49,7 @@ class Server:
         self.handle = handle
         self.settings = settings
         self.heads = Heads(settings.max_body)
+        self.budget = Budget(_BODIES * settings.max_body)
         self.connections: set[Connection] = set()
         self.now = 0
         self.date = b""
@@ -111,10 +115,12 @@ def tls(cert: str | None, key: str | None) -> ssl.SSLContext | None:
 class Connection(asyncio.Protocol):
     """One connection: reads requests one after the other, answers them in their order."""
 
+    # fmt: off
     __slots__ = (
-        "_buffer", "_busy", "_chunks", "_client", "_close", "_eof", "_full_since", "_handle", "_head", "_known", "_refused_at", "_server",
-        "_since", "_task", "_tls", "_transport", "_write",
-    )  # fmt: skip
+        "_buffer", "_busy", "_chunks", "_client", "_close", "_eof", "_full_since", "_handle", "_head", "_held", "_known",
+        "_refused_at", "_server", "_since", "_task", "_tls", "_transport", "_write",
+    )
+    # fmt: on
 
     def __init__(self, server: Server):
         self._server = server
@@ -127,6 +133,7 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._head: Head | None = None  # of the request whose body is being read, or that is being answered
         self._chunks: Chunks | None = None
+        self._held = 0  # bytes of the budget
         self._busy = False  # a request is being answered
         self._close = False  # end with the answer
         self._since = server.now  # of the first byte of the request that is being read, or of the end of the last answer
@@ -150,6 +157,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
+        self._let_go()
         self._transport = None
         self._close = True
         if self._task is not None:
@@ -250,6 +258,7 @@ class Connection(asyncio.Protocol):
         del buffer[: at + 4]
         self._head = head
         self._chunks = Chunks(self._server.settings.max_body) if head.length < 0 else None
+        self._hold(head.length)
         if head.expects and not buffer:
             self._write(_CONTINUE)
         return True
@@ -258,13 +267,26 @@ class Connection(asyncio.Protocol):
         """The body when it is whole."""
         assert self._head is not None
         if self._chunks is not None:
-            return self._chunks.take(self._buffer)
+            body = self._chunks.take(self._buffer)
+            self._hold(self._chunks.size)
+            return body
         length = self._head.length
         if len(self._buffer) < length:
             return None
         body = bytes(self._buffer[:length])
         del self._buffer[:length]
         return body
+
+    def _hold(self, size: int) -> None:
+        """Take so many bytes of the budget, with those that are held. Problem 503 when others have them."""
+        if size > max(self._held, _SMALL):
+            self._server.budget.take(size - self._held)
+            self._held = size
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._server.budget.give(self._held)
+            self._held = 0
 
     def _answer(self, head: Head, body: bytes) -> None:
         answer = self._handle(Request(head.method, head.path, head.query, head.headers, body, self._client))
@@ -305,6 +327,7 @@ class Connection(asyncio.Protocol):
     def _send(self, response: Response) -> None:
         head = self._head
         self._head = None
+        self._let_go()
         self._since = self._server.now
         status, headers, body, identity = response
         entry = _written.get(id(headers))

@@ -14,6 +14,23 @@ _MAX_LINE: Final = 256
 _MAX_TRAILERS: Final = 4096
 
 
+class Budget:
+    """Bytes that the bodies of all connections may take together, which else would be a limit for each and none for all."""
+
+    def __init__(self, most: int):
+        self._left = most
+
+    def take(self, size: int) -> None:
+        """Promise so many bytes to a body; Problem 503 when they are promised to others."""
+        if size > self._left:
+            raise limits.busy("the bodies of other requests take all the memory there is for them", 1)
+        self._left -= size
+
+    def give(self, size: int) -> None:
+        """Have so many bytes back."""
+        self._left += size
+
+
 class Chunks:
     """Takes chunks out of a buffer until the body is whole. limit: bytes of the body."""
 
@@ -24,6 +41,11 @@ class Chunks:
         self._framing = 0  # bytes that are no body, so that a million empty extensions are no free ride
         self._left: int | None = None  # bytes of the chunk that is being read; None before its size
         self._ended = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body so far."""
+        return self._size
 
     def take(self, buffer: bytearray) -> bytes | None:
         """The body when its end is in the buffer, which is emptied up to there; None when more has to come.

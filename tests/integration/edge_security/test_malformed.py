@@ -170,3 +170,25 @@ def test_an_answer_to_head_has_the_length_of_the_body_that_get_has(edge: Worker)
         connection.sendall(b"HEAD /v1/services HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         received = until_closed(connection, time.monotonic() + 30)
     assert received.lower().count(b"content-length") == 1
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 1048576", "Transfer-Encoding: chunked"])
+def test_bodies_that_are_promised_take_no_more_memory_together_than_they_may(edge: Worker, framing: str) -> None:
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{framing}\r\n\r\n".encode()
+    part = b" " * 1_000_000
+    begun = head + (part if "Length" in framing else b"%x\r\n%b\r\n" % (len(part), part))
+    connections = [socket.create_connection(("127.0.0.1", edge.port), 30) for _ in range(24)]
+    try:
+        for connection in connections:
+            connection.settimeout(0.5)
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                connection.sendall(begun)
+        assert answers(edge) == 200  # a small one is always taken
+        received = [until_closed(connection, time.monotonic() + 30)[:12] for connection in connections]
+        assert received.count(b"HTTP/1.1 503") >= 24 - 16 - 1
+        assert set(received) <= {b"HTTP/1.1 503", b"HTTP/1.1 408", b""}
+    finally:
+        for connection in connections:
+            connection.close()
+    padded = json.dumps(ROW).encode() + b" " * 900_000  # all of it was given back
+    assert {edge.json("POST", PREDICT, padded, {"Content-Type": "application/json"})[0] for _ in range(20)} == {200}
