@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -108,6 +109,8 @@ def plan_of(
             f"--name {describe(name)} is no name of an edge: expected lower-case letters, digits, '-' and '_'"
         )
     tls.check(tls_cert, tls_key)
+    if limits.get("grpc_port") and find_spec("grpc") is None:
+        raise EdgeOptionRefused("--grpc-port needs the package grpcio: pip install 'rtml[grpc]'")
     if ca is not None:
         tls.check_authorities(ca)
     address = numeric(host)

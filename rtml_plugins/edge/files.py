@@ -4,7 +4,8 @@ edge.json        who this edge is, over restarts
 state.json       what the region serves, with the hashes of its keys (mode 0600)
 packages/        ID.rtml, by the SHA-256 of their content
 served/          NAME.json, what each service last served whole: gone back to when newer versions can't be loaded
-workers/         what each process serves, ROLE-PID.json
+workers/         what each process serves, ROLE-PID.json; which package it is loading, PID.loading; and suspects.json: by
+                 package, how many processes died while they loaded it
 metrics/         what processes count
 lock             held by the supervisor
 """
@@ -57,6 +58,7 @@ class Home:
         self.packages = self.folder / "packages"
         self.served = self.folder / "served"
         self.workers = self.folder / "workers"
+        self.suspects = self.workers / "suspects.json"
         self.metrics = self.folder / "metrics"
 
     def make(self) -> None:
@@ -113,6 +115,17 @@ class Home:
             except HomeError:
                 status = None
             yield match[1], int(match[2]), status
+
+    def loading(self, pid: int) -> Path:
+        """Where a process says which package it is loading."""
+        return self.workers / f"{pid}.loading"
+
+    def read_suspects(self) -> dict[str, int]:
+        """By package, how many processes died while they loaded it since the edge was started."""
+        try:
+            return read(self.suspects, dict[str, int]) or {}
+        except HomeError:
+            return {}
 
     def status(self, role: str, pid: int) -> Path:
         """Where a process says what it serves."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 #: id of a service, its name, number of the version, id of the package
 LoadKey = tuple[str, str, int, str]
 
+#: a package of which so many processes died is not loaded any more
+STRIKES: Final = 2
 _log: Final = logger("rtml.edge.table")
 
 
@@ -128,10 +132,29 @@ class Loader:
         began = time.perf_counter()
         runtime = self._runtimes.get(version.package)
         if runtime is None:
-            trust = "all" if "all" in self._settings.trust else self._settings.trust
-            runtime = Runtime.from_file(self._home.package(version.package), trust=trust)
+            with self._watched(version.package):
+                trust = "all" if "all" in self._settings.trust else self._settings.trust
+                runtime = Runtime.from_file(self._home.package(version.package), trust=trust)
             if runtime.id != version.package:
                 raise HomeError(f"the file of package {version.package[:12]}... holds another one, {runtime.id[:12]}...")
             self._runtimes[version.package] = runtime
         scorer = Scorer(runtime, self._settings, service)
         return Loaded(service, version.version, version.package, runtime, scorer), time.perf_counter() - began
+
+    @contextmanager
+    def _watched(self, package: str) -> Iterator[None]:
+        """Say what is being loaded, so that the supervisor knows of what this process died.
+
+        HomeError for a package of which others died: it would end every worker, again and again.
+        """
+        died = self._home.read_suspects().get(package, 0)
+        if died >= STRIKES:
+            raise HomeError(
+                f"{died} processes died while loading package {package[:12]}...: it is tried again when the edge restarts"
+            )
+        path = self._home.loading(os.getpid())
+        files.write(path, package)
+        try:
+            yield
+        finally:
+            files.remove(path)

@@ -243,7 +243,15 @@ class Supervisor:
     # ---- processes ----------------------------------------------------------------------------------------------
 
     def _ended(self, pid: int) -> None:
-        """Forget what a process said that is gone."""
+        """Forget what a process said that is gone, and remember the package that it was loading."""
+        with contextlib.suppress(HomeError):
+            package = files.read(self._home.loading(pid), str)
+            if package is not None:
+                suspects = self._home.read_suspects()
+                suspects[package] = suspects.get(package, 0) + 1
+                files.write(self._home.suspects, suspects)
+                _log.error("process died of a package", pid=pid, package=package, times=suspects[package])
+            files.remove(self._home.loading(pid))
         for role, number, _ in list(self._home.statuses()):
             if number == pid:
                 files.remove(self._home.status(role, pid))

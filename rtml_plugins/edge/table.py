@@ -231,8 +231,8 @@ class Table:
                 waiting[entry.name] = ServiceStatus(entry.name, (), state, "" if failure is None else failure.problem)
         self._good = {name: entry for name, entry in self._good.items() if name in services or name in waiting}
         self._was_ready = self._was_ready or not waiting
-        settled = not waiting or all(status.state == "failed" for status in waiting.values())
-        settled = settled and all(service.state != "loading" for service in services.values())
+        states = {status.state for status in waiting.values()} | {service.state for service in services.values()}
+        settled = "loading" not in states and not self._todo()
         revision = held.revision if settled else self.current.revision
         keys = {key.hash: key for key in held.keys}
         locked = held.locked or bool(keys)

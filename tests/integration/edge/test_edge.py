@@ -15,7 +15,7 @@ from rtml_core.cli.app import run
 from rtml_plugins.edge.files import Home
 from rtml_plugins.serving.keys import digest, new_secret
 from rtml_plugins.serving.wire import KeyEntry
-from tests.integration.edge.running import Load, alive, children, edge, refused, wait
+from tests.integration.edge.running import Load, alive, children, command, edge, refused, wait
 from tests.unit.edge.packages import package, put, service, state, tell
 from tests.unit.edge.stub_hub import StubHub, stub_hub
 
@@ -65,6 +65,46 @@ def test_a_worker_that_is_killed_takes_nothing_with_it_but_what_it_was_answering
             load.more()
         assert all("mixed" not in failure and not failure[0].isdigit() for failure in load.failures), load.failures
         assert running.process.poll() is None
+
+
+def test_a_package_of_which_workers_die_is_left_alone(home: Path) -> None:
+    with edge(home, NOBODY, "--workers", "1") as running:
+        running.wait_for_revision(1)
+    os.mkfifo(running.home.package(package(2)[0]))  # loading it takes until it is killed
+    tell(running.home, state(2, service(1, 2)))
+
+    def loading() -> list[int]:
+        return [int(path.stem) for path in running.home.workers.glob("*.loading") if alive(int(path.stem))]
+
+    arguments = command("--hub", NOBODY, "--region", "emea", "--home", str(home), "--port", "0", "--workers", "1")
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(2):
+                wait(loading)
+                os.kill(loading()[0], signal.SIGKILL)
+                wait(lambda: not loading())
+            wait(lambda: any(status.revision == 2 for status in running.workers().values()))
+            (status,) = next(iter(running.workers().values())).services
+            assert (status.versions, status.state) == ((1,), "failed")
+            assert "2 processes died while loading package" in status.problem
+        finally:
+            process.terminate()
+
+
+def test_the_server_of_grpc_is_a_process_of_its_own_that_is_started_again(home: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def pids() -> list[int]:
+        return [pid for role, pid, _ in running.home.statuses() if role == "grpc"]
+
+    with edge(home, NOBODY, "--workers", "1", "--grpc-port", str(port)) as running:
+        wait(pids, running.said)
+        (killed,) = pids()
+        os.kill(killed, signal.SIGKILL)
+        wait(lambda: pids() and killed not in pids(), running.said)
+        assert running.predict(1.0)[0] == 200
 
 
 def test_swaps_under_load_fail_no_request_and_mix_no_versions(home: Path) -> None:
