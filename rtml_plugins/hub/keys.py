@@ -89,6 +89,11 @@ class Keys:
         self._database = database
         self._any = False
 
+    @property
+    def surely_asked_for(self) -> bool:
+        """Whether it is known without a look at the database that requests need a key."""
+        return self._any
+
     def asked_for(self) -> bool:
         """Whether requests need a key: as soon as one was ever made, so that a key that expires opens nothing."""
         if not self._any:

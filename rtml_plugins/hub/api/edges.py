@@ -21,6 +21,8 @@ from rtml_plugins.serving.wire import EdgeReport, RegionState
 
 router: Final = APIRouter(prefix="/v1", tags=["edges"])
 _LARGEST: Final = 2**53
+#: regions whose states are kept
+_REGIONS: Final = 1000
 _STATES: Final = ("ready", "loading", "failed")
 _NAMED: Final = f"^{NAME.pattern}$"
 _STATE: Final = {"$ref": "#/components/schemas/RegionState"}
@@ -41,21 +43,27 @@ EdgeId = Annotated[str, Path(pattern=_NAMED, description="Name of an edge.", exa
 
 
 class States:
-    """States of regions as JSON, made once for each revision however many edges ask."""
+    """States of regions as JSON, made once for each change however many edges wait for it."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[int, bytes]] = {}
+        self._kept: dict[str, tuple[asyncio.Future[None], int, bytes]] = {}
         self._making: dict[str, asyncio.Lock] = {}
 
-    async def get(self, at: Context, region: str) -> tuple[int, bytes]:
-        """(revision, JSON) of a region, as new as the hub."""
+    async def get(self, at: Context, region: str, future: asyncio.Future[None], woken: bool) -> tuple[int, bytes]:
+        """(revision, JSON) of a region. future: done at the next change. woken: by the one before, as others were: one of them
+        looks for all. Without it the answer is as new as the hub."""
+        if len(self._making) > _REGIONS:  # names that nobody serves can be asked for without end
+            self._kept.clear()
+            self._making = {name: lock for name, lock in self._making.items() if lock.locked()}
         async with self._making.setdefault(region, asyncio.Lock()):
-            newest = await in_thread(at.hub.revision, region)
             kept = self._kept.get(region)
-            if kept is None or kept[0] != newest:
+            if woken and kept is not None and kept[0] is future:
+                return kept[1:]
+            if kept is None or kept[1] != await in_thread(at.hub.revision, region):
                 state: RegionState = await in_thread(at.hub.region_state, region)
-                kept = self._kept[region] = (state.revision, msgspec.json.encode(state))
-            return kept
+                kept = (future, state.revision, msgspec.json.encode(state))
+            self._kept[region] = (future, *kept[1:])
+            return kept[1:]
 
 
 @router.get(
@@ -84,14 +92,16 @@ async def region_state(
     """
     until = clock() + wait
     states: States = request.app.state.states
+    woken = False
     async with at.changes.client(request.receive) as client:
         while True:
             future = at.changes.future()
-            revision, state = await states.get(at, region)
+            revision, state = await states.get(at, region, future, woken)
             if revision != after:
                 return Response(state, media_type="application/json", headers={"ETag": f'"{revision}"'})
             if not await client.changed(future, until - clock()):
                 return Response(status_code=304, headers={"ETag": f'"{revision}"'})
+            woken = True
 
 
 @router.get(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rtml_plugins.hub.api import edges
 from rtml_plugins.hub.api.rates import Rates
 from rtml_plugins.hub.errors import Unavailable
 from rtml_plugins.serving.keys import SCOPES
@@ -193,6 +195,27 @@ def test_a_body_that_is_no_json(hub: Served) -> None:
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed-json")
     report = hub.client.put("/v1/edges/na-1", content=b"\xff{")
     assert (report.status_code, report.json()["type"]) == (400, "/problems/malformed-json")
+
+
+@pytest.mark.parametrize("path", ["/v1/services/churn/versions", "/v1/services/churn/rollback"])
+def test_a_body_that_does_not_come(tmp_path: Path, path: str) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"begin"
+        await asyncio.sleep(30)
+        yield b"end"
+
+    with served(tmp_path, idle_timeout=0.2) as hub:
+        answer = hub.client.post(path, content=slow())
+        assert (answer.status_code, answer.json()["type"]) == (408, "/problems/slow-body")
+        assert answer.headers["connection"] == "close"
+        assert "got 5 bytes" in answer.json()["detail"]
+
+
+def test_regions_that_nobody_serves_are_not_kept_without_end(hub: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edges, "_REGIONS", 5)
+    for number in range(20):
+        assert hub.client.get(f"/v1/regions/r{number}/state").json()["region"] == f"r{number}"
+    assert len(hub.app.state.states._kept) <= 6
 
 
 def test_a_fault_of_the_hub_is_logged_and_not_told(
