@@ -25,6 +25,7 @@ CORE_DEPENDENCIES = {
 COMES_WITH = {
     **{"scipy": "scikit-learn", "joblib": "scikit-learn", "google": "onnx", "sklearn": "scikit-learn"},
     **{"starlette": "fastapi", "pydantic": "fastapi"},
+    **{"grpc": "grpcio", "opentelemetry": "opentelemetry-sdk"},
 }
 TOP_LEVEL = {
     *(".ci", ".gitignore", "Makefile", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
@@ -55,7 +56,10 @@ def test_the_core_needs_exactly_these_packages_and_says_from_which_release() -> 
 
 def test_everything_the_source_imports_is_declared() -> None:
     optional = PROJECT["optional-dependencies"]
-    requirements = [*PROJECT["dependencies"], *optional["parquet"], *optional["text"]]
+    requirements = [
+        *PROJECT["dependencies"],
+        *(text for extra in ("parquet", "text", "grpc", "otel") for text in optional[extra]),
+    ]
     declared = {canonicalize_name(Requirement(text).name) for text in requirements}
     own = {"rtml_core", "rtml_plugins"} | set(sys.stdlib_module_names)
     undeclared = {
