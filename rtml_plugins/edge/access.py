@@ -47,12 +47,7 @@ def authorize(
         if scope == "debug" and not settings.debug:
             raise Problem(403, "debug-off", "this edge does not tell what is computed on the way: start it with --debug")
         return None
-    hashed = digest(bearer(headers.get("authorization")) or _nobody())
-    entry = snapshot.keys.get(hashed)
-    if entry is None or not hmac.compare_digest(entry.hash, hashed):
-        raise unauthorized("the key is unknown or revoked: check it, or have one made by `rtml keys create`", invalid=True)
-    if entry.expires is not None and entry.expires <= time.time():
-        raise unauthorized(f"key {entry.id} has expired: have it rotated by `rtml keys rotate {entry.id}`", invalid=True)
+    entry = entry_of(snapshot, headers)
     if scope not in entry.scopes and "admin" not in entry.scopes:
         raise forbidden(f"key {entry.id} lacks the scope '{scope}'; it has {', '.join(entry.scopes) or 'none'}", scope)
     if entry.services is not None and service not in entry.services:
@@ -61,6 +56,25 @@ def authorize(
     if entry.rate is not None:
         rates.admit(settings, entry)
     return entry
+
+
+def entry_of(snapshot: Snapshot, headers: Headers) -> KeyEntry:
+    """The valid key of a request, whatever it may do. Problem 401 without one."""
+    hashed = digest(bearer(headers.get("authorization")) or _nobody())
+    entry = snapshot.keys.get(hashed)
+    if entry is None or not hmac.compare_digest(entry.hash, hashed):
+        raise unauthorized("the key is unknown or revoked: check it, or have one made by `rtml keys create`", invalid=True)
+    if entry.expires is not None and entry.expires <= time.time():
+        raise unauthorized(f"key {entry.id} has expired: have it rotated by `rtml keys rotate {entry.id}`", invalid=True)
+    return entry
+
+
+def check_head(snapshot: Snapshot, settings: EdgeSettings, headers: Headers) -> None:
+    """Problem 401, or 403 and 421 on an open edge, for a request whose body need not be read: it will not be answered."""
+    if is_open(snapshot, settings):
+        check_browser(settings, headers)
+    else:
+        entry_of(snapshot, headers)
 
 
 def is_open(snapshot: Snapshot, settings: EdgeSettings) -> bool:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final
 
 from rtml_plugins.edge import limits
-from rtml_plugins.edge.exchange import Handler, Later, Request, Response
+from rtml_plugins.edge.exchange import Handler, Headers, Later, Request, Response
 from rtml_plugins.edge.http1_body import Budget, Chunks
 from rtml_plugins.edge.http1_head import MAX_HEAD, Head, Heads
 from rtml_plugins.edge.predict import new_id, problem_of, problem_response
@@ -40,13 +41,15 @@ _written: Final[dict[int, tuple[Any, bytes]]] = {}
 
 
 class Server:
-    """Listens, and keeps the connections. handle: answers requests; never raises.
+    """Listens, and keeps the connections. handle: answers requests; never raises. admit: raises a Problem for headers of a
+    request whose body, a larger one, need not be read.
 
     now: seconds since it started, whole; what limits in time are measured in. stopping: answers end their connection.
     """
 
-    def __init__(self, handle: Handler, settings: EdgeSettings):
+    def __init__(self, handle: Handler, settings: EdgeSettings, admit: Callable[[Headers], object] | None = None):
         self.handle = handle
+        self.admit = admit
         self.settings = settings
         self.heads = Heads(settings.max_body)
         self.budget = Budget(_BODIES * settings.max_body)
@@ -258,7 +261,7 @@ class Connection(asyncio.Protocol):
         del buffer[: at + 4]
         self._head = head
         self._chunks = Chunks(self._server.settings.max_body) if head.length < 0 else None
-        self._hold(head.length)
+        self._admit(head)
         if head.expects and not buffer:
             self._write(_CONTINUE)
         return True
@@ -276,6 +279,12 @@ class Connection(asyncio.Protocol):
         body = bytes(self._buffer[:length])
         del self._buffer[:length]
         return body
+
+    def _admit(self, head: Head) -> None:
+        """Before a larger body is read: Problem when its client may not, or when there is no memory for it."""
+        if self._server.admit is not None and (head.length > _SMALL or head.length < 0):
+            self._server.admit(head.headers)
+        self._hold(head.length)
 
     def _hold(self, size: int) -> None:
         """Take so many bytes of the budget, with those that are held. Problem 503 when others have them."""

@@ -6,8 +6,9 @@ import asyncio
 import sys
 from typing import Final
 
-from rtml_plugins.edge import accesslog, batching, metrics, tracing
+from rtml_plugins.edge import access, accesslog, batching, metrics, tracing
 from rtml_plugins.edge.app import App
+from rtml_plugins.edge.exchange import Headers
 from rtml_plugins.edge.http1 import Server
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.table import Table
@@ -38,8 +39,11 @@ class Worker:
         metrics.watch_in_flight(lambda: app.in_flight)
         metrics.start(self.settings, self.table)
         handle = accesslog.install(self.settings, tracing.install(self.settings, self.table, app.handle))
-        self.server = Server(handle, self.settings)
+        self.server = Server(handle, self.settings, self._admit)
         self.port = await self.server.start()
+
+    def _admit(self, headers: Headers) -> None:
+        access.check_head(self.table.current, self.settings, headers)
 
     async def stop(self) -> None:
         """Take no more connections, finish what is in flight, write the last figures."""

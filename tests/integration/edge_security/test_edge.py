@@ -1,6 +1,7 @@
 """Keys, origins, figures, logs and traces of a worker that really runs."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -184,3 +185,14 @@ def test_a_trace_goes_from_the_caller_through_reading_and_scoring(receiver: Rece
     assert server.trace_id.hex() == PARENT.split("-")[1]
     for name in ("decode", "score"):
         assert receiver.spans[name].parent_span_id == server.span_id
+
+
+def test_a_large_body_is_not_read_from_whoever_has_no_key(edge: Worker) -> None:
+    for framing in ("Content-Length: 5000000", "Transfer-Encoding: chunked", "Content-Length: 5000000\r\nExpect: 100-continue"):
+        head = f"POST {PREDICT} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{framing}\r\n"
+        for key, expected in (("", b"401"), ("Authorization: Bearer rtml_0_0\r\n", b"401")):
+            with socket.create_connection(("127.0.0.1", edge.port), 30) as connection:
+                connection.sendall(f"{head}{key}\r\n".encode())  # and no body
+                assert connection.recv(1 << 16).split(b" ")[1] == expected
+    padded = json.dumps(ROW).encode() + b" " * 100_000
+    assert edge.json("POST", PREDICT, padded, {**bearer("predict"), "Content-Type": "application/json"})[0] == 200
