@@ -252,7 +252,20 @@ def _manifest(
         portable=all(op.kind in ("core", "extension", "function") for op in ops),
         parity=package.ParityEntry(False),
         digests={},
+        columns=tuple(_columns(graph, lowered, assembled)),
     )
+
+
+def _columns(graph: Graph, lowered: Lowered, assembled: Assembled) -> Iterator[package.ColumnEntry]:
+    """What each node gives that it did not get: where the model computes it, for whoever asks what it saw on the way."""
+    for node, columns in lowered.nodes.items():
+        before = [lowered.nodes[parent] for parent in graph.before(node)] or [lowered.sources]
+        for name, column in columns.items():
+            if any(name in given and column.same_as(given[name]) for given in before):
+                continue
+            place = assembled.place_of(column.tensor, column.index)
+            tensor, index = (None, 0) if place is None else place
+            yield package.ColumnEntry(node, name, column.dtype, tensor, index, column.nullable)
 
 
 def _plugins(graph: Graph) -> list[package.PluginEntry]:

@@ -128,6 +128,20 @@ class OpEntry(msgspec.Struct, omit_defaults=True, frozen=True):
         return f"{self.distribution} {self.version}" if self.distribution else ""
 
 
+class ColumnEntry(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A column that a node of the graph gives: column `index` of the value `tensor` of the model, or of an input.
+
+    `tensor` is null where the optimised model computes its outputs without it.
+    """
+
+    node: str
+    name: str
+    dtype: str
+    tensor: str | None = None
+    index: int = 0
+    nullable: bool = False
+
+
 class CheckEntry(msgspec.Struct, frozen=True):
     """A row check: column of the output "__checks__" in order; `message` is shown when a row fails it."""
 
@@ -171,6 +185,7 @@ class Manifest(msgspec.Struct, frozen=True):
     portable: bool
     parity: ParityEntry
     digests: dict[str, str]
+    columns: tuple[ColumnEntry, ...] | None = None  # null: the package says nothing of columns on the way
 
     @property
     def foreign(self) -> list[OpEntry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -20,6 +20,7 @@ from rtml_core.runtime.signature import Feed, Signature
 from rtml_core.timestamps import format_timestamp
 
 if TYPE_CHECKING:
+    from rtml_core.runtime.explained import Explained
     from rtml_core.runtime.json_rows import JsonRows
 
 CHECKS: Final = "__checks__"
@@ -65,7 +66,8 @@ class Runtime:
         self.manifest = manifest
         ignore = manifest.extra == "ignore" if ignore_extra is None else ignore_extra
         self.signature = Signature(manifest.fields, manifest.inputs, ignore_extra=ignore)
-        self.session = _session(archive.model, manifest, custom, where)
+        self._open: Callable[[bytes], ort.InferenceSession] = lambda model: _session(model, manifest, custom, where)
+        self.session = self._open(archive.model)
         # The binding itself: InferenceSession.run checks names and owners again at every call, which costs 3 us a row.
         self._run: Any = self.session._sess.run
         self._run_batch: Any = self.session.run
@@ -101,6 +103,25 @@ class Runtime:
 
             self._json = JsonRows(self)
         return self._json
+
+    def explained(self, archive: package.Archive) -> Explained:
+        """What the model computes on the way: opens a second session. archive: this very package."""
+        from rtml_core.runtime.explained import Explained
+
+        return Explained(self, archive)
+
+    def explained_from_file(self, path: str | os.PathLike[str]) -> Explained:
+        """explained, of the file that this package was loaded from."""
+        return self.explained(package.read_file(path))
+
+    def session_of(self, model: bytes) -> Any:
+        """A session like the one that scores, of another form of its model."""
+        return self._open(model)
+
+    @staticmethod
+    def reader_of(output: package.OutputEntry) -> Any:
+        """A function from a carried value to the Python value of a column."""
+        return _reader(output)
 
     def score(self, rows: Any) -> Any:
         """Score one row (dict -> dict), rows (list of dicts -> list of dicts) or columns (dict of lists -> dict of lists).

@@ -153,9 +153,12 @@ class Target:
 
     def done(self, predictions: bytes, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
         """The answer with the predictions, a JSON list; counted, and given to the shadow version to compare."""
-        body = b'%b%b,"request_id":"%b"}' % (self._starts[loaded.version], predictions, identity.encode())
         if self.service.shadow is not None and self.version is None:
             self._app.shadow.offer(self.service, loaded, request.body, predictions)
+        return self._answered(predictions, request, loaded, identity, began)
+
+    def _answered(self, predictions: bytes, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
+        body = b'%b%b,"request_id":"%b"}' % (self._starts[loaded.version], predictions, identity.encode())
         metrics.observe(self.name, loaded.version, "ok", time.perf_counter() - began)
         return Response(200, self._with_origin(request), body, identity)
 
@@ -185,7 +188,17 @@ class Target:
         unknown = [name for name in asked if name != "explain"]
         if unknown or asked["explain"] != ["columns"]:
             raise Problem(400, "unknown-query", f"expected no query or ?explain=columns; got ?{request.query[:100]}")
-        raise Problem(501, "not-explained", "columns on the way are not kept here")
+        access.authorize(self._app.snapshot, self._settings, request.headers, "debug", self.name)
+        return self._explained(request, loaded, identity, began)
+
+    async def _explained(self, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
+        from rtml_plugins.edge import explaining
+
+        try:
+            told = await explaining.explain(self._app, loaded, request.body)
+        except Exception as error:
+            return self.failed(error, request, loaded, identity, began)
+        return self._answered(told, request, loaded, identity, began)
 
 
 class Waiting(Later):

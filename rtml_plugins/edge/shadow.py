@@ -88,11 +88,11 @@ class Shadow:
                 metrics.shadow(service.entry.name, shadow.version, "skipped", len(rows))
                 return
             got = msgspec.json.decode(shadow.scorer.rows.score(rows))
+            equal = compare(msgspec.json.decode(predictions), got, comparison.differences)
         except Exception:  # whatever it does, it must not be felt
             comparison.failures += 1
             metrics.shadow(service.entry.name, shadow.version, "failed")
             return
-        equal = compare(msgspec.json.decode(predictions), got, comparison.differences)
         comparison.rows += len(got)
         comparison.equal += equal
         name, version = service.entry.name, shadow.version

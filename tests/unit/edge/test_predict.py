@@ -12,6 +12,7 @@ import pytest
 
 from rtml_core.client.records import Arm
 from rtml_plugins.edge import metrics, predict
+from rtml_plugins.edge.files import Home
 from tests.unit.edge import apps, packages
 
 PREDICT = "/v1/services/churn/predict"
@@ -260,3 +261,26 @@ def test_answers_are_counted_by_service_version_and_outcome(tmp_path: Path) -> N
         apps.ask(one, PREDICT, body)
     counts = {key: sum(series.counts) for key, series in metrics._requests.items()}
     assert counts == {("churn", 2, "ok"): 2, ("churn", 2, "invalid"): 1}
+
+
+def test_columns_on_the_way_are_told_to_whoever_debugs(tmp_path: Path) -> None:
+    one = apps.app(tmp_path, churn())
+    identity, data = packages.package(1)
+    home = Home(tmp_path)
+    home.make()
+    home.package(identity).write_bytes(data)
+    for body, count in (({"x": 1}, 1), ({"rows": [{"x": 1}] * 3}, 3), ({"rows": []}, 0)):
+        answer = apps.ask(one, PREDICT, body, query="explain=columns")[1]
+        assert answer["predictions"] == [{"x": 1.0, "says": 2.0}] * count
+        assert answer["columns"] == [{"field_ops": {"says": 2.0}}] * count
+        assert answer["not_kept"] == []
+    for body, status in ((b"{", 400), ({"x": "y"}, 422), ({"rows": [{"x": 1}] * 101}, 413)):
+        assert apps.ask(one, PREDICT, body, query="explain=columns")[0].status == status
+    for query in ("explain", "explain=all", "more=1", "explain=columns&explain=columns", "%ff"):
+        response, answer = apps.ask(one, PREDICT, {"x": 1}, query=query)
+        assert (response.status, answer["type"]) == (400, "/problems/unknown-query")
+
+
+def test_columns_on_the_way_are_not_told_to_others(tmp_path: Path) -> None:
+    one = apps.app(tmp_path, churn(), debug=False)
+    assert apps.ask(one, PREDICT, {"x": 1}, query="explain=columns")[0].status == 403

@@ -1,0 +1,55 @@
+"""?explain=columns: what a model saw on the way to its answer. For debugging: in a thread, with a session of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from rtml_core.errors import PackageError
+from rtml_plugins.edge import limits
+from rtml_plugins.edge.files import Home
+from rtml_plugins.serving.problems import Problem
+
+if TYPE_CHECKING:
+    from rtml_core import Runtime
+    from rtml_plugins.edge.app import App
+    from rtml_plugins.edge.table import Loaded
+
+#: most rows that are explained in one request
+MOST_ROWS: Final = 100
+
+_explained: Final[WeakKeyDictionary[Runtime, Any]] = WeakKeyDictionary()
+#: one at a time: it costs memory and time that requests should have
+_locks: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
+
+
+async def explain(app: App, loaded: Loaded, body: bytes) -> bytes:
+    """The predictions, then "columns": for each row by node what it gives, then "not_kept": what the model computes them without.
+
+    Raises InputError as scoring does, Problem 413 for many rows and 501 for a package that can't tell.
+    """
+    lock = _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    async with lock:
+        return await asyncio.to_thread(_explain, app, loaded, body)
+
+
+def _explain(app: App, loaded: Loaded, body: bytes) -> bytes:
+    rows = loaded.scorer.rows.decode(body)
+    if len(rows) > MOST_ROWS:
+        raise limits.too_many_rows(len(rows), MOST_ROWS)
+    (predictions,) = loaded.scorer.rows.score_many([rows])
+    if not isinstance(predictions, bytes):
+        raise predictions
+    try:
+        explained = _explained.get(loaded.runtime)
+        if explained is None:
+            path = Home(app.settings.folder).package(loaded.package_id)
+            explained = _explained[loaded.runtime] = loaded.runtime.explained_from_file(path)
+        columns = explained.columns(rows) if rows else []
+    except PackageError as error:
+        raise Problem(501, "not-explained", f"what is computed on the way can't be told: {error}") from None
+    told = msgspec.json.encode(columns), msgspec.json.encode(explained.lost)
+    return b'%b,"columns":%b,"not_kept":%b' % (predictions, *told)
