@@ -27,6 +27,7 @@ import msgspec
 from sqlalchemy import Connection, CursorResult, Engine, Executable, create_engine, event, func, insert, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rtml_plugins.hub import tables, times
 from rtml_plugins.hub.errors import HubError, Unavailable
@@ -223,6 +224,8 @@ def _named(shown: str) -> Iterator[None]:
         yield
     except (IntegrityError, ProgrammingError, DataError):
         raise
+    except PoolTimeout as error:
+        raise Unavailable(f"the hub's database {shown} can't be used: too many ask at once") from error
     except DBAPIError as error:
         raise Unavailable(f"the hub's database {shown} can't be used: {_reason(error)}") from error
 

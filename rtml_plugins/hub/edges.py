@@ -186,7 +186,7 @@ def all_regions(connection: Connection, now: float) -> list[Region]:
         .where(services.c.deleted.is_(None))
         .group_by(service_regions.c.region)
     )
-    counted = dict(connection.execute(served).all())
+    counted: dict[str, int] = {name: number for name, number in connection.execute(served)}  # noqa: C416
     there = listed(connection, now)
     names = sorted(counted.keys() | {edge.region for edge in there})
     return [

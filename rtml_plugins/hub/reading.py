@@ -160,7 +160,8 @@ def entries(connection: Connection, *, limit: int, before: int | None, service: 
     if before is not None:
         statement = statement.where(audit.c.number < before)
     if service is not None:
-        statement = statement.where(audit.c.subject == service)
+        of_service = or_(audit.c.action.startswith("service."), audit.c.action.startswith("traffic."))  # a key may have its name
+        statement = statement.where(audit.c.subject == service, of_service)
     return [
         AuditEntry(row.number, row.at, row.actor, row.action, row.subject, msgspec.json.decode(row.details))
         for row in connection.execute(statement)

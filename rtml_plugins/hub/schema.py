@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 
 from rtml_plugins.hub.errors import Unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 #: the newest migration; the test of migrations holds it to the files
 HEAD: Final = "0001"
@@ -54,7 +57,7 @@ def known() -> list[str]:
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def configuration(connection: Connection) -> object:
+def configuration(connection: Connection) -> Config:
     """What alembic asks for: the folder of the migrations and the connection they run on."""
     from alembic.config import Config
 

@@ -29,7 +29,7 @@ def encoded(traffic: Traffic) -> str:
 def numbers(change: Change, service: str) -> dict[int, str]:
     """Versions of a service and their packages."""
     statement = select(versions.c.version, versions.c.package).where(versions.c.service == service)
-    return dict(change.execute(statement).all())
+    return {row.version: row.package for row in change.execute(statement)}
 
 
 def stack(change: Change, service: str) -> list[int]:

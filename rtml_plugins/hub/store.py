@@ -189,10 +189,12 @@ def _filesystem(url: str, scheme: str, options: dict[str, Any]) -> tuple[Any, st
 
     if scheme not in ("file", "local") and scheme not in known_implementations:
         raise HubError(f"packages can be kept in a folder, s3://BUCKET/PREFIX, gcs://BUCKET/PREFIX or memory://NAME; got {url}")
+    found: tuple[Any, str]
     try:
         if scheme in ("file", "local"):
             return filesystem("file", **options), str(Path(url.removeprefix(f"{scheme}://")).expanduser().absolute())
-        return url_to_fs(url, **options)
+        found = url_to_fs(url, **options)
+        return found
     except ImportError:
         package = _DRIVERS.get(scheme)
         cure = f"pip install '{package}'" if package else str(known_implementations[scheme].get("err", "install its driver"))

@@ -17,6 +17,8 @@ from rtml_plugins.hub import schema, tables
 from rtml_plugins.hub.database import open_database
 from rtml_plugins.hub.errors import HubError, Unavailable
 from tests.unit.hub.conftest import Place
+from tests.unit.hub.packages import package
+from tests.unit.hub.postgresql import Cluster
 
 
 def test_a_database_is_made_once_and_found_again(place: Place) -> None:
@@ -95,6 +97,18 @@ def test_a_database_that_is_away_is_said_without_its_password() -> None:
         open_database("postgresql://hub:secret@/x?host=/nowhere/at/all")
     assert "secret" not in str(refused.value)
     assert "postgresql" in str(refused.value)
+
+
+def test_a_hub_finds_its_server_again(place: Place, request: pytest.FixtureRequest) -> None:
+    """Connections that a server ended, as when it starts anew, are replaced."""
+    hub = place.open()
+    hub.publish("churn", package(1), actor="ada")
+    if not hub.database.sqlite:
+        others = "pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        server: Cluster = request.getfixturevalue("postgresql")
+        server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+    assert hub.get("churn").traffic.champion == 1
+    assert hub.rollback("churn", to=1, actor="ada").traffic.champion == 1
 
 
 def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:

@@ -293,6 +293,8 @@ def test_every_change_is_in_the_audit_log(hub: Hub, place: Place) -> None:
     hub.deprecate("churn", actor="bob", reason="old")
     hub.restore("churn", actor="bob")
     hub.delete("churn", actor="bob")
+    with hub.database.write("bob") as change:
+        change.audit("key.create", "churn")
     publish(hub, 1, name="other")
     actions = [(entry.actor, entry.action) for entry in reversed(hub.audit(service="churn"))]
     assert actions == [
