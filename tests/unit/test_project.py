@@ -23,9 +23,14 @@ CORE_DEPENDENCIES = {
 }
 # What a declared dependency cannot work without may be imported too.
 COMES_WITH = {
-    **{"scipy": "scikit-learn", "joblib": "scikit-learn", "google": "onnx", "sklearn": "scikit-learn"},
-    **{"starlette": "fastapi", "pydantic": "fastapi"},
-    **{"grpc": "grpcio", "opentelemetry": "opentelemetry-sdk"},
+    "scipy": "scikit-learn",
+    "joblib": "scikit-learn",
+    "sklearn": "scikit-learn",
+    "google": "onnx",
+    "starlette": "fastapi",
+    "pydantic": "fastapi",
+    "grpc": "grpcio",
+    "opentelemetry": "opentelemetry-sdk",
 }
 TOP_LEVEL = {
     *(".ci", ".gitignore", "Makefile", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),

@@ -53,7 +53,7 @@ class Inference:
         self.shadow = Shadow()
         self._answers = {name: answer for name, (_, answer, _, _) in methods(INFERENCE).items()}
 
-    def _authorize(self, snapshot: Snapshot, headers: Headers, service: str | None) -> None:
+    def _authorize(self, snapshot: Snapshot, headers: Headers, service: str) -> None:
         authorize(snapshot, self._settings, headers, "predict", service)
 
     async def ServerLive(self, request: Any, headers: Headers) -> Any:
@@ -88,9 +88,8 @@ class Inference:
         return self._answers["ModelConfig"](config=config)
 
     async def RepositoryIndex(self, request: Any, headers: Headers) -> Any:
-        snapshot = self._table.current
-        self._authorize(snapshot, headers, None)
-        return self._answers["RepositoryIndex"](models=models.index(snapshot, request.ready))
+        entries = models.index(self._table.current, self._settings, headers, request.ready)
+        return self._answers["RepositoryIndex"](models=entries)
 
     async def ModelInfer(self, request: Any, headers: Headers) -> Any:
         began = time.perf_counter()

@@ -81,7 +81,6 @@ class V2:
 
     def _index(self, request: Request, snapshot: Snapshot) -> Response:
         _only(request, "POST")
-        authorize(snapshot, self._settings, request.headers, "predict", None)
         asked: Any = {}
         if request.body.strip():
             try:
@@ -90,7 +89,7 @@ class V2:
                 asked = None
         if not isinstance(asked, dict) or type(asked.get("ready", False)) is not bool:
             raise Problem(400, "invalid-request", 'the body of /v2/repository/index has to be empty or {"ready": true}')
-        return _json(models.index(snapshot, asked.get("ready", False)))
+        return _json(models.index(snapshot, self._settings, request.headers, asked.get("ready", False)))
 
     def _model(self, request: Request, snapshot: Snapshot, name: str, version: str, rest: list[str]) -> Answer:
         asked = rest[0] if rest else ""

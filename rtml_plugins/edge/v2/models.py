@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from rtml_core.errors import close_match, describe
+from rtml_plugins.edge.access import authorize
 from rtml_plugins.edge.v2.plan import Columns, plan_of
 from rtml_plugins.edge.v2.tensors import Tensor, plain, refuse
+from rtml_plugins.serving.keys import bearer, digest
 from rtml_plugins.serving.problems import Problem
 
 if TYPE_CHECKING:
+    from rtml_plugins.edge.exchange import Headers
+    from rtml_plugins.edge.settings import EdgeSettings
     from rtml_plugins.edge.shadow import Shadow
     from rtml_plugins.edge.table import Loaded, Service, Snapshot
 
@@ -133,8 +137,17 @@ def _io(tensor: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": tensor["name"], "data_type": f"TYPE_{datatype}", "dims": [1]}
 
 
-def index(snapshot: Snapshot, only_ready: bool = False) -> list[dict[str, str]]:
-    """All models with their versions, one entry each."""
+def index(snapshot: Snapshot, settings: EdgeSettings, headers: Headers, only_ready: bool = False) -> list[dict[str, str]]:
+    """All models that the key of a request is for, with their versions, one entry each. Raises Problem as access.authorize."""
+    secret = bearer(headers.get("authorization"))
+    entry = None if secret is None else snapshot.keys.get(digest(secret))
+    first = entry.services[0] if entry is not None and entry.services else None
+    key = authorize(snapshot, settings, headers, "predict", first)
+    entries = _entries(snapshot, only_ready)
+    return entries if key is None or key.services is None else [entry for entry in entries if entry["name"] in key.services]
+
+
+def _entries(snapshot: Snapshot, only_ready: bool) -> list[dict[str, str]]:
     entries = [
         {"name": name, "version": str(number), "state": "READY", "reason": ""}
         for name, service in sorted(snapshot.services.items())

@@ -192,6 +192,12 @@ def test_keys_are_asked_for(package_files: list[Path], tmp_path: Path) -> None:
                 over_http.infer("visits", test_triton_http.inputs(ROWS), headers=headers)
             assert refusal.value.status() == status
             assert not over_http.is_model_ready("visits", headers=headers)
+        for secret, count in ((good[0], 2), (other[0], 0)):  # a key for some services sees these only
+            headers = {"authorization": f"Bearer {secret}"}
+            assert len(over_grpc.get_model_repository_index(headers=headers).models) == count
+            assert len(over_http.get_model_repository_index(headers=headers)) == count
+        with pytest.raises(InferenceServerException, match="asks for a key"):
+            over_http.get_model_repository_index()
         headers = {"authorization": f"Bearer {good[0]}"}
         answered = over_grpc.infer("visits", test_triton_grpc.inputs(ROWS), headers=headers)
         assert test_triton_grpc.answers(answered) == runtimes[1].score(ROWS)
