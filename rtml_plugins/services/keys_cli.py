@@ -144,7 +144,7 @@ def create(
     predict: score. publish: publish and steer services. debug: features computed on the way, packages. edge: what an edge asks.
     admin: everything.
     """
-    with _secret_file(output) as write, _reached(**place, fresh=True) as there:  # type: ignore[arg-type]
+    with _secret_file(output) as write, _reached(**place, fresh=True) as there:
         first = not there.keys()
         made = there.create_key(name, scopes, services=services or None, expires=expires, rate=rate)
         write(made.secret)
