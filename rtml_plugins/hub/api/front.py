@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -29,6 +30,7 @@ _PUBLIC: Final = frozenset({"/v1/health/live", "/v1/health/ready", "/openapi.jso
 #: the route that takes packages reads its body itself
 _UPLOAD: Final = re.compile(r"/v1/services/[^/]+/versions")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_REFUSALS: Final = frozenset({401, 403, 421, 429})
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")
 #: nothing that the hub answers is a page, is to be guessed at, framed or kept by a cache in between
 _SECURITY: Final = (
@@ -72,6 +74,7 @@ class Front:
         reply = _Reply(send, [("X-Request-Id", request_id), *self._origins.headers(headers.get("origin"))])
         if scope["method"] == "HEAD":  # wherever GET is answered
             scope["method"], reply.bare = "GET", True
+        began = time.monotonic()
         try:
             await self._pass(scope, headers, receive, reply)
         except ClientDisconnect:
@@ -81,6 +84,8 @@ class Front:
         except Exception:
             _LOG.exception("request failed", request_id=request_id, method=scope["method"], path=scope["path"])
             await self._refuse(answer(unexpected(), request_id), scope, receive, reply)
+        finally:
+            _note(scope, reply, time.monotonic() - began)
 
     async def _pass(self, scope: Scope, headers: Headers, receive: Receive, reply: _Reply) -> None:
         method = scope["method"]
@@ -117,6 +122,16 @@ class Front:
             await response(scope, receive, reply)
 
 
+def _note(scope: Scope, reply: _Reply, seconds: float) -> None:
+    """A line in the log for what changes something or was refused to somebody; for the rest, and reports of edges, at debug."""
+    state = scope["state"]
+    quiet = scope["method"] in ("GET", "OPTIONS") or scope["path"].startswith("/v1/edges/")
+    write = _LOG.debug if quiet and reply.status not in _REFUSALS else _LOG.info
+    actor = state["caller"].name if "caller" in state else None
+    fields = {"method": scope["method"], "path": scope["path"], "status": reply.status, "ms": round(seconds * 1e3, 1)}
+    write("request", **fields, actor=actor, request_id=state["request_id"])
+
+
 class _Reply:
     """Sends, with the headers that every answer has."""
 
@@ -124,11 +139,13 @@ class _Reply:
         self._send = send
         self.extra = list(extra)
         self.started = False
+        self.status = 0
         self.bare = False  # without a body
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _SECURITY:
                 headers.setdefault(name, value)

@@ -233,6 +233,18 @@ def test_a_fault_of_the_hub_is_logged_and_not_told(
     assert record.rtml_fields["request_id"] == "id-of-it"  # type: ignore[attr-defined]
 
 
+def test_who_changed_something_and_who_was_refused_stands_in_the_log(hub: Served, caplog: pytest.LogCaptureFixture) -> None:
+    headers = hub.closed()
+    caplog.set_level("INFO", "rtml.hub")
+    hub.client.get("/v1/services", headers=headers)
+    hub.client.delete("/v1/services/churn", headers=headers)
+    hub.client.get("/v1/services", headers={"Authorization": "Bearer rtml_wrong"})
+    lines = [record.rtml_fields for record in caplog.records if record.getMessage() == "request"]  # type: ignore[attr-defined]
+    told = [(line["method"], line["status"], line["actor"]) for line in lines]
+    assert told == [("DELETE", 404, "k0"), ("GET", 401, None)]
+    assert headers["Authorization"].removeprefix("Bearer ") not in caplog.text
+
+
 def test_a_database_that_is_away(hub: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     def away(*_: object, **__: object) -> None:
         raise Unavailable("the hub's database postgresql://hub@db.internal/x can't be used")
