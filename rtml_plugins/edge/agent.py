@@ -57,6 +57,7 @@ class Agent:
         self._met = False
         self._lower = 0
         self._trouble = ""
+        self._unwritten = ""  # why the workers could not be told
         self._reporter = Reporter(settings, home, uplink, name or read_identity(home, settings.region), workers)
         #: whether the hub has told what to serve since this process started
         self.heard = False
@@ -80,7 +81,7 @@ class Agent:
 
     @property
     def trouble(self) -> str:
-        """What is wrong with the hub, "" when nothing is."""
+        """What keeps this edge from following the hub, "" when nothing does."""
         return self._trouble
 
     async def close(self) -> None:
@@ -102,8 +103,10 @@ class Agent:
             except Exception as error:  # a fault of ours must not end the following
                 _log.exception("state not taken up", problem=said(error))
             else:
-                self._complain("")
-                if news or loop.time() - asked >= _SOON:
+                if self._unwritten:
+                    self._write()
+                self._complain(self._unwritten)
+                if (news or loop.time() - asked >= _SOON) and not self._unwritten:
                     pause = PAUSES[0]
                     continue
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
@@ -164,8 +167,9 @@ class Agent:
         self._held = msgspec.structs.replace(self._held, missing=self._cache.missing)
         try:
             files.write(self._home.state, self._held, durable=True)
-        except HomeError as error:
-            self._complain(str(error))
+            self._unwritten = ""
+        except HomeError as error:  # tried again after the next answer of the hub
+            self._unwritten = str(error)
 
     def _tidy(self) -> None:
         assert self._held is not None
@@ -184,11 +188,11 @@ class Agent:
                         await self._cache.verify(version.package)
 
     def _complain(self, trouble: str) -> None:
-        """Log what is wrong with the hub, once until it changes, and that it is right again."""
+        """Log what keeps this edge from following the hub, once until it changes, and that it is right again."""
         if trouble == self._trouble:
             return
         if trouble:
-            _log.warning("hub away", problem=trouble, served="what is held")
+            _log.warning("disk away" if trouble == self._unwritten else "hub away", problem=trouble, served="what is held")
         else:
             _log.info("hub back")
         self._trouble = trouble

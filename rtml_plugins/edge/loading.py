@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
@@ -153,7 +153,8 @@ class Loader:
                 f"{died} processes died while loading package {package[:12]}...: it is tried again when the edge restarts"
             )
         path = self._home.loading(os.getpid())
-        files.write(path, package)
+        with suppress(HomeError):  # on a full disk it is loaded unwatched
+            files.write(path, package)
         try:
             yield
         finally:

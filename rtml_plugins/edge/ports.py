@@ -33,6 +33,7 @@ def numeric(host: str) -> str:
 def check_free(host: str, port: int) -> None:
     """AddressRefused when someone listens there already; several processes of one edge may, which the workers make use of."""
     with closing(_socket(host)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port of a process that just ended is free
         _bind(probe, host, port)
 
 
@@ -46,15 +47,18 @@ def held_port(host: str, port: int) -> Iterator[int]:
         check_free(host, port)
     with closing(_socket(host)) as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        _bind(held, host, port)
+        try:
+            # Without SO_REUSEADDR: two sockets that have it and don't listen may be bound to one port.
+            _bind(held, host, port)
+        except AddressRefused:  # what is left of connections of a server that was not an edge
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _bind(held, host, port)
         yield int(held.getsockname()[1])
 
 
 def _socket(host: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port of a process that just ended is free
-    return made
+    return socket.socket(family, socket.SOCK_STREAM)
 
 
 def _bind(bound: socket.socket, host: str, port: int) -> None:

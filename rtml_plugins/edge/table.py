@@ -113,7 +113,10 @@ class Table:
 
     async def start(self) -> None:
         """Load what is on disk and follow it from then on; returns when each service of that has loaded or failed."""
-        await asyncio.to_thread(self.home.make)
+        try:
+            await asyncio.to_thread(self.home.make)
+        except HomeError as error:  # what is on a disk that takes nothing can be served all the same
+            _log.error("home not written", problem=str(error))
         self._good = await asyncio.to_thread(self.home.read_served)
         self._look()
         await self._load_all()

@@ -242,6 +242,21 @@ def test_a_hub_that_was_restored_is_followed_back_when_it_insists(home: Home, mo
         asyncio.run(scenario(hub))
 
 
+def test_a_state_that_can_not_be_written_is_written_when_it_can(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "PAUSES", (0.01, 0.02))
+
+    async def scenario(hub: StubHub) -> None:
+        home.state.mkdir()  # whatever the user, no file takes the place of a folder
+        async with following(home, hub.url) as agent:
+            await until(lambda: "state.json can't be written" in agent.trouble)
+            home.state.rmdir()
+            await until(lambda: revision(home) == 1 and not agent.trouble)
+
+    with stub_hub() as hub:
+        hub.tell(state(1))
+        asyncio.run(scenario(hub))
+
+
 @pytest.mark.parametrize("how", ["truncated", "longer", "damaged", "another", "missing"])
 def test_a_package_that_is_not_what_was_asked_for_is_not_kept(home: Home, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_AGAIN", (0.01, 0.05))
