@@ -21,6 +21,7 @@ from rtml_plugins.edge.http1_body import Budget, Chunks
 from rtml_plugins.edge.http1_head import MAX_HEAD, Head, Heads
 from rtml_plugins.edge.predict import new_id, problem_of, problem_response
 from rtml_plugins.edge.settings import EdgeSettings
+from rtml_plugins.edge.v2 import errors
 from rtml_plugins.serving.problems import Problem
 
 #: connections that one process holds; more are told to come back
@@ -364,11 +365,15 @@ class Connection(asyncio.Protocol):
         would be reset, and the client might never see the answer.
         """
         self._close = True
+        target = self._head.path if self._head is not None else self._buffer[:16].decode("latin-1").partition(" ")[2]
         self._buffer.clear()
         if self._transport is None or self._transport.is_closing():
             return
         self._refused_at = self._server.now
-        self._send(problem_response(problem, new_id()))
+        identity = new_id()
+        # clients of the Open Inference Protocol read errors of another form only
+        below_v2 = target.startswith(errors.PREFIX)
+        self._send(errors.respond(problem, None, identity) if below_v2 else problem_response(problem, identity))
         if not self._tls:
             self._transport.write_eof()
 

@@ -1,9 +1,4 @@
-"""The Open Inference Protocol (V2) over HTTP: everything below /v2.
-
-A model of the protocol is a service. Errors are problem documents (RFC 9457) that say their sentence once more as "error", which
-is where the protocol's clients look; they are sent as application/json, as one of these clients reads nothing else, and as
-application/problem+json to whoever accepts that.
-"""
+"""The Open Inference Protocol (V2) over HTTP: everything below /v2. A model of the protocol is a service."""
 
 from __future__ import annotations
 
@@ -19,9 +14,9 @@ from rtml_plugins.edge.exchange import Answer, Handler, Request, Response
 from rtml_plugins.edge.predict import deprecation, problem_of
 from rtml_plugins.edge.v2 import body as bodies
 from rtml_plugins.edge.v2 import models
+from rtml_plugins.edge.v2.errors import respond
 from rtml_plugins.edge.v2.large import LARGE_BODY, Large
 from rtml_plugins.edge.v2.plan import Columns, plan_of, score
-from rtml_plugins.serving.problems import CONTENT_TYPE as PROBLEM_TYPE
 from rtml_plugins.serving.problems import Problem
 
 if TYPE_CHECKING:
@@ -55,7 +50,7 @@ class V2:
         try:
             return self._answer(request, self._table.current)
         except Exception as failure:
-            return error(request, problem_of(failure))
+            return _error(request, problem_of(failure))
 
     def _answer(self, request: Request, snapshot: Snapshot) -> Answer:
         parts = request.path.split("/")[2:]
@@ -174,7 +169,7 @@ def _score(request: Request, model: models.Model, inference: bodies.InferRequest
 def _failed(request: Request, failure: Exception, loaded: Loaded, began: float) -> Response:
     problem = problem_of(failure)
     metrics.observe(loaded.service, loaded.version, metrics.outcome(problem.status), time.perf_counter() - began)
-    return error(request, problem)
+    return _error(request, problem)
 
 
 def _ready(snapshot: Snapshot, name: str, version: str) -> Response:
@@ -208,15 +203,8 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(status, _JSON, msgspec.json.encode(document))
 
 
-def error(request: Request, problem: Problem) -> Response:
-    """A problem document with its sentence as "error", too."""
-    metrics.refused(problem.kind)
-    document = problem.document()
-    document["error"] = problem.detail
-    accepts = request.headers.get("accept") or ""
-    kind = PROBLEM_TYPE if PROBLEM_TYPE in accepts else "application/json"
-    headers = [("Content-Type", kind), *SECURITY_HEADERS, *problem.headers]
-    return Response(problem.status, headers, msgspec.json.encode(document))
+def _error(request: Request, problem: Problem) -> Response:
+    return respond(problem, request.headers.get("accept"))
 
 
 def handler(app: App) -> Handler:

@@ -186,6 +186,17 @@ def test_errors_reach_the_user_as_sentences(edge: Edge, client: triton.Inference
         assert "which this server does not" in message("400", "visits", inputs(ROWS), outputs=[asked])
 
 
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(edge: Edge, client: triton.InferenceServerClient) -> None:
+    big = triton.InferInput("country", [1, 1], "BYTES")
+    big.set_data_from_numpy(np.array([["x" * (8 << 20)]], np.object_))
+    with pytest.raises(InferenceServerException) as caught:
+        client.infer("visits", [big])
+    assert (caught.value.status(), caught.value.message()) == (
+        "413",
+        "the body has more than 8,388,608 bytes: send fewer rows at a time",
+    )
+
+
 def test_what_triton_offers_beyond_is_refused_with_a_sentence(client: triton.InferenceServerClient) -> None:
     for call in (lambda: client.load_model("visits"), lambda: client.unload_model("visits")):
         with pytest.raises(InferenceServerException, match="models are loaded and unloaded by the hub"):
