@@ -19,6 +19,7 @@ import msgspec
 
 from rtml_core import operators as op
 from rtml_core.client.records import Arm, Traffic
+from rtml_plugins.edge.children import _MALLOC
 from rtml_plugins.edge.files import HeldState, Home, write
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.serving.wire import EXCHANGE, KeyEntry, ServiceEntry, VersionEntry
@@ -147,7 +148,7 @@ def worker(
             [sys.executable, "-m", "rtml_plugins.edge.server"],
             stdout=stream,
             stderr=stream,
-            env={**os.environ, **(environment or {}), **given.to_environment()},
+            env={**_MALLOC, **os.environ, **(environment or {}), **given.to_environment()},  # as the supervisor starts it
         )
     running = Worker(given, process, log)
     try:
