@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -255,6 +258,45 @@ def test_the_same_package_published_at_once_is_one_version(place: Place) -> None
     assert len({one.package for one in service.versions}) == 2
     assert hubs[1].revision("na") == 3
     assert len(hubs[1].audit()) == 2
+
+
+PUBLISH = """
+import sys
+from pathlib import Path
+from rtml_plugins.hub.database import open_database
+from rtml_plugins.hub.hub import Hub
+from rtml_plugins.hub.store import PackageStore
+hub = Hub(open_database(sys.argv[1]), PackageStore(sys.argv[2]))
+data = Path(sys.argv[3]).read_bytes()
+print("ready", flush=True)
+sys.stdin.readline()
+made = hub.publish("churn", data, actor="a process", regions=["na"])
+print(made.version, made.created)
+hub.close()
+"""
+
+
+def test_the_same_package_published_at_once_by_two_processes_is_one_version(place: Place, tmp_path: Path) -> None:
+    hub = place.open()
+    (tmp_path / "one.rtml").write_bytes(package(1))
+    command = [sys.executable, "-c", PUBLISH, place.url, str(place.folder / "packages"), str(tmp_path / "one.rtml")]
+    pipe = subprocess.PIPE
+    started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    answers = []
+    for process in started:
+        with process:
+            out, said = process.communicate(timeout=120)
+            assert process.returncode == 0, said
+            answers.append(out)
+    assert sorted(answers) == ["1 False\n", "1 True\n"]
+    assert (len(hub.get("churn").versions), len(hub.audit()), hub.revision("na")) == (1, 1, 2)
 
 
 def test_changes_at_once_are_all_made(place: Place) -> None:
