@@ -17,7 +17,7 @@ from typing import Final
 from tests.benchmarks.serving.load import Load, load, post, write
 from tests.benchmarks.serving.peers import BY_HAND, CONSTANT, ENVIRONMENTS, ROOT, SERVERS, Peer
 from tests.benchmarks.serving.processes import NotStarted, Server, cores, cpu_seconds, free_port, memory, start
-from tests.benchmarks.serving.work import Work
+from tests.benchmarks.serving.work import Work, is_there
 
 #: relative difference to scikit-learn that an answer may have
 RTOL: Final = 1e-9
@@ -99,8 +99,8 @@ def environment(peer: Peer, work: Work, port: int) -> dict[str, str]:
 @contextlib.contextmanager
 def running(peer: Peer, work: Work, folder: Path, key: str) -> Iterator[Contender]:
     """Start a peer on its core and compare its answers; NotStarted or Disagrees with the reason."""
-    if not peer.python.exists():
-        raise NotStarted("its environment is not there: python -m tests.benchmarks.serving --setup")
+    if peer.environment and not is_there(peer.environment):
+        raise NotStarted("its environment is not there, or made of something else: python -m tests.benchmarks.serving --setup")
     port = free_port()
     server = start(
         peer.command(str(peer.python), port),

@@ -20,6 +20,8 @@ from tests.benchmarks import data
 from tests.benchmarks.serving.peers import ARTIFACTS, ENVIRONMENTS, FITTED, REQUIREMENTS, ROOT, Row
 from tests.benchmarks.standard import prepare, raw_rows
 
+#: in an environment: what it was made of, written when it was whole
+STAMP: Final = "installed.json"
 #: rows that are asked for, round and round
 ROWS: Final = 200
 
@@ -80,8 +82,7 @@ def setup(names: Iterable[str]) -> dict[str, str]:
 
 def _environment(name: str) -> None:
     folder = ENVIRONMENTS / name
-    stamp, wanted = folder / "installed.json", _wanted(name)
-    if stamp.exists() and stamp.read_text() == wanted:
+    if is_there(name):
         return
     print(f"{name}: installing {', '.join(REQUIREMENTS[name])} ...", flush=True)
     _run([sys.executable, "-m", "venv", "--clear", str(folder)])
@@ -107,7 +108,13 @@ def _environment(name: str) -> None:
             "parameters": {"uri": str(folder / "pipeline.joblib")},
         }
         (model / "model-settings.json").write_text(json.dumps(settings))
-    stamp.write_text(wanted)
+    (folder / STAMP).write_text(_wanted(name))
+
+
+def is_there(name: str) -> bool:
+    """Whether an environment is whole and made of what is wanted now."""
+    stamp = ENVIRONMENTS / name / STAMP
+    return stamp.exists() and stamp.read_text() == _wanted(name)
 
 
 def _wanted(name: str) -> str:
@@ -125,7 +132,7 @@ def _run(command: list[str], **variables: Any) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError):
         lines = [line for line in error.stderr.decode(errors="replace").splitlines() if line.strip()]
-        return " / ".join(lines[-2:])[-300:] or f"ended with {error.returncode}"
+        return " / ".join(lines[-1:])[-300:] or f"ended with {error.returncode}"
     return str(error)
 
 
