@@ -10,8 +10,8 @@ from itertools import zip_longest
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], folds: Mapping[int, int] | None = None) -> str:
     """Left-aligned columns, two blanks apart, without blanks at the ends of lines.
 
-    folds: {column: most characters} of columns whose longer cells are folded into several lines. ValueError when a row has more or
-    fewer cells than there are headers.
+    folds: {column: most characters} of columns whose longer cells are folded into several lines. ValueError when a row has more
+    or fewer cells than there are headers.
     """
     limits = dict(folds or {})
     lines = [headers, *(row for row in rows)]
