@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from rtml_core.errors import RtmlError
-from rtml_plugins.edge import metrics
+from rtml_plugins.edge import access, metrics
+from rtml_plugins.edge.exchange import Headers
 from rtml_plugins.edge.server import end_with_parent
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.table import Table
@@ -62,7 +63,11 @@ async def serve(settings: EdgeSettings) -> None:
     inference = Inference(table)
     table.on_change.append(lambda snapshot: inference.shadow.forget(snapshot.services))
     table.shadow_report = inference.shadow.report
-    server.add_generic_rpc_handlers((Handlers(INFERENCE, inference), Handlers(HEALTH, health)))
+
+    def admit(headers: Headers) -> None:
+        access.check_head(table.current, settings, headers)
+
+    server.add_generic_rpc_handlers((Handlers(INFERENCE, inference, admit), Handlers(HEALTH, health)))
     _listen(server, settings)
     await table.start()
     metrics.start(settings, table, ROLE)

@@ -36,9 +36,12 @@ CODES: Final = {
     413: Status.INVALID_ARGUMENT,
     422: Status.INVALID_ARGUMENT,
     429: Status.RESOURCE_EXHAUSTED,
+    501: Status.UNIMPLEMENTED,
     503: Status.UNAVAILABLE,
     504: Status.DEADLINE_EXCEEDED,
 }
+#: methods that ask for no key
+OPEN: Final = frozenset({"ServerLive", "ServerReady", "ServerMetadata"})
 #: longest sentence of a status: it travels in a header
 MAX_DETAILS: Final = 4000
 
@@ -185,8 +188,10 @@ class Health:
 class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """All methods of one service; methods that clients know and this server does not offer are refused with a sentence."""
 
-    def __init__(self, service: str, servicer: Any):
+    def __init__(self, service: str, servicer: Any, admit: Callable[[Headers], object] | None = None):
+        """admit: raises a Problem for metadata of a call whose messages need not be read; not asked for OPEN methods."""
         self._prefix = f"/{service}/"
+        self._admit = admit
         self._handlers = {}
         for name, (request, _, client_streams, server_streams) in methods(service).items():
             method = getattr(servicer, name)
@@ -195,25 +200,37 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                 self._handlers[name] = make(self._streaming(request, method, client_streams), None, _bytes)
             else:
                 self._handlers[name] = grpc.unary_unary_rpc_method_handler(self._unary(request, method), None, _bytes)
-        self._unknown = grpc.unary_unary_rpc_method_handler(self._refuse)
+        offered = f"{service} offers {', '.join(self._handlers)} here, and not the method that was called"
+        self._unknown = self._refusing(Problem(501, "not-offered", offered))
 
     def service(self, call: Any) -> Any:
         """The handler of a call by its path; None when it is another service's."""
         if not call.method.startswith(self._prefix):
             return None
-        return self._handlers.get(call.method[len(self._prefix) :], self._unknown)
+        name = call.method[len(self._prefix) :]
+        handler = self._handlers.get(name)
+        if handler is None:
+            return self._unknown
+        if self._admit is not None and name not in OPEN:
+            try:
+                self._admit(_headers(call.invocation_metadata))
+            except Problem as problem:
+                return self._refusing(problem)
+        return handler
 
-    async def _refuse(self, request: bytes, context: Any) -> bytes:
-        offered = ", ".join(self._handlers)
-        await context.abort(
-            Status.UNIMPLEMENTED, f"{self._prefix[1:-1]} offers {offered} here, and not the method that was called"
-        )
-        return b""
+    def _refusing(self, problem: Problem) -> Any:
+        """A handler that refuses. As one of streams it does so before messages are read, which a client without a key could make
+        large and many."""
+
+        async def call(requests: Any, context: Any) -> None:
+            await self._abort(context, problem)
+
+        return grpc.stream_stream_rpc_method_handler(call)
 
     def _unary(self, kind: Any, method: Callable[[Any, Headers], Awaitable[Any]]) -> Any:
         async def call(data: bytes, context: Any) -> Any:
             try:
-                return await method(_parse(kind, data), _headers(context))
+                return await method(_parse(kind, data), _headers(context.invocation_metadata()))
             except Exception as error:
                 await self._abort(context, error)
 
@@ -229,7 +246,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
 
         async def call(requests: Any, context: Any) -> AsyncIterator[Any]:
             try:
-                async for answer in method(parsed(requests), _headers(context)):
+                async for answer in method(parsed(requests), _headers(context.invocation_metadata())):
                     yield answer
             except Exception as error:
                 await self._abort(context, error)
@@ -256,7 +273,7 @@ def _parse(kind: Any, data: bytes) -> Any:
         raise Problem(400, "invalid-request", f"the request is no {kind.DESCRIPTOR.full_name}") from None
 
 
-def _headers(context: Any) -> Headers:
+def _headers(metadata: Any) -> Headers:
     """Metadata of a call by its lower-case name; binary entries are left out."""
-    found: Any = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    found: Any = {key: value for key, value in metadata or () if isinstance(value, str)}
     return found  # type: ignore[no-any-return]

@@ -188,9 +188,9 @@ def test_keys_are_asked_for(package_files: list[Path], tmp_path: Path) -> None:
                 with pytest.raises(InferenceServerException) as caught:
                     call()
                 assert caught.value.status() == str(code)
-            with pytest.raises(InferenceServerException, match="key") as refusal:
+            with pytest.raises(InferenceServerException, match="key") as denied:
                 over_http.infer("visits", test_triton_http.inputs(ROWS), headers=headers)
-            assert refusal.value.status() == status
+            assert denied.value.status() == status
             assert not over_http.is_model_ready("visits", headers=headers)
         for secret, count in ((good[0], 2), (other[0], 0)):  # a key for some services sees these only
             headers = {"authorization": f"Bearer {secret}"}
@@ -203,6 +203,12 @@ def test_keys_are_asked_for(package_files: list[Path], tmp_path: Path) -> None:
         assert test_triton_grpc.answers(answered) == runtimes[1].score(ROWS)
         result = over_http.infer("visits", test_triton_http.inputs(ROWS), headers=headers)
         assert test_triton_http.answers(result) == runtimes[1].score(ROWS)
+        # without a key nothing of a message is read: it is refused although it never ends
+        with grpc.insecure_channel(edge.grpc) as channel:
+            call = channel.stream_unary("/inference.GRPCInferenceService/ModelInfer")
+            with pytest.raises(grpc.RpcError) as refusal:
+                call((bytes(4 << 20) for _ in iter(int, 1)), timeout=60)
+            assert refusal.value.code() == grpc.StatusCode.UNAUTHENTICATED
         over_grpc.close()
         over_http.close()
         assert good[0] not in edge.log()
