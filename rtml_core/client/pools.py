@@ -1,16 +1,20 @@
-"""What the two clients share about connections: who may use a pool, and how a request and its failures look to httpx.
+"""What the two clients share about connections: how an address is reached, and how a request and its failures look on the wire.
 
-httpx's transports are used below its client, whose redirects, cookies and logs cost as much again and are not wanted here.
+AsyncClient stands on the transports of httpx, below its client: redirects, cookies and logs cost as much again and are not wanted
+here.
 """
 
 from __future__ import annotations
 
+import base64
+import http.client
 import os
+import socket
 import ssl
 import urllib.request
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from rtml_core.client.errors import ClientError
 from rtml_core.client.exchange import Failure, Send
@@ -41,8 +45,17 @@ class Prepared(NamedTuple):
     route: Route
 
 
+class Origin(NamedTuple):
+    """Where a connection goes."""
+
+    secure: bool
+    host: str
+    port: int
+    proxy: str | None
+
+
 class Wire:
-    """Requests as httpx wants them. Holds the API key, which stands in headers only."""
+    """Requests as they are sent. Holds the API key, which stands in headers only."""
 
     def __init__(self, key: str | None, ca: str | os.PathLike[str] | None):
         from rtml_core import __version__
@@ -53,6 +66,7 @@ class Wire:
         self._standing = tuple(standing)
         self._ca = None if ca is None else os.fspath(ca)
         self._prepared: dict[tuple[str, bool], Prepared] = {}
+        self._heads: dict[tuple[str, str, bool], tuple[Origin, bytes]] = {}
         self._context: ssl.SSLContext | None = None
 
     def prepare(self, send: Send) -> Prepared:
@@ -89,14 +103,54 @@ class Wire:
         limits = httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=kept, keepalive_expiry=_IDLE)
         return {"verify": self._verify(route.secure), "trust_env": False, "limits": limits, "proxy": route.proxy}
 
+    def head(self, send: Send) -> tuple[Origin, bytes]:
+        """Where a request goes and everything of it before the body, for a connection of our own."""
+        found = self._heads.get((send.method, send.url, send.fresh))
+        if found is None:
+            parts = urlsplit(send.url)
+            secure, host = parts.scheme == "https", parts.hostname or ""
+            origin = Origin(secure, host, parts.port or (443 if secure else 80), _proxy(parts.scheme, host))
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            target = send.url if origin.proxy is not None and not secure else path
+            lines = [f"{send.method} {target} HTTP/1.1".encode("ascii"), b"host: " + parts.netloc.encode("ascii")]
+            lines += [name + b": " + value for name, value in self._standing]
+            lines += [b"connection: close"] if send.fresh else []
+            if origin.proxy is not None and not secure:
+                lines += [f"{name}: {value}".encode() for name, value in _proxy_headers(origin.proxy).items()]
+            found = origin, b"\r\n".join(lines)
+            if len(self._heads) >= 512:
+                self._heads.clear()
+            self._heads[send.method, send.url, send.fresh] = found
+        origin, head = found
+        for name, value in send.headers:
+            head += b"\r\n" + name.encode("ascii") + b": " + _header(value)
+        if send.body is not None or send.method not in ("GET", "HEAD"):
+            head += b"\r\ncontent-length: %d" % len(send.body or b"")
+        return origin, head + b"\r\n\r\n"
+
+    def connection(self, origin: Origin, timeout: float) -> http.client.HTTPConnection:
+        """A connection that is not open yet. timeout: seconds to open it."""
+        host, port = origin.host, origin.port
+        if origin.proxy is not None:
+            parts = urlsplit(origin.proxy if "//" in origin.proxy else f"http://{origin.proxy}")
+            if parts.scheme != "http":
+                raise ClientError(
+                    f"a proxy that speaks {parts.scheme} is not supported; name one like http://proxy:3128 or use NO_PROXY"
+                )
+            host, port = parts.hostname or "", parts.port or 80
+        if not origin.secure:
+            return http.client.HTTPConnection(host, port, timeout=timeout)
+        secure = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._verify(True))
+        if origin.proxy is not None:
+            secure.set_tunnel(origin.host, origin.port, _proxy_headers(origin.proxy))
+        return secure
+
     def _verify(self, secure: bool) -> ssl.SSLContext:
         if not secure:
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; reading all known authorities takes 20 ms
         if self._context is None:
             if self._ca is None:
-                import httpx
-
-                self._context = httpx.create_ssl_context()
+                self._context = _usual_authorities()
             else:
                 try:
                     folder = os.path.isdir(self._ca)
@@ -111,6 +165,16 @@ class Wire:
         return "Wire(...)"
 
 
+def _usual_authorities() -> ssl.SSLContext:
+    """Those of the system or SSL_CERT_FILE; of certifi, which comes with httpx, where the system has none."""
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"] and not os.environ.get("SSL_CERT_DIR"):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
+
+
 def _header(value: str) -> bytes:
     if any(character in value for character in "\r\n\0"):
         raise ClientError("a line break can't stand in a header; is it part of the sticky key or the request id?")
@@ -123,6 +187,24 @@ def _proxy(scheme: str, host: str) -> str | None:
         return None
     proxies = urllib.request.getproxies()
     return proxies.get(scheme) or proxies.get("all")
+
+
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    """The name and password that the address of a proxy holds, as it wants them."""
+    parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def unreached(error: Exception) -> Failure:
+    """What an error while connecting means."""
+    if isinstance(error, TimeoutError):
+        return Failure("unreached", "no connection in time")
+    if isinstance(error, socket.gaierror):
+        return Failure("unreached", "no machine has this name")
+    return Failure("unreached", _reason(error))
 
 
 def failure(error: Exception) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ class Server:
     answer: Answer
     asked: list[Asked] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    tls: ssl.SSLContext | None = None
     port: int = 0
     connections: int = 0
 
@@ -56,7 +58,14 @@ class Server:
             thread.join()
 
     def _connection(self, connection: socket.socket, number: int) -> None:
-        connection.settimeout(0.05)
+        connection.settimeout(5 if self.tls else 0.05)
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:  # whoever connects does not trust us
+                connection.close()
+                return
+            connection.settimeout(0.05)
         with connection:
             stored = b""
             while not self.stopping.is_set():
@@ -65,10 +74,12 @@ class Server:
                     if asked is None:
                         return
                     self.asked.append(asked)
+                    connection.settimeout(20)  # of a send to a client that reads slowly
                     for part in self.answer(asked):
-                        if part is None:
+                        if part is None or self.stopping.is_set():
                             return
                         connection.sendall(part)
+                    connection.settimeout(0.05)
                 except OSError:
                     return
 
@@ -106,10 +117,10 @@ def scores(asked: Asked) -> Iterator[bytes]:
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[Server]:
+def serving(answer: Answer, tls: ssl.SSLContext | None = None, kind: type[Server] = Server) -> Iterator[Server]:
     """The server, until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(answer)
+        server = kind(answer, tls=tls)
         server.port = listener.getsockname()[1]
         thread = threading.Thread(target=server.serve, args=(listener,))
         thread.start()
