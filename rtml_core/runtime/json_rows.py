@@ -17,6 +17,7 @@ import numpy as np
 
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
 from rtml_core.errors import CustomOpError, InputError, InputProblem, describe
+from rtml_core.package import FieldEntry
 from rtml_core.runtime import json_text
 from rtml_core.runtime.signature import Feed, Signature, value_type
 from rtml_core.timestamps import parse_timestamp, to_micros
@@ -32,6 +33,10 @@ Rows = list[Row] | tuple[Row]
 _NUMPY: Final = {"float64": np.float64, "int64": np.int64, "bool": np.bool_, "string": np.object_}
 _PACKED: Final = {"float64": "d", "int64": "q", "bool": "?"}
 _ZERO: Final[dict[str, Any]] = {"float": 0.0, "int": 0, "bool": False, "string": "", "timestamp": 0}
+_FDD0: Final = MISSING_STRING.encode()
+#: texts of timestamps whose microseconds are remembered: requests of one second often hold the same
+_MOMENTS: Final = 4096
+_astuple: Final = msgspec.structs.astuple
 _FORMS: Final = 'a row {"field": value, ...}, {"rows": [...]} or {"columns": {"field": [...], ...}}'
 
 
@@ -53,11 +58,9 @@ class JsonRows:
         self._readers = runtime.json_readers
         self._checks = runtime.checks_position
         self._width = len(entries)
-        self._optional = [at for at, e in enumerate(entries) if e.optional]
-        self._defaults = [e.default if e.optional else None for e in entries]
         self._times = [at for at, e in enumerate(entries) if e.type == "timestamp"]
-        texts = [at for at, e in enumerate(entries) if e.type == "string"]
-        self._texts = _runs(texts)
+        self._texts = _runs([at for at, e in enumerate(entries) if e.type == "string"])
+        self._ready = _ready_maker(entries, self._times, self._texts)
         self._feed, self._fill = self._buffers()
         outputs = runtime.manifest.outputs
         names = [(f"f{at}", Any, msgspec.field(name=output.name)) for at, output in enumerate(outputs)]
@@ -84,59 +87,29 @@ class JsonRows:
         start = body[:10]
         rows: Rows
         if start[:7] == b'{"rows"':
-            decoded = [self._ready(msgspec.structs.astuple(row)) for row in self._rows(body).f0]
+            decoded = [self._ready(_astuple(row)) for row in self._rows(body).f0]
             rows, names = [row for row, _ in decoded], 1 + sum(count for _, count in decoded)
         elif start == b'{"columns"':
             rows, names = self._transposed(self._wrapped(body).f0)
             names += 1
         else:
             try:
-                row, names = self._ready(msgspec.structs.astuple(self._row(body)))
+                row, names = self._ready(_astuple(self._row(body)))
                 rows = (row,)
             except msgspec.ValidationError:
                 rows, names = self._transposed(self._columns(body))
-        if b"\xef\xb7\x90" in body or (b"\\" in body and (b"\\u0000" in body or b"\\ufdd0" in body.lower())):
+        if (b"\\" in body and (b"\\u0000" in body or b"\\ufdd0" in body.lower())) or not (body.isascii() or _FDD0 not in body):
             raise ValueError("a text holds U+0000 or U+FDD0, or another text looks as if it did")
         # Each name and each text has two quotes: where there are more, a name stands twice, or is ignored, or a quote is escaped.
         if body.count(b'"') != 2 * names:
             json_text.read(body)
         return rows
 
-    def _ready(self, values: tuple[Any, ...]) -> tuple[Row, int]:
-        """The row to be scored, and how many names and texts of the document it stands for."""
-        row: Any = values
-        names = self._width + len(self._times)
-        if self._optional:
-            row = list(row)
-            for at in self._optional:
-                if row[at] is msgspec.UNSET:
-                    names -= 1 if not isinstance(self._defaults[at], str) else 2
-                    row[at] = self._defaults[at]
-        if self._times:
-            row = list(row)
-            for at in self._times:
-                text = row[at]
-                if text is None:
-                    row[at] = MISSING_TIME
-                    names -= 1
-                    continue
-                micros = parse_timestamp(text)
-                if micros is None:
-                    raise ValueError("no timestamp")
-                row[at] = micros
-        for start, stop in self._texts:
-            names += stop - start
-            part = row[start:stop]
-            if None in part:
-                names -= part.count(None)
-                row = [*row[:start], *(MISSING_STRING if text is None else text for text in part), *row[stop:]]
-        return row, names
-
     def _transposed(self, columns: Any) -> tuple[Rows, int]:
         """Rows out of typed columns, and how many names and texts of the document they stand for."""
         lists: list[Any] = []
         names = 0
-        for column in msgspec.structs.astuple(columns):
+        for column in _astuple(columns):
             if column is msgspec.UNSET:
                 raise ValueError("a column is left out: the slow path fills it")
             names += 1
@@ -223,6 +196,7 @@ class JsonRows:
             values = arrays[position][:, index].tolist()
             columns.append(values if read is None else map(read, values))
         predictions = list(map(self._prediction, *columns))
+        encode = self._encode
         checks = self._checks
         failed = checks >= 0 and not arrays[checks].all()
         answers: list[bytes | InputError] = []
@@ -235,7 +209,7 @@ class JsonRows:
                     raise error
                 answers.append(error)
             else:
-                answers.append(self._encode(predictions[at:stop]))
+                answers.append(encode(predictions[at:stop]))
             at = stop
         return answers
 
@@ -313,6 +287,48 @@ def _struct(name: str, fields: Iterable[tuple[str, Any, bool]], ignore_extra: bo
 
 def _decoder(kind: Any) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(kind).decode
+
+
+def _ready_maker(
+    entries: Sequence[FieldEntry], times: list[int], texts: list[tuple[int, int]]
+) -> Callable[[tuple[Any, ...]], tuple[Row, int]]:
+    """A function from typed values to (the row to be scored, how many names and texts of the document it stands for)."""
+    optional = [(at, e.default, 2 if isinstance(e.default, str) else 1) for at, e in enumerate(entries) if e.optional]
+    all_names = len(entries) + len(times) + sum(stop - start for start, stop in texts)
+    moments: dict[str, int] = {}
+
+    def moment(text: str) -> int:
+        micros = parse_timestamp(text)
+        if micros is None:
+            raise ValueError("no timestamp")
+        if len(moments) >= _MOMENTS:
+            moments.clear()
+        moments[text] = micros
+        return micros
+
+    def ready(values: tuple[Any, ...]) -> tuple[Row, int]:
+        row: Any = list(values) if optional or times else values
+        names = all_names
+        for at, default, count in optional:
+            if row[at] is msgspec.UNSET:
+                names -= count
+                row[at] = default
+        for at in times:
+            text = row[at]
+            if text is None:
+                row[at] = MISSING_TIME
+                names -= 1
+            else:
+                micros = moments.get(text)
+                row[at] = moment(text) if micros is None else micros
+        for start, stop in texts:
+            part = row[start:stop]
+            if None in part:
+                names -= part.count(None)
+                row = [*row[:start], *(MISSING_STRING if text is None else text for text in part), *row[stop:]]
+        return row, names
+
+    return ready
 
 
 def _runs(positions: list[int]) -> list[tuple[int, int]]:

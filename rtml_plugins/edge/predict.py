@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from rtml_plugins.edge.app import App
     from rtml_plugins.edge.table import Loaded, Service
 
+_now: Final = time.perf_counter
+#: a Response without the detour through its constructor in Python, which takes as long as a look-up of a service
+_response: Final[Any] = tuple.__new__
 _log: Final = logs.Logger("rtml.edge")
 _SANE: Final = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}").fullmatch
 _JSON: Final = ("Content-Type", "application/json")
@@ -95,7 +98,7 @@ class Target:
     One is made for each path whenever the snapshot changes.
     """
 
-    __slots__ = ("_app", "_headers", "_settings", "_starts", "_sticky", "name", "service", "version")
+    __slots__ = ("_app", "_cors", "_headers", "_settings", "_shadowed", "_starts", "_sticky", "name", "service", "version")
 
     def __init__(self, app: App, service: Service, version: Loaded | None):
         self._app = app
@@ -103,6 +106,8 @@ class Target:
         self.service = service
         self.version = version
         self.name = service.entry.name
+        self._cors = bool(app.settings.cors)
+        self._shadowed = service.shadow is not None and version is None
         self._headers = (_JSON, *access.SECURITY_HEADERS, *deprecation(service))
         self._starts: dict[int, bytes] = {}
         self._sticky = None if service.sticky is None else Sticky(service.sticky)
@@ -111,7 +116,7 @@ class Target:
 
     def answer(self, request: Request) -> Answer:
         """The predictions for the rows of a request, or a problem document."""
-        began = time.perf_counter()
+        began = _now()
         headers = request.headers
         given = headers.get("x-request-id")
         identity = new_id() if given is None else request_id(given)
@@ -151,27 +156,25 @@ class Target:
         self._app.in_flight += 1
         return job
 
-    def done(self, predictions: bytes, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
+    def done(
+        self, predictions: bytes, request: Request, loaded: Loaded, identity: str, began: float, shadowed: bool = True
+    ) -> Response:
         """The answer with the predictions, a JSON list; counted, and given to the shadow version to compare."""
-        if self.service.shadow is not None and self.version is None:
+        if self._shadowed and shadowed:
             self._app.shadow.offer(self.service, loaded, request.body, predictions)
-        return self._answered(predictions, request, loaded, identity, began)
-
-    def _answered(self, predictions: bytes, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
-        body = b'%b%b,"request_id":"%b"}' % (self._starts[loaded.version], predictions, identity.encode())
-        metrics.observe(self.name, loaded.version, "ok", time.perf_counter() - began)
-        return Response(200, self._with_origin(request), body, identity)
+        version = loaded.version
+        body = b'%b%b,"request_id":"%b"}' % (self._starts[version], predictions, identity.encode())
+        headers: Any = self._headers
+        if self._cors:
+            headers = [*headers, *cors.answer_headers(self._settings, request.headers)]
+        metrics.observe(self.name, version, "ok", _now() - began)
+        return _response(Response, (200, headers, body, identity))
 
     def failed(self, error: Exception, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
         """The problem document of an error; counted."""
         problem = problem_of(error)
-        metrics.observe(self.name, loaded.version, metrics.outcome(problem.status), time.perf_counter() - began)
+        metrics.observe(self.name, loaded.version, metrics.outcome(problem.status), _now() - began)
         return problem_response(problem, identity, cors.answer_headers(self._settings, request.headers))
-
-    def _with_origin(self, request: Request) -> Any:
-        if not self._settings.cors:
-            return self._headers
-        return [*self._headers, *cors.answer_headers(self._settings, request.headers)]
 
     def _key(self, request: Request) -> str | None:
         key = request.headers.get("x-rtml-key")
@@ -198,7 +201,7 @@ class Target:
             told = await explaining.explain(self._app, loaded, request.body)
         except Exception as error:
             return self.failed(error, request, loaded, identity, began)
-        return self._answered(told, request, loaded, identity, began)
+        return self.done(told, request, loaded, identity, began, shadowed=False)
 
 
 class Waiting(Later):
@@ -207,7 +210,8 @@ class Waiting(Later):
     __slots__ = ("_identity", "_loaded", "_request", "_target", "began", "rows")
 
     def __init__(self, target: Target, request: Request, loaded: Loaded, identity: str, began: float, rows: Any):
-        super().__init__()
+        self._response = None
+        self._then = None
         self._target = target
         self._request = request
         self._loaded = loaded
