@@ -156,7 +156,7 @@ def _report(body: bytes) -> EdgeReport:
         expected, _, got = said.removeprefix("Expected ").partition(", got ")
         at = where.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "") or "/"
         raise _wrong(at, expected, got or "something else") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "malformed-json", f"the body is no JSON document: {error}") from None
     for at, value in (("/revision", report.revision), ("/workers", report.workers)):
         if not 0 <= value <= _LARGEST:

@@ -23,6 +23,7 @@ from rtml_plugins.hub.keys import Caller
 from rtml_plugins.hub.settings import MAX_BODY, HubSettings
 from rtml_plugins.serving.keys import bearer
 from rtml_plugins.serving.logs import logger
+from rtml_plugins.serving.problems import Problem
 
 _LOG: Final = logger("rtml.hub")
 #: what is answered without a key: whether the hub is there, and what it takes
@@ -77,8 +78,8 @@ class Front:
         began = time.monotonic()
         try:
             await self._pass(scope, headers, receive, reply)
-        except ClientDisconnect:
-            return  # nobody is there to be answered
+        except ClientDisconnect:  # or half of it: who ended the body too early may still listen
+            await self._refuse(answer(_ended_early(), request_id), scope, receive, reply)
         except RtmlError as error:
             await self._refuse(answer(problem_of(error), request_id), scope, receive, reply)
         except Exception:
@@ -120,6 +121,13 @@ class Front:
     async def _refuse(self, response: Response, scope: Scope, receive: Receive, reply: _Reply) -> None:
         if not reply.started:
             await response(scope, receive, reply)
+
+
+def _ended_early() -> Problem:
+    close = [("Connection", "close")]
+    return Problem(
+        400, "malformed-request", "the body ended before all of it had come, or is no HTTP: send it again", headers=close
+    )
 
 
 def _note(scope: Scope, reply: _Reply, seconds: float) -> None:
