@@ -172,7 +172,7 @@ def rollout(connection: Connection, name: str, wanted: int | None, now: float) -
     newest = {region: revision(connection, region) for region in found.regions}
     goal = max(newest.values(), default=0) if wanted is None else wanted
     there = [edge for edge in listed(connection, now) if edge.region in newest]
-    present = [edge for edge in there if edge.state != "away"]
+    present = [edge for edge in there if edge.state != "away" and edge.workers]  # one that stops says that it has none
     done = all(edge.revision >= min(goal, newest[edge.region]) for edge in present)
     missing = tuple(region for region in found.regions if region not in {edge.region for edge in present})
     return Rollout(name, goal, done, tuple(there), missing)

@@ -253,6 +253,17 @@ def test_a_place_that_can_not_be_had_is_one_sentence(tmp_path: Path, option: str
     assert says in said
 
 
+def test_workers_that_never_come_up_end_the_edge_with_a_sentence(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "uvloop.py").write_text("raise SystemExit('uvloop was built for another machine')\n")  # workers import it
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    code, said = refused("--hub", NOBODY, "--region", "emea", "--home", str(home), "--port", "0", "--workers", "1")
+    assert code == 2
+    assert "uvloop was built for another machine" in said
+    assert said.splitlines()[-1].startswith("Error: the workers of the edge end as soon as they start")
+
+
 def test_the_home_of_another_region_is_left_alone(home: Path) -> None:
     code, said = refused("--hub", NOBODY, "--region", "na", "--home", str(home), "--port", "0")
     assert code == 2

@@ -139,6 +139,15 @@ def test_reports_change_no_revision_and_fill_no_log(hub: Hub) -> None:
     assert ((hub.revision("na"), hub.audit()), heard) == (before, [])
 
 
+def test_a_rollout_waits_for_no_edge_that_is_being_stopped(hub: Hub) -> None:
+    revision = hub.publish("churn", package(1), actor=ME, regions=["na"]).revision
+    report(hub, "na-1", "na", revision)
+    report(hub, "na-2", "na", 0, workers=0, ready=False)
+    assert hub.rollout("churn").complete
+    report(hub, "na-2", "na", 0, workers=1)
+    assert not hub.rollout("churn").complete
+
+
 def test_a_rollout_is_complete_when_every_edge_that_is_there_has_it(hub: Hub, place: Place) -> None:
     revision = hub.publish("churn", package(1), actor=ME, regions=["na", "emea", "apac"]).revision
     report(hub, "na-1", "na", revision)
