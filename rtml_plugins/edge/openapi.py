@@ -87,7 +87,16 @@ def _schemas(key: str, loaded: Loaded, max_rows: int, models: dict[str, Any]) ->
             "version": {"type": "integer", "minimum": 1},
             "predictions": {"type": "array", "items": {"$ref": f"#/components/schemas/{key}.prediction"}},
             "request_id": {"type": "string"},
-            "columns": {"type": "object", "description": "With ?explain=columns: the features computed on the way."},
+            "columns": {
+                "type": "array",
+                "items": {"type": "object", "additionalProperties": {"type": "object"}},
+                "description": "With ?explain=columns: for each row, by node, the features computed on the way.",
+            },
+            "not_kept": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "With ?explain=columns: NODE.COLUMN of what the optimised model does without.",
+            },
         },
         "required": ["service", "version", "predictions", "request_id"],
     }

@@ -28,6 +28,7 @@ def new_key(*scopes: str, **more: Any) -> tuple[str, KeyEntry]:
 KEYS = {
     "predict": new_key("predict"),
     "debug": new_key("debug"),
+    "both": new_key("predict", "debug"),
     "lenient": new_key("predict", services=("lenient",)),
     "expired": new_key("predict", expires=1.0),
     "slow": new_key("predict", rate=0.01),
@@ -196,3 +197,11 @@ def test_a_large_body_is_not_read_from_whoever_has_no_key(edge: Worker) -> None:
                 assert connection.recv(1 << 16).split(b" ")[1] == expected
     padded = json.dumps(ROW).encode() + b" " * 100_000
     assert edge.json("POST", PREDICT, padded, {**bearer("predict"), "Content-Type": "application/json"})[0] == 200
+
+
+def test_what_is_computed_on_the_way_needs_both_scopes(edge: Worker) -> None:
+    asked = PREDICT + "?explain=columns"
+    for name in ("predict", "debug", "lenient"):
+        assert edge.json("POST", asked, ROW, bearer(name))[0] == 403
+    status, answer = edge.json("POST", asked, ROW, bearer("both"))
+    assert (status, answer["columns"][0]["pandas_2"]) == (200, {"hour": 10})
