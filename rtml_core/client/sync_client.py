@@ -115,11 +115,11 @@ class Client:
     ) -> Published:
         """Publish a package as a version of a service, and wait until every edge of its regions serves it.
 
-        package: a .rtml file, its bytes, or what compile() gives. The same one twice is one version. regions: where the service
-        runs; None leaves them as they are. message: what is said about this version. allow_incompatible: although its signature
-        breaks callers of the version before. share: answer only this part of the requests, as a canary. traffic: "keep" publishes
-        without answering anyone. progress: called with each Rollout on the way. Raises NotTakenUp, with `published`, when edges
-        can't load it or take longer than `timeout` seconds.
+        package: a .rtml file, its bytes, or what compile() gives. The same one twice is one version. regions: that are to serve it
+        besides those that do; a new service is in na unless some are named. message: what is said about this version.
+        allow_incompatible: although its signature breaks callers of the version before. share: answer only this part of the
+        requests, as a canary. traffic: "keep" publishes without answering anyone. progress: called with each Rollout on the way.
+        Raises NotTakenUp, with `published`, when edges can't load it or take longer than `timeout` seconds.
         """
         data = package_bytes(package)
         flow = self._ops.publish(
