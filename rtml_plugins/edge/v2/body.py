@@ -14,6 +14,7 @@ from rtml_plugins.edge.limits import too_large, too_many_rows
 from rtml_plugins.edge.v2.models import Model, refuse_parameters
 from rtml_plugins.edge.v2.plan import Columns, Plan
 from rtml_plugins.edge.v2.tensors import (
+    ELEMENTS,
     MISSING,
     Tensor,
     binary,
@@ -102,18 +103,24 @@ def _tensors(inputs: Sequence[InputJson], body: memoryview, at: int, max_rows: i
     tensors: list[Tensor] = []
     rows = 0
     for item in inputs:
-        parameters = item.parameters
+        data, parameters = item.data, item.parameters
+        if parameters is None and data is not None and (item.shape == [1] or item.shape == [1, 1]) and len(data) == 1:
+            kind = ELEMENTS.get(item.datatype)
+            if kind is not None and type(data[0]) is kind:  # what nearly all requests are made of
+                tensors.append(Tensor(item.name, item.datatype, data))
+                rows = 1
+                continue
         rows = rows_of(item.name, item.datatype, item.shape)
         require_rows(rows, max_rows)
         size = None if parameters is None else parameters.get("binary_data_size")
         if size is None:
             if parameters:
                 refuse_parameters(f"input {describe(item.name)}", parameters)
-            if item.data is None:
+            if data is None:
                 refuse(f"input {describe(item.name)} has no data: expected 'data', or 'binary_data_size' among its parameters")
-            values = from_list(item.name, item.datatype, rows, item.data)
+            values = from_list(item.name, item.datatype, rows, data)
         else:
-            if item.data is not None:
+            if data is not None:
                 refuse(f"input {describe(item.name)} has both 'data' and 'binary_data_size'")
             if type(size) is not int or not 0 <= size <= len(body) - at:
                 refuse(

@@ -26,6 +26,7 @@ class Plan:
 
     def __init__(self, runtime: Runtime):
         self.fields = {field.name: field for field in runtime.manifest.fields}
+        self._datatypes = {name: FIELD_DATATYPES[field.type] for name, field in self.fields.items()}
         self.outputs = {
             o.name: OutputSpec(o.name, OUTPUT_DATATYPES[o.dtype], o.dtype, o.nullable) for o in runtime.manifest.outputs
         }
@@ -35,15 +36,18 @@ class Plan:
     def columns(self, tensors: Sequence[Tensor]) -> dict[str, Any]:
         """Columns by the name of the field, for Runtime.score_columns."""
         columns: dict[str, Any] = {}
+        usual = self._datatypes
+        rows = len(tensors[0].values)
         for tensor in tensors:
-            if tensor.name in columns:
-                refuse(f"input {describe(tensor.name)} is there twice")
-            field = self.fields.get(tensor.name)  # names that are no field's are the signature's to judge
-            columns[tensor.name] = tensor.values if field is None else column_for(field, tensor)
-        lengths = {name: len(values) for name, values in columns.items()}
-        if len(set(lengths.values())) > 1:
-            counts = ", ".join(f"{describe(name)} has {count:,}" for name, count in lengths.items())
-            refuse(f"the inputs have different numbers of rows: {counts}")
+            name, datatype, values = tensor
+            if name in columns:
+                refuse(f"input {describe(name)} is there twice")
+            if usual.get(name) != datatype and name in self.fields:  # other names are the signature's to judge
+                values = column_for(self.fields[name], tensor)
+            columns[name] = values
+            if len(values) != rows:
+                counts = ", ".join(f"{describe(other.name)} has {len(other.values):,}" for other in tensors)
+                refuse(f"the inputs have different numbers of rows: {counts}")
         return columns
 
     def spec(self, name: str) -> OutputSpec:

@@ -52,7 +52,7 @@ OUTPUT_DATATYPES: Final = {
     "timedelta": "INT64",
 }
 #: kind of Python value that is an element of these datatypes as it stands; the signature knows the bounds of numbers
-_WHOLE: Final = {"FP64": {float}, "INT64": {int}, "BOOL": {bool}}
+ELEMENTS: Final = {"FP64": float, "INT64": int, "BOOL": bool, "BYTES": str}
 #: largest whole number up to which float64 has every one
 _EXACT: Final = 2**53
 _LENGTH: Final = struct.Struct("<I")
@@ -152,7 +152,7 @@ def from_list(name: str, datatype: str, count: int, data: Sequence[Any]) -> Arra
             return _texts(name, data)
         _require(kinds, {str}, name, datatype, data)
         return list(data)
-    if count == 1 and kinds == _WHOLE.get(datatype):
+    if count == 1 and kinds == {ELEMENTS.get(datatype)}:
         return list(data)
     if datatype == "BOOL":
         _require(kinds, {bool}, name, datatype, data)
