@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from rtml_core.client.records import Key, NewKey
-from rtml_plugins.hub.api.bodies import About, Audit, Health, KeyBody, KeyList
+from rtml_plugins.hub.api.bodies import PLAIN, About, Audit, Health, KeyBody, KeyList
 from rtml_plugins.hub.api.context import By, InHub, route
 from rtml_plugins.hub.keys import OVERLAP
 from rtml_plugins.serving.problems import Problem
@@ -77,7 +77,9 @@ def list_audit(
     at: InHub,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     before: Annotated[int | None, Query(ge=1, le=2**53, description="Only entries with a lower number.")] = None,
-    service: Annotated[str | None, Query(max_length=100, description="Only those about this service, edge or key.")] = None,
+    service: Annotated[
+        str | None, Query(max_length=100, pattern=PLAIN, description="Only those about this service, edge or key.")
+    ] = None,
 ) -> Audit:
     """Every change, newest first. For older ones ask with the answer's `before`."""
     entries = tuple(at.hub.audit(limit=limit, before=before, service=service))

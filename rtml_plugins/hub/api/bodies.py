@@ -13,6 +13,8 @@ from rtml_plugins.serving.names import NAME
 
 _NAMED: Final = f"^{NAME.pattern}$"
 _TEXT: Final = 10_000
+#: any text without U+0000, which PostgreSQL can't keep
+PLAIN: Final = r"^[^\x00]*$"
 Name = Annotated[str, Field(pattern=_NAMED)]
 
 
@@ -51,7 +53,7 @@ class TrafficBody(_Body):
     canary: ArmBody | None = None
     split: list[ArmBody] = Field(default=[], max_length=20)
     shadow: Number | None = None
-    sticky: str | None = Field(default=None, min_length=1, max_length=_TEXT)
+    sticky: str | None = Field(default=None, min_length=1, max_length=_TEXT, pattern=PLAIN)
 
     def record(self) -> records.Traffic:
         """The same as the hub keeps it."""
@@ -64,8 +66,8 @@ class ServicePatch(_Body):
     """What is to change of a service; what is left out or null stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"owner": "growth team", "regions": ["na", "emea"]}]})
-    description: str | None = Field(default=None, max_length=_TEXT)
-    owner: str | None = Field(default=None, max_length=_TEXT)
+    description: str | None = Field(default=None, max_length=_TEXT, pattern=PLAIN)
+    owner: str | None = Field(default=None, max_length=_TEXT, pattern=PLAIN)
     regions: list[Name] | None = Field(default=None, min_length=1, max_length=100)
 
 
@@ -73,7 +75,7 @@ class Deprecation(_Body):
     """Why a service is deprecated, and what to use instead: callers see it with every answer."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "use churn-2"}]})
-    reason: str = Field(default="", max_length=_TEXT)
+    reason: str = Field(default="", max_length=_TEXT, pattern=PLAIN)
 
 
 class KeyBody(_Body):

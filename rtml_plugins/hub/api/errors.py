@@ -32,6 +32,7 @@ _WORDS: Final = {
     "^[0-9a-f]{64}$": "64 hexadecimal digits, the id of a package",
     "^[0-9a-f]{12}$": "12 hexadecimal digits, the id of a key",
     "^(champion|keep)$": "champion or keep",
+    r"^[^\x00]*$": "a text without the character U+0000",
 }
 #: entries of one document; a body of a megabyte may have a hundred thousand mistakes
 _MOST: Final = 50

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from rtml_core.client.records import Edge, Rollout, Service
-from rtml_plugins.hub.api.bodies import Deprecation, ServicePatch, Services, TrafficBody
+from rtml_plugins.hub.api.bodies import PLAIN, Deprecation, ServicePatch, Services, TrafficBody
 from rtml_plugins.hub.api.context import By, Context, InHub, ServiceName, route
 from rtml_plugins.hub.api.polling import Wait, clock, in_thread
 from rtml_plugins.hub.api.waiting import TICK
@@ -28,7 +28,7 @@ _REVISION: Final = 2**53
 def list_services(
     at: InHub,
     by: By,
-    q: Annotated[str | None, Query(max_length=200, description="Part of a name, description or owner.")] = None,
+    q: Annotated[str | None, Query(max_length=200, pattern=PLAIN, description="Part of a name, description or owner.")] = None,
     region: Annotated[str | None, Query(pattern=_NAMED, description="Only those served in this region.")] = None,
     state: Annotated[
         Literal["active", "deprecated", "deleted"] | None, Query(description="By default all that are not deleted.")

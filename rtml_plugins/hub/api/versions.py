@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from rtml_core.client.records import Published, Version
-from rtml_plugins.hub.api.bodies import Name, Versions
+from rtml_plugins.hub.api.bodies import PLAIN, Name, Versions
 from rtml_plugins.hub.api.context import By, Context, InHub, Number, ServiceName, route
 from rtml_plugins.hub.api.receiving import Body, spooled
 from rtml_plugins.hub.api.services import READ
@@ -49,9 +49,11 @@ async def publish(
             description="Regions that serve it, besides those that do; of a new service by default all that have edges.",
         ),
     ] = None,
-    description: Annotated[str | None, Query(max_length=2000, description="What the service is for.")] = None,
-    owner: Annotated[str | None, Query(max_length=2000, description="Whose it is; of a new service whose key it was.")] = None,
-    message: Annotated[str | None, Query(max_length=2000, description="About this version.")] = None,
+    description: Annotated[str | None, Query(max_length=2000, pattern=PLAIN, description="What the service is for.")] = None,
+    owner: Annotated[
+        str | None, Query(max_length=2000, pattern=PLAIN, description="Whose it is; of a new service whose key it was.")
+    ] = None,
+    message: Annotated[str | None, Query(max_length=2000, pattern=PLAIN, description="About this version.")] = None,
     allow_incompatible: Annotated[bool, Query(description="Also when callers of the version before would break.")] = False,
     share: Annotated[
         float | None, Query(gt=0, lt=1, allow_inf_nan=False, description="As canary with this share of the requests.")

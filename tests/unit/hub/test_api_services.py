@@ -220,3 +220,13 @@ def test_what_is_wrong_with_a_body_is_said_field_by_field(hub: Served, body: obj
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "/problems/invalid-request"
     assert answer.json()["errors"] == entries
+
+
+def test_texts_without_a_place_in_a_database_are_refused(hub: Served) -> None:
+    hub.publish()
+    refused = hub.client.patch("/v1/services/churn", json={"owner": "a\x00b"})
+    assert refused.json()["errors"] == [{"at": "/owner", "expected": "a text without the character U+0000", "got": "'a\\x00b'"}]
+    for path in ("/v1/services?q=%00", "/v1/audit?service=%00"):
+        assert hub.client.get(path).status_code == 422
+    fine = hub.client.patch("/v1/services/churn", json={"owner": "a\nb \U0001f600"})
+    assert fine.json()["owner"] == "a\nb \U0001f600"
