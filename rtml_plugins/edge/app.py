@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,10 @@ SERVICES: Final = "/v1/services"
 _JSON: Final = (("Content-Type", "application/json"), *access.SECURITY_HEADERS)
 
 
+#: compressed bodies that become large ones, at one time
+_INFLATING: Final = 4
+
+
 class App:
     """Answers requests from the current snapshot of a table.
 
@@ -40,6 +45,7 @@ class App:
         self.table = table
         self.settings = settings
         self.in_flight = 0
+        self.inflating = asyncio.Semaphore(_INFLATING)
         self.shadow = Shadow()
         self.snapshot: Snapshot = table.current
         self._targets: dict[str, Target] = {}

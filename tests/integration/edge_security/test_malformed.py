@@ -1,6 +1,7 @@
 """Whatever is sent to an edge, it answers or hangs up, and goes on answering others."""
 
 import contextlib
+import gzip
 import json
 import socket
 import time
@@ -192,3 +193,20 @@ def test_bodies_that_are_promised_take_no_more_memory_together_than_they_may(edg
             connection.close()
     padded = json.dumps(ROW).encode() + b" " * 900_000  # all of it was given back
     assert {edge.json("POST", PREDICT, padded, {"Content-Type": "application/json"})[0] for _ in range(20)} == {200}
+
+
+def test_compressed_bodies_are_answered_as_what_they_hold_and_hold_up_nobody(edge: Worker) -> None:
+    coded = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    for padding, path, expected in (
+        (10, PREDICT, 200),
+        (900_000, PREDICT, 200),
+        (900_000, f"{PREDICT}?nothing", 400),
+        ((1 << 20) + 1, PREDICT, 413),
+    ):
+        packed = gzip.compress(json.dumps(ROW).encode() + b" " * padding)
+        assert edge.json("POST", path, packed, coded)[0] == expected
+    status, problem = edge.json("POST", PREDICT, gzip.compress(b"[" * 900_000), coded)
+    assert (status, problem["type"]) == (400, "/problems/malformed-json")
+    cut = gzip.compress(json.dumps(ROW).encode() + b" " * 900_000)[:-9]
+    assert edge.json("POST", PREDICT, cut, coded)[0] == 400
+    assert edge.json("POST", PREDICT, gzip.compress(b"") * 200, coded)[1]["type"] == "/problems/damaged-body"
