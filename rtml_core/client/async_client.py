@@ -19,9 +19,9 @@ class AsyncClient:
     """Publishes, steers and scores services. One for a whole process: threads share it and its connections.
 
     hub: its address; else RTML_HUB, else http://127.0.0.1:8000. edges: addresses of edges, or {region: addresses}, so that no hub
-    is asked for them. region: where to score first, or several in order; others are fallen back to. key: an API key, else
-    RTML_API_KEY. timeout: seconds of a call, retries included. retries: how often at most a call is tried again. ca: file or
-    folder of certificates of authorities, instead of the usual ones.
+    is asked for them. region: where to score first, or several in order; others are fallen back to, and without one all are
+    alike. key: an API key, else RTML_API_KEY. timeout: seconds of a call, retries included. retries: how often at most a call is
+    tried again. ca: file or folder of certificates of authorities, instead of the usual ones.
 
     Every call raises ClientError: HubAway and EdgeAway when nobody answers, Refused when somebody does not want to.
     """
@@ -116,8 +116,8 @@ class AsyncClient:
     ) -> Published:
         """Publish a package as a version of a service, and wait until every edge of its regions serves it.
 
-        package: a .rtml file, its bytes, or what compile() gives. The same one twice is one version. regions: that are to serve it
-        besides those that do; a new service is in na unless some are named. message: what is said about this version.
+        package: a .rtml file, its bytes, or what compile() gives. The same one twice is one version. regions: that are to serve
+        it besides those that do; a new service is in na unless some are named. message: what is said about this version.
         allow_incompatible: although its signature breaks callers of the version before. share: answer only this part of the
         requests, as a canary. traffic: "keep" publishes without answering anyone. progress: called with each Rollout on the way.
         Raises NotTakenUp, with `published`, when edges can't load it or take longer than `timeout` seconds.

@@ -76,7 +76,8 @@ class Targets:
 
     def set_fixed(self, named: Iterable[tuple[str, str]]) -> None:
         """The edges that a caller named: (address, region)."""
-        self._take([Target(url, region) for url, region in named])
+        fresh = [Target(url, region) for url, region in named]
+        self._take(fresh, [target.region for target in fresh])
 
     def set_edges(self, edges: Iterable[Edge]) -> None:
         """The edges that a hub knows; how each did so far is kept."""
@@ -89,11 +90,11 @@ class Targets:
             if before is not None:
                 target.failures, target.resting_until = before.failures, before.resting_until
             fresh.append(target)
-        self._take(fresh)
+        self._take(fresh, ())
 
-    def _take(self, fresh: Sequence[Target]) -> None:
-        regions = [*self._regions, *(target.region for target in fresh)]
-        self._ranks = {region: rank for rank, region in enumerate(dict.fromkeys(regions))}
+    def _take(self, fresh: Sequence[Target], regions: Sequence[str]) -> None:
+        """regions: in the order in which they are asked, after the client's own; those that neither names are alike."""
+        self._ranks = {region: rank for rank, region in enumerate(dict.fromkeys([*self._regions, *regions]))}
         self._known = {target.url: target for target in fresh}
         self._order = tuple(fresh)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from rtml_plugins.services.talking import hub_options, json_option, moment, prin
 from rtml_plugins.serving.tables import plural, table
 
 if TYPE_CHECKING:
-    from rtml_core.client.records import Edge
+    from rtml_core.client.records import Edge, EdgeService
 
 
 @click.group("edges", epilog="\b\nExample:\n  rtml edges list\n  rtml edges show emea-1\n")
@@ -72,26 +73,35 @@ def show(edge: str, as_json: bool, hub: str | None, key_file: str | None, ca: st
     click.echo("\n".join(f"{name:<8}  {text}" for name, text in facts.items()))
     if found.services:
         click.echo()
-        measured = found.stats.get("services")
-        rows = [
-            (
-                service.name,
-                ", ".join(map(str, service.versions)),
-                service.state,
-                _measured(measured, service.name),
-                service.problem,
-            )
-            for service in found.services
-        ]
-        click.echo(table(("service", "versions", "state", "measured", "problem"), rows, {4: 60}))
+        rows = [line for service in found.services for line in _lines(service, found.stats)]
+        heads = ("service", "version", "state", "requests", "errors", "a second", "p50 ms", "p99 ms", "problem")
+        click.echo(table(heads, rows, {8: 60}))
 
 
-def _measured(stats: Any, name: str) -> str:
-    """What is said of a service, when the edge says so."""
-    from rtml_plugins.services.words import figures
+def _lines(service: EdgeService, stats: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A line for each version that the edge holds, with what it measured where it says so."""
+    measured = _at(_at(_at(stats, "services"), service.name), "versions")
+    lines = []
+    for version in service.versions or (None,):
+        found = _at(measured, str(version))
+        milliseconds = [_number(found.get(name), 1000.0) for name in ("p50", "p99")]
+        counted = [_number(found.get(name)) for name in ("requests", "errors", "rate")]
+        lines.append((service.name, str(version or ""), service.state, *counted, *milliseconds, service.problem))
+    return lines
 
-    entry = stats.get(name) if isinstance(stats, dict) else None
-    return figures(entry) if isinstance(entry, dict) else ""
+
+def _at(value: Any, name: str) -> Mapping[str, Any]:
+    """What is under a name, empty when there is nothing: edges of other releases may measure other things."""
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(value: Any, factor: float = 1.0) -> str:
+    """For people: whole numbers whole, others to three digits; nothing for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return ""
+    scaled = factor * value
+    return f"{scaled:,.0f}" if isinstance(value, int) or abs(scaled) >= 100 else f"{scaled:.3g}"
 
 
 @edges.command("forget", epilog="\b\nExample:\n  rtml edges forget emea-1\n")

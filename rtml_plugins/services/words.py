@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rtml_core.client.records import Edge, EdgeService, Rollout, Service, Traffic
 
 
@@ -63,8 +61,3 @@ def by_region(rollout: Rollout) -> dict[str, list[Edge]]:
     for region in rollout.regions_without_edge:
         found.setdefault(region, [])
     return dict(sorted(found.items()))
-
-
-def figures(stats: Mapping[str, object]) -> str:
-    """What an edge measured, those that are numbers: "requests 1,204, rate 35"."""
-    return ", ".join(f"{name} {value:,.6g}" for name, value in stats.items() if isinstance(value, (int, float)))

@@ -190,6 +190,19 @@ def test_edges_that_serve_and_are_ready_come_first() -> None:
     assert {predict(world, on)[0].edge for _ in range(10)} == {"http://emea:1"}
 
 
+def test_without_a_region_all_are_alike_and_with_one_the_others_are() -> None:
+    world = World()
+    urls = [f"http://edge:{number}" for number in range(1, 4)]
+    edges = [edge(url, region, "churn") for url, region in zip(urls, ("apac", "emea", "na"), strict=True)]
+    world.servers = {"hub:1": always(hub_of(*edges)), **{url.removeprefix("http://"): always(OK) for url in urls}}
+    on = scoring(world, None)
+    assert {predict(world, on)[0].region for _ in range(100)} == {"apac", "emea", "na"}
+    own = scoring(world, None, "na")
+    assert {predict(world, own)[0].region for _ in range(100)} == {"na"}
+    world.servers["edge:3"] = always(REFUSED)
+    assert {predict(world, own)[0].region for _ in range(100)} == {"apac", "emea"}
+
+
 def test_a_hub_that_is_away_changes_nothing_when_edges_are_known() -> None:
     world = World()
     world.servers = {"hub:1": in_turn(hub_of(edge("http://na:1", "na", "churn")), REFUSED), "na:1": always(OK)}
