@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Annotated, Any, Final
 
+import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
@@ -18,6 +19,9 @@ from rtml_plugins.hub.api.services import READ
 router: Final = APIRouter(prefix="/v1", tags=["versions"])
 PACKAGE: Final = "application/octet-stream"
 _BINARY: Final = {PACKAGE: {"schema": {"type": "string", "format": "binary"}}}
+_MANIFEST: Final[dict[int, dict[str, Any]]] = {
+    200: {"description": "manifest.json of the package.", "content": {"application/json": {"schema": {"type": "object"}}}}
+}
 _BYTES: Final[dict[int, dict[str, Any]]] = {
     200: {"description": "The bytes of the .rtml file.", "content": _BINARY},
     304: {"description": "If-None-Match names it: it never changes."},
@@ -107,6 +111,19 @@ def list_versions(at: InHub, name: ServiceName) -> Versions:
 def get_version(at: InHub, name: ServiceName, number: Number) -> Version:
     """One published package."""
     return at.hub.version(name, number)
+
+
+@router.get(
+    "/services/{name}/versions/{number}/manifest",
+    operation_id="getManifest",
+    summary="Show what a version takes, gives and needs",
+    response_class=Response,
+    **route("publish", "debug", errors=[404], answers=_MANIFEST),
+)
+def get_manifest(at: InHub, name: ServiceName, number: Number) -> Response:
+    """The manifest of its package: signature, operators and who brought them, parity."""
+    manifest = at.hub.manifest(at.hub.version(name, number).package)
+    return Response(msgspec.json.encode(manifest), media_type="application/json")
 
 
 @router.get(

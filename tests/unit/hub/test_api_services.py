@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from rtml_core.client.records import AuditEntry, Published, Service, Version
+from rtml_core.package import Manifest, read_archive
 from rtml_plugins.hub.store import PackageStore
 from tests.unit.hub.packages import package
 from tests.unit.hub.served import Served, bearer, report, served
@@ -35,6 +36,8 @@ def test_a_package_becomes_a_service(hub: Served) -> None:
     assert service == hub.hub.get("churn")
     version = msgspec.json.decode(hub.client.get("/v1/services/churn/versions/1").content, type=Version)
     assert (version.package, version.created_by, version.description) == (published.package, "local", "first")
+    manifest = hub.client.get("/v1/services/churn/versions/1/manifest").content
+    assert msgspec.json.decode(manifest, type=Manifest) == read_archive(package(1)).manifest
 
 
 def test_the_same_package_twice_is_one_version(hub: Served) -> None:
