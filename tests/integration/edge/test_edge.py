@@ -226,6 +226,8 @@ def test_one_edge_at_a_time_in_a_folder_and_at_a_port(home: Path, tmp_path: Path
         (["--tls-cert", "cert.pem"], "--tls-key is missing"),
         (["--ca", "absent.pem"], "absent.pem can't be read"),
         (["--name", "a b"], "no name of an edge"),
+        (["--traces", "collector"], "'collector' is no place for traces"),
+        (["--cors", "shop.example.com"], "'shop.example.com' is no origin"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(
