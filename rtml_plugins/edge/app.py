@@ -66,6 +66,11 @@ class App:
             return target.answer(request)
         return self._other(request)
 
+    def take_up(self, snapshot: Snapshot) -> None:
+        """Answer from a snapshot from now on, and let go of what only the one before had."""
+        self._map(snapshot)
+        self.shadow.forget(snapshot.services)
+
     def _map(self, snapshot: Snapshot) -> None:
         """Make the paths of a snapshot; those of services that did not change stay."""
         before, targets = self._targets, {}

@@ -34,7 +34,7 @@ class Worker:
         sys.setswitchinterval(_SWITCH)
         await self.table.start()
         app = self.app = App(self.table, self.settings)
-        self.table.on_change.append(lambda snapshot: app.shadow.forget(snapshot.services))
+        self.table.on_change.append(app.take_up)
         self.table.shadow_report = app.shadow.report
         metrics.watch_in_flight(lambda: app.in_flight)
         metrics.start(self.settings, self.table)
