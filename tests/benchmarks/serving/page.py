@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -73,8 +74,13 @@ def bars(kept: Mapping[str, Results]) -> list[Bar]:
         growth = kept["malformed"]["memory_highest"] / kept["malformed"]["memory_first"] - 1
         found.append(Bar("meanwhile: growth of memory", growth * 100, 2, unit=" %"))
     if "soak" in kept:
-        minutes = len(kept["soak"]["minutes"])
-        found.append(Bar(f"{minutes} minutes at 70 % of the peak: growth of memory", kept["soak"]["growth"] * 100, 2, unit=" %"))
+        p99 = [minute["p99"] for minute in kept["soak"]["minutes"]]
+        third = max(1, len(p99) // 3)
+        what = f"{len(p99)} minutes at 70 % of the peak"
+        found.append(Bar(f"{what}: growth of memory", kept["soak"]["growth"] * 100, 2, unit=" %"))
+        flat = statistics.median(p99[-third:]) / statistics.median(p99[:third])
+        found.append(Bar(f"{what}: p99 of the last third / of the first", flat, 1.25))
+        found.append(Bar(f"{what}: failed requests", kept["soak"]["failed"], 0))
     return found
 
 
