@@ -12,7 +12,8 @@ import msgspec
 
 from rtml_core.errors import PackageError, said
 from rtml_core.package import read_archive
-from rtml_plugins.hub.checks import Outcome, Task
+from rtml_core.runtime import Runtime
+from rtml_plugins.hub.checks import READY, Outcome, Task
 
 #: prctl: the signal that comes when the parent ends (linux/prctl.h)
 _PR_SET_PDEATHSIG = 1
@@ -22,8 +23,6 @@ _LARGEST_MANIFEST = 16 << 20
 
 def check(data: bytes, trust: tuple[str, ...] = ()) -> Outcome:
     """Load a package as an edge does."""
-    from rtml_core.runtime import Runtime
-
     try:
         archive = read_archive(data, "it")
         if not archive.manifest.parity.checked:
@@ -45,9 +44,12 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    data = sys.stdin.buffer.read()
     _confine(task)
-    outcome = check(sys.stdin.buffer.read(), task.trust)
     with os.fdopen(answer, "wb") as stream:
+        stream.write(READY)
+        stream.flush()
+        outcome = check(data, task.trust)
         stream.write(msgspec.json.encode(outcome))
 
 

@@ -52,6 +52,8 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 DEFAULT: Final = Limits()
+#: what the process writes before it looks at the package: what goes wrong from there on is the package's doing
+READY: Final = b"ready\n"
 #: -P: nothing is imported from the folder in which the hub was started
 _COMMAND: Final = ("-P", "-m", "rtml_plugins.hub.checking")
 
@@ -86,16 +88,17 @@ def check_package(data: bytes, trust: tuple[str, ...] = (), limits: Limits = DEF
 
 
 def _checked(code: int, out: bytes, said: bytes, size: int, memory: int) -> Checked:
-    if code < 0:
-        raise Refused(
-            f"the hub can't take the package: it ended the process that loaded it ({_signal(-code)}), which had"
-            f" {memory >> 20:,} MiB of memory"
-        )
-    try:
-        outcome = msgspec.json.decode(out, type=Outcome)
-    except msgspec.DecodeError:
+    how = _signal(-code) if code < 0 else f"exit status {code}"
+    if not out.startswith(READY):  # it did not come to the package
         last = said.decode(errors="replace").strip().rpartition("\n")[2]
-        raise Unavailable(f"packages can't be checked on this hub: {last[:300] or f'exit status {code}'}") from None
+        raise Unavailable(f"packages can't be checked on this hub: {last[:300] or how}")
+    try:
+        outcome = msgspec.json.decode(out[len(READY) :], type=Outcome)
+    except msgspec.DecodeError:
+        raise Refused(
+            f"the hub can't take the package: it ended the process that loaded it ({how}), which had"
+            f" {memory >> 20:,} MiB of memory"
+        ) from None
     if outcome.manifest is None:
         raise Refused(f"the hub can't take the package: {outcome.refused}")
     return Checked(outcome.id, size, outcome.manifest)

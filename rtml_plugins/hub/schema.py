@@ -1,4 +1,8 @@
-"""Bringing a database up to date. alembic, which takes a while to import, is asked only when there is something to do."""
+"""Bringing a database up to date. alembic, which takes a while to import, is asked only when there is something to do.
+
+To change the tables: change them in tables.py, write what makes them so to migrations/versions/NNNN_WHAT.py with the next number
+as its revision, and name that number in HEAD. The tests compare the two, on SQLite and on PostgreSQL.
+"""
 
 from __future__ import annotations
 

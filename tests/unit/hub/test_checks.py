@@ -101,7 +101,9 @@ def test_a_process_that_can_not_start_is_no_fault_of_the_package(monkeypatch: py
 
 
 def test_a_process_that_is_killed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "_COMMAND", ("-c", "import os, sys; sys.stdin.buffer.read(); os.abort()"))
+    monkeypatch.setattr(
+        checks, "_COMMAND", ("-c", "import os, sys; sys.stdin.buffer.read(); os.write(1, b'ready\\n'); os.abort()")
+    )
     with pytest.raises(Refused, match=r"it ended the process that loaded it \(SIGABRT\)"):
         check_package(package(1))
 
