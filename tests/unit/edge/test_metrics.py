@@ -113,8 +113,9 @@ def test_a_reader_that_began_before_files_were_folded_counts_nothing_twice(
 
 def test_what_is_at_the_moment_is_of_live_processes(settings: EdgeSettings) -> None:
     waiting = {"offers": ServiceStatus("offers", (), "failed", "broken")}
+    loaded = SimpleNamespace(scorer=SimpleNamespace(waiting=2))
     table = SimpleNamespace(
-        current=Snapshot(7, {"churn": SimpleNamespace(state="ready")}, waiting, ready=True)  # type: ignore[dict-item]
+        current=Snapshot(7, {"churn": SimpleNamespace(state="ready", versions={1: loaded})}, waiting, ready=True)  # type: ignore[dict-item]
     )
     metrics.queue(3, "churn")
     metrics.queue(4, "offers")
@@ -122,7 +123,7 @@ def test_what_is_at_the_moment_is_of_live_processes(settings: EdgeSettings) -> N
     metrics.Writer(settings, table).write()  # type: ignore[arg-type]
     found = samples(settings)
     metrics.watch_in_flight(lambda: 0)
-    expected = {"queue_rows": 7, "in_flight": 5, "revision": 7, "ready": 1, "workers": 1}
+    expected = {"queue_rows": 9, "in_flight": 5, "revision": 7, "ready": 1, "workers": 1}
     assert {name: found[f"rtml_edge_{name}", ()] for name in expected} == expected
     assert found["rtml_edge_service_ready", (("service", "churn"),)] == 1
     assert found["rtml_edge_service_ready", (("service", "offers"),)] == 0
