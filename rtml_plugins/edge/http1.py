@@ -345,7 +345,7 @@ class Connection(asyncio.Protocol):
         if self._close or (head is not None and head.close) or self._server.stopping:
             self._close = True
             start += b"Connection: close\r\n"
-        if status == 204:
+        if status in (204, 304):  # RFC 9110, section 8.6: no length, or that of the body which is not sent
             self._write(b"%bX-Request-Id: %b\r\n%b\r\n" % (start, identity.encode(), self._server.date))
         else:
             length = len(body)

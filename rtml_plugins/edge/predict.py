@@ -154,7 +154,7 @@ class Target:
                     loaded = self.service.versions[self.service.choose(self._key(request))]
                 way = self._queried if request.query else self._score
                 answer: Any = way(request, loaded, identity, began)
-                response: Response = answer if isinstance(answer, Response) else await answer
+                response: Response = answer if type(answer) is Response else await answer
                 return response
         except Exception as error:
             return self.failed(error, request, loaded, identity, began)
