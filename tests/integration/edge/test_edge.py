@@ -15,7 +15,7 @@ from rtml_core.cli.app import run
 from rtml_plugins.edge.files import Home
 from rtml_plugins.serving.keys import digest, new_secret
 from rtml_plugins.serving.wire import KeyEntry
-from tests.integration.edge.running import Load, alive, children, command, edge, refused, wait
+from tests.integration.edge.running import Load, alive, children, command, edge, listeners, refused, wait
 from tests.unit.edge.packages import package, put, service, state, tell
 from tests.unit.edge.stub_hub import StubHub, stub_hub
 
@@ -48,6 +48,24 @@ def test_an_edge_without_its_hub_serves_what_it_had_and_stops_when_asked(home: P
         assert not any(alive(pid) for pid in workers)
         assert list(running.home.workers.iterdir()) == []
         assert "hub away" in running.said()
+
+
+def test_a_request_that_has_begun_is_answered_before_the_edge_ends(home: Path) -> None:
+    with edge(home, NOBODY, "--workers", "2") as running:
+        running.wait_for_listeners(2)
+        (worker, _) = children(running.process.pid)
+        with socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection:
+            head = "POST /v1/services/churn/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            connection.sendall(head.encode() + b'Content-Length: 10\r\n\r\n{"x": ')
+            wait(lambda: running.ask("GET", "/v1/health/live")[0] == 200)
+            running.process.send_signal(signal.SIGTERM)
+            wait(lambda: listeners(running.port) == 0)
+            connection.sendall(b"41 }")
+            answer = connection.makefile("rb").read().decode()
+        assert answer.startswith("HTTP/1.1 200 OK")
+        assert '"says":42.0' in answer
+        assert running.process.wait(20) == 0
+        assert not alive(worker)
 
 
 def test_a_worker_that_is_killed_takes_nothing_with_it_but_what_it_was_answering(home: Path) -> None:
