@@ -17,9 +17,9 @@ from typing import Any
 from rtml_core import Runtime
 from rtml_core import operators as op
 from rtml_core.client.records import Arm, Traffic
-from rtml_plugins.edge.files import HeldState, Home, write
+from rtml_plugins.edge.files import HeldState, Home, read, write
 from rtml_plugins.edge.settings import EdgeSettings
-from rtml_plugins.serving.wire import EXCHANGE, KeyEntry, ServiceEntry, VersionEntry
+from rtml_plugins.serving.wire import EXCHANGE, KeyEntry, ServiceEntry, VersionEntry, WorkerStatus
 
 #: one field of each type, each once so and once nullable
 SCHEMA = {
@@ -116,8 +116,8 @@ def running(home: Path, runtimes: Mapping[int, Runtime], **settings: Any) -> Ite
         try:
             for module in ("rtml_plugins.edge.server", "rtml_plugins.edge.v2.grpc_server"):
                 edge.processes.append(subprocess.Popen([sys.executable, "-m", module], env=environment, stderr=log, stdout=log))
-            for process, port in zip(edge.processes, (edge.port, edge.grpc_port), strict=True):
-                wait_for_port(process, port, edge)
+            for process, port, role in zip(edge.processes, (edge.port, edge.grpc_port), ("http", "grpc"), strict=True):
+                wait_for(process, port, Home(home).status(role, process.pid), edge)
             yield edge
         finally:
             for process in edge.processes:
@@ -130,16 +130,18 @@ def running(home: Path, runtimes: Mapping[int, Runtime], **settings: Any) -> Ite
                     process.wait()
 
 
-def wait_for_port(process: subprocess.Popen[bytes], port: int, edge: Edge) -> None:
-    """Wait until a process listens; both listen only when what is on disk has loaded."""
+def wait_for(process: subprocess.Popen[bytes], port: int, status: Path, edge: Edge) -> None:
+    """Wait until a process listens, and says that what is on disk has loaded."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, edge.log()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        said = read(status, WorkerStatus)
+        if said is not None and said.ready:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
         time.sleep(0.02)
-    raise AssertionError(f"nothing listens on port {port}:\n{edge.log()}")
+    raise AssertionError(f"nothing is ready on port {port}:\n{edge.log()}")
 
 
 def post(edge: Edge, path: str, body: bytes, headers: Mapping[str, str] = {}) -> tuple[int, dict[str, str], bytes]:
