@@ -11,6 +11,7 @@ from rtml_plugins.hub.database import Change, Database
 from rtml_plugins.hub.errors import Conflict
 from rtml_plugins.hub.store import PackageStore
 from rtml_plugins.hub.tables import packages, service_regions, services, versions
+from rtml_plugins.hub.texts import check_text
 from rtml_plugins.serving.names import check_name
 
 
@@ -18,6 +19,8 @@ def update_service(
     change: Change, name: str, description: str | None, owner: str | None, regions: tuple[str, ...] | None
 ) -> None:
     """Change what is not None. Edges see the description; they notice regions that come and go."""
+    check_text(description, "a description")
+    check_text(owner, "an owner")
     row = reading.living(change.connection, name)
     before = reading.regions_of(change.connection, [row.id])[row.id]
     after = before if regions is None else tuple(sorted({check_name(region, "region") for region in regions}))
@@ -43,6 +46,7 @@ def update_service(
 
 def deprecate(change: Change, name: str, reason: str) -> None:
     """Mark a service; told again, only the reason changes."""
+    check_text(reason, "a reason")
     row = reading.living(change.connection, name)
     if row.deprecated is not None and row.deprecation == reason:
         return

@@ -25,6 +25,7 @@ from rtml_plugins.hub.errors import Conflict, Refused
 from rtml_plugins.hub.signatures import Difference, compare
 from rtml_plugins.hub.store import PackageStore
 from rtml_plugins.hub.tables import edges, packages, service_regions, services, versions
+from rtml_plugins.hub.texts import check_text
 from rtml_plugins.serving.names import check_name
 from rtml_plugins.serving.routing import TrafficRefused, check_traffic
 
@@ -49,6 +50,8 @@ class Request:
         check_name(self.name)
         for region in self.regions:
             check_name(region, "region")
+        for text, what in ((self.description, "a description"), (self.owner, "an owner"), (self.message, "a message")):
+            check_text(text, what)
         if self.traffic not in ("champion", "keep"):
             raise Refused(f"traffic of a publication is 'champion' or 'keep'; got {self.traffic!r}")
         if self.share is not None and self.traffic == "keep":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, func, or_, select
@@ -14,8 +14,8 @@ from rtml_core.errors import close_match, describe, listing
 from rtml_core.package import Manifest
 from rtml_plugins.hub.errors import HubError, NotFound
 from rtml_plugins.hub.tables import audit, champions, packages, service_regions, services, versions
+from rtml_plugins.hub.texts import check_text
 
-State = Literal["active", "deprecated", "deleted"]
 STATES: Final = ("active", "deprecated", "deleted")
 #: parameters of one statement; SQLite takes 32,766
 _AT_ONCE: Final = 10_000
@@ -23,6 +23,7 @@ _AT_ONCE: Final = 10_000
 
 def living(connection: Connection, name: str) -> Row[Any]:
     """The row of a service that is not deleted. Raises NotFound with what there is."""
+    check_text(name, "a name")
     row = connection.execute(select(services).where(services.c.name == name, services.c.deleted.is_(None))).first()
     if row is None:
         statement = select(services.c.name).where(services.c.deleted.is_(None)).order_by(services.c.name)
@@ -50,6 +51,8 @@ def find(
 def _matching(q: str | None, region: str | None, state: str | None) -> Select[Any]:
     if state is not None and state not in STATES:
         raise HubError(f"state must be one of {', '.join(STATES)}; got {describe(state)}.{close_match(state, STATES)}")
+    check_text(q, "what is looked for")
+    check_text(region, "a region")
     statement = select(services)
     statement = statement.where(services.c.deleted.is_not(None) if state == "deleted" else services.c.deleted.is_(None))
     if state == "active":
@@ -156,6 +159,7 @@ def manifest(connection: Connection, package: str) -> Manifest:
 
 def entries(connection: Connection, *, limit: int, before: int | None, service: str | None) -> list[AuditEntry]:
     """The audit log, newest first. before: only entries with a lower number. service: only those about one name."""
+    check_text(service, "a name")
     statement = select(audit).order_by(audit.c.number.desc()).limit(limit)
     if before is not None:
         statement = statement.where(audit.c.number < before)

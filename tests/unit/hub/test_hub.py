@@ -263,6 +263,30 @@ def test_unknown_names_are_said_with_what_is_near(hub: Hub) -> None:
         publish(hub, name="Churn!")
 
 
+@pytest.mark.parametrize("text", ["a\0b", "half \ud800"])
+def test_texts_that_no_database_keeps_are_refused(hub: Hub, text: str) -> None:
+    publish(hub)
+    before = hub.get("churn"), hub.audit()
+    for ask in (
+        lambda: publish(hub, 2, description=text),
+        lambda: publish(hub, 2, message=text),
+        lambda: hub.update("churn", owner=text, actor=ME),
+        lambda: hub.deprecate("churn", reason=text, actor=ME),
+        lambda: hub.get(text),
+        lambda: hub.list(q=text),
+        lambda: hub.list(region=text),
+        lambda: hub.audit(service=text),
+    ):
+        with pytest.raises(HubError, match="Unicode text without U"):
+            ask()
+    assert (hub.get("churn"), hub.audit()) == before
+    with pytest.raises(NotFound):
+        hub.manifest("ab")
+    rich = "Größe 🎯 'quoted' \\ % _ \n"
+    assert hub.update("churn", actor=ME, description=rich).description == rich
+    assert hub.list(q="🎯")[1] == 1
+
+
 def test_an_incompatible_package_is_refused_and_may_be_published_on_purpose(hub: Hub) -> None:
     publish(hub)
     other = package(1, schema={**SCHEMA, "age": "float", "city": "string"})
