@@ -58,6 +58,13 @@ class _Keys(msgspec.Struct):
     keys: list[Key]
 
 
+def names(given: str | Sequence[str] | None) -> list[str]:
+    """Names as a list: given as one, or as a text like "na,emea"."""
+    if isinstance(given, str):
+        return [name for name in (part.strip() for part in given.split(",")) if name]
+    return list(given or ())
+
+
 class Operations:
     """Operations of one client. timeout: seconds of a call, retries included."""
 
@@ -76,7 +83,7 @@ class Operations:
         if retries < 0:
             raise ClientError(f"retries is {retries!r}: expected 0 or more")
         self.hub = hub_address(hub)
-        self.regions = (region,) if isinstance(region, str) else tuple(region or ())
+        self.regions = tuple(names(region))
         self.wire = Wire(api_key(key), ca)
         self.calls = HubCalls(self.hub, retries, timeout)
         self.scoring = Scoring(self.hub, edge_addresses(edges), self.regions, retries)
@@ -131,7 +138,7 @@ class Operations:
         if traffic not in ("champion", "keep"):
             raise ClientError(f"traffic is {describe(traffic)}: expected 'champion' (the new version answers) or 'keep'")
         query = {
-            "region": [regions] if isinstance(regions, str) else list(regions or ()),
+            "region": names(regions),
             "description": description,
             "owner": owner,
             "message": message,
@@ -210,7 +217,7 @@ class Operations:
 
     def update(self, name: str, description: str | None, owner: str | None, regions: str | Sequence[str] | None) -> Flow[Service]:
         """Change what is said about a service, and where it is served."""
-        given = {"description": description, "owner": owner, "regions": [regions] if isinstance(regions, str) else regions}
+        given = {"description": description, "owner": owner, "regions": None if regions is None else names(regions)}
         content = {name: value for name, value in given.items() if value is not None}
         self.scoring.forget()
         return self.calls.change("PATCH", hub_path("services", name), Service, content)

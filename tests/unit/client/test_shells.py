@@ -9,6 +9,8 @@ import json
 import logging
 import multiprocessing
 import os
+import pickle
+import socket
 import threading
 import traceback
 from collections.abc import Iterator
@@ -92,6 +94,20 @@ def test_connections_are_kept(shell: Any) -> None:
     assert (last.method, last.target, json.loads(last.body)) == ("POST", "/v1/services/churn/versions/3/predict", {"rows": [ROW]})
     assert (last.headers["x-rtml-key"], last.headers["x-request-id"]) == ("visitor 7", "mine")
     assert "authorization" not in last.headers
+
+
+def test_a_prediction_can_be_sent_to_another_process() -> None:
+    with serving(scores) as server, Client(edges=[server.url]) as client:
+        found = client.predict("churn", ROW)
+    again = pickle.loads(pickle.dumps(found))
+    assert (again, again["propensity"], list(again), len(again), "x" in again) == (found, 0.25, ["propensity"], 1, False)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_addresses_of_ipv6(shell: Any) -> None:
+    client = shell(edges=["http://[::1]:9"], retries=0, timeout=2.0)
+    with client, pytest.raises(EdgeAway, match=r"http://\[::1\]:9 \("):
+        client.predict("churn", ROW)
 
 
 def test_threads_share_a_client() -> None:
@@ -310,6 +326,19 @@ def test_edges_are_found_through_the_hub(shell: Any) -> None:
         with serving(answering(http(200, json.dumps(listed).encode()))) as hub, shell(hub.url, region=["na", "emea"]) as client:
             assert {client.predict("churn", ROW).region for _ in range(5)} == {"emea"}
     assert [asked.target for asked in hub.asked] == ["/v1/edges"]
+
+
+def test_regions_may_be_given_as_one_text(shell: Any) -> None:
+    published = {"service": "churn", "id": "s1", "version": 1, "package": "ab", "created": True, "regions": ["na"], "revision": 1}
+    with serving(answering(http(201, json.dumps(published).encode()))) as server, shell(server.url) as client:
+        client.publish(b"package", "churn", regions="na, emea", wait=False)
+    assert server.asked[0].target == "/v1/services/churn/versions?region=na&region=emea"
+    with (
+        serving(scores) as near,
+        serving(scores) as far,
+        shell(edges={"na": far.url, "emea": near.url}, region="apac,emea") as client,
+    ):
+        assert {client.predict("churn", ROW).region for _ in range(5)} == {"emea"}
 
 
 def test_one_row_and_rows_are_told_apart_in_errors(shell: Any) -> None:
