@@ -75,7 +75,9 @@ def test_killed_in_the_middle_of_publishing_it_has_all_of_it_or_nothing(tmp_path
             publishers = [threading.Thread(target=publish) for _ in range(2)]
             for publisher in publishers:
                 publisher.start()
-            time.sleep(0.2 + 0.3 * turn)
+            before = len(acknowledged)
+            wait_for(lambda known=before: len(acknowledged) > known, "a service that was published")  # type: ignore[misc]
+            time.sleep(0.15 * turn)  # each time into another part of what goes on
             os.kill(running.workers()[0], signal.SIGKILL)
             running.stop(signal.SIGKILL)
             stop.set()
@@ -92,7 +94,6 @@ def test_killed_in_the_middle_of_publishing_it_has_all_of_it_or_nothing(tmp_path
             assert sorted(entry["subject"] for entry in log) == sorted(service["name"] for service in services)
             state = client.get("/v1/regions/na/state").json()
             assert {entry["name"] for entry in state.get("services", [])} == {service["name"] for service in services}
-        assert acknowledged, "nothing was published: the test proves nothing"
     finally:
         if running.process is not None:
             running.stop()
