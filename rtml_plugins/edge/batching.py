@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 HOLD: Final = 0.002
 #: seconds that a request has to save by being scored with others: what queueing it costs
 WORTH: Final = 0.000_003
+#: runs of one request after each other that show that requests come one by one, and how many are then scored without queueing
+#: before that is looked at again
+ALONE: Final = 8
+TRY_AGAIN: Final = 64
 #: rows of the larger run that the costs are measured with
 _MANY: Final = 16
 #: bodies from this size on, in bytes, are read in the thread, too
@@ -52,7 +56,7 @@ class Scorer:
 
     # fmt: off
     __slots__ = (
-        "_max_queue", "_max_rows", "_queue", "_scheduled", "_service", "_timeout", "_waiting",
+        "_direct", "_max_queue", "_max_rows", "_queue", "_scheduled", "_service", "_singles", "_timeout", "_waiting",
         "batches", "call_cost", "most", "row_cost", "rows",
     )
     # fmt: on
@@ -69,6 +73,26 @@ class Scorer:
         self._queue: list[Job] = []
         self._waiting = 0  # rows in the queue
         self._scheduled = False
+        self._singles = 0  # runs of one request after each other
+        self._direct = 0  # requests that were scored without queueing since
+
+    def at_once(self, count: int) -> bool:
+        """Whether a request of so many rows had better be scored now, without queueing.
+
+        Where batches pay, that is when the last requests came one by one: then queueing costs a turn of the event loop and saves
+        nothing. It is tried again after some.
+        """
+        if count > self.most:
+            return False
+        if not self.batches:
+            return True
+        if self._singles < ALONE or self._queue:
+            return False
+        self._direct += 1
+        if self._direct >= TRY_AGAIN:
+            self._direct = 0
+            self._singles = ALONE - 2
+        return True
 
     @property
     def waiting(self) -> int:
@@ -116,6 +140,7 @@ class Scorer:
             self._waiting = 0
             self._scheduled = False
         metrics.batch(self._service, count)
+        self._singles = self._singles + 1 if len(queue) == 1 else 0
         results: Any
         try:
             if len(queue) == 1:

@@ -171,7 +171,8 @@ class Target:
             rows = scorer.rows.decode(body)
             if len(rows) > 1:
                 scorer.check_count(rows)
-            if not scorer.batches and len(rows) <= scorer.most:
+            if scorer.at_once(len(rows)):
+                metrics.batch(self.name, len(rows))
                 return self.done(scorer.rows.score(rows), request, loaded, identity, began)
             job = Waiting(self, request, loaded, identity, began, rows)
             scorer.submit(job)

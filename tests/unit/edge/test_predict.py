@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from rtml_core.client.records import Arm
-from rtml_plugins.edge import metrics, predict
+from rtml_plugins.edge import batching, metrics, predict
+from rtml_plugins.edge.exchange import Request, Response
 from rtml_plugins.edge.files import Home
 from tests.unit.edge import apps, packages
 
@@ -89,6 +90,35 @@ def test_requests_of_one_turn_are_scored_together_and_fail_alone(tmp_path: Path)
     assert [response.status for response, _ in answers] == [200, 422, 200, 400, 200]
     assert [len(answer["predictions"]) for response, answer in answers if response.status == 200] == [1, 2, 1]
     assert runs == [3]
+
+
+def test_requests_that_come_one_by_one_are_not_queued_until_some_come_together(tmp_path: Path) -> None:
+    one = apps.app(tmp_path, churn())
+    scorer = one.snapshot.services["churn"].champion.scorer
+    scorer.batches = True
+
+    def queued(number: int) -> list[bool]:
+        async def run() -> list[bool]:
+            waits = []
+            for _ in range(number):
+                answer = one.handle(Request("POST", PREDICT, "", {"host": "127.0.0.1"}, b'{"x": 1}'))
+                waits.append(not isinstance(answer, Response))
+                if not isinstance(answer, Response):
+                    answer = await answer
+                assert answer.status == 200
+            return waits
+
+        return asyncio.run(run())
+
+    rounds = queued(batching.ALONE + 2 * batching.TRY_AGAIN)
+    assert all(rounds[: batching.ALONE])
+    assert sum(rounds) == batching.ALONE + 2
+
+    async def together() -> Any:
+        return await asyncio.gather(*(apps.asked(one, PREDICT, {"x": 1}) for _ in range(3 * batching.TRY_AGAIN)))
+
+    assert {response.status for response, _ in asyncio.run(together())} == {200}
+    assert all(queued(3))
 
 
 def test_large_requests_are_read_and_scored_in_the_thread(tmp_path: Path) -> None:
