@@ -38,7 +38,7 @@ _AHEAD: Final = 64 << 10
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 #: heads of answers, by the identity of their tuple of headers, which is kept so that no other takes its identity
-_written: Final[dict[int, tuple[Any, bytes]]] = {}
+_written: Final[dict[int, tuple[Any, int, bytes]]] = {}
 
 
 class Server:
@@ -341,7 +341,8 @@ class Connection(asyncio.Protocol):
         self._since = self._server.now
         status, headers, body, identity = response
         entry = _written.get(id(headers))
-        start = entry[1] if entry is not None and entry[0] is headers else _start(status, headers)
+        known = entry is not None and entry[0] is headers and entry[1] == status
+        start = entry[2] if known else _start(status, headers)  # type: ignore[index]
         if self._close or (head is not None and head.close) or self._server.stopping:
             self._close = True
             start += b"Connection: close\r\n"
@@ -389,5 +390,5 @@ def _start(status: int, headers: Any) -> bytes:
     if type(headers) is tuple:
         if len(_written) >= 1024:
             _written.clear()
-        _written[id(headers)] = (headers, start)
+        _written[id(headers)] = (headers, status, start)
     return start

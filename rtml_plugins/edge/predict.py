@@ -191,7 +191,8 @@ class Target:
         if self._cors:
             headers = [*headers, *cors.answer_headers(self._settings, request.headers)]
         metrics.observe(self.name, version, "ok", _now() - began)
-        return _response(Response, (200, headers, body, identity))
+        response: Response = _response(Response, (200, headers, body, identity))
+        return response
 
     def failed(self, error: Exception, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
         """The problem document of an error; counted."""

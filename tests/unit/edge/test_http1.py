@@ -125,6 +125,12 @@ def test_bodies_come_in_chunks(chunks: bytes) -> None:
         assert bodies(got) == [b"POST /c  1 127.0.0.1 hello", b"POST /a b q=1 None 127.0.0.1 x"]
 
 
+def test_answers_of_other_statuses_may_share_their_headers() -> None:
+    statuses = iter([200, 404, 200, 503])
+    got = answers((POST % (0, b"")) * 4, handle=lambda request: Response(next(statuses), HEADERS, b"", "i"))
+    assert [line.split()[1] for line in got.split(b"\r\n") if line.startswith(b"HTTP/1.1")] == [b"200", b"404", b"200", b"503"]
+
+
 def test_the_head_of_get_is_its_answer_without_the_body() -> None:
     got = answers(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")
     assert b"Content-Length: 23" in got
