@@ -116,6 +116,7 @@ class Database:
         """A change, alone until it commits. An exception inside leaves everything as it was. Raises Unavailable."""
         with _named(self.shown), self._lock if self.sqlite else nullcontext(), self._writing.begin() as connection:
             if not self.sqlite:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(PATIENCE * 1000)}")
                 connection.execute(select(tables.hub.c.id).with_for_update())
             change = Change(connection, actor, self.clock())
             yield change
@@ -232,7 +233,7 @@ def _named(shown: str) -> Iterator[None]:
 
 def _reason(error: DBAPIError) -> str:
     text = " ".join(str(error.orig).split())
-    if "database is locked" in text:
+    if "database is locked" in text or "lock timeout" in text:
         return f"another process has held it for more than {PATIENCE:g} s"
     if "not a database" in text:
         return "the file is no SQLite database. Name another file"

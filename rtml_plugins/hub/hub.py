@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Literal
 
@@ -11,6 +12,7 @@ from rtml_core.package import Manifest
 from rtml_plugins.hub import checks, edges, managing, publishing, reading, steering
 from rtml_plugins.hub.checks import Checked
 from rtml_plugins.hub.database import Database
+from rtml_plugins.hub.errors import Unavailable
 from rtml_plugins.hub.store import PackageStore, identity
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
@@ -90,7 +92,8 @@ class Hub:
             return publishing.write(self.database, self.store, request, data, checked, actor)
         except BaseException:
             if fresh:
-                managing.discard(self.database, self.store, checked.id)
+                with suppress(Unavailable):  # then `collect` finds it
+                    managing.discard(self.database, self.store, checked.id)
             raise
 
     def _known(self, request: publishing.Request, package: str, size: int) -> Checked | None:

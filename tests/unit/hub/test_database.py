@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from rtml_plugins.hub import database as databases
 from rtml_plugins.hub import schema, tables
 from rtml_plugins.hub.database import open_database
 from rtml_plugins.hub.errors import HubError, Unavailable
@@ -191,6 +192,17 @@ def test_revisions_are_told_in_the_order_in_which_they_are_committed(place: Plac
     assert hubs[0].revision("na") == 49
     assert sorted(entry.details["revision"] for entry in hubs[1].audit(limit=100)) == list(range(2, 50))
     assert all(numbers == sorted(numbers) for numbers in seen)
+
+
+def test_a_writer_that_never_ends_is_not_waited_for_without_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "PATIENCE", 0.2)
+    first, second = place.open(), place.open()
+    with first.database.write("ada") as change:
+        change.bump(["na"])
+        with pytest.raises(Unavailable, match=r"another process has held it for more than 0\.2 s"):
+            second.publish("churn", package(1), actor="bob")
+        assert second.list() == ([], 0)  # who reads waits for nobody
+    assert second.publish("churn", package(1), actor="bob").version == 1
 
 
 def test_hubs_that_start_at_once_make_one_database(place: Place) -> None:
