@@ -68,6 +68,20 @@ def test_a_request_that_has_begun_is_answered_before_the_edge_ends(home: Path) -
         assert not alive(worker)
 
 
+def test_an_edge_that_is_asked_twice_ends_at_once(home: Path) -> None:
+    with (
+        edge(home, NOBODY, "--workers", "1", "--timeout", "600") as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection,
+    ):
+        connection.sendall(b"POST /v1/services/churn/predict HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{")
+        wait(lambda: running.ask("GET", "/v1/health/live")[0] == 200)
+        running.process.send_signal(signal.SIGTERM)
+        wait(lambda: listeners(running.port) == 0)
+        assert running.process.poll() is None
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(30) == 0
+
+
 def test_a_worker_that_is_killed_takes_nothing_with_it_but_what_it_was_answering(home: Path) -> None:
     clients = 4
     with edge(home, NOBODY, "--workers", "2") as running:
