@@ -119,11 +119,12 @@ class Worker:
         return self.process.poll() is None
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def held_port() -> tuple[socket.socket, int]:
+    """(socket, port): a port that nobody else gets as long as the socket is open; workers share it with SO_REUSEPORT."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder, int(holder.getsockname()[1])
 
 
 @contextmanager
@@ -140,7 +141,8 @@ def worker(
     if locked:
         state = msgspec.structs.replace(state, locked=True)
     write(home.state, state)
-    given = EdgeSettings(home=str(folder), region="emea", port=free_port(), open=not locked, **settings)
+    holder, port = held_port()
+    given = EdgeSettings(home=str(folder), region="emea", port=port, open=not locked, **settings)
     log = folder / "log"
     # its own group is not needed: it is stopped by its id
     with log.open("wb") as stream:
@@ -162,11 +164,12 @@ def worker(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        holder.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _until_ready(running: Worker) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert running.alive, running.log()
         try:
