@@ -55,6 +55,7 @@ def run(settings: HubSettings) -> None:
         check_address(settings.host, settings.port)
         check_opens(settings)
         logs.configure(settings.log_level)
+        allow_connections()
         server = _Server(
             "rtml_plugins.hub.server",
             address=settings.host,
@@ -204,6 +205,10 @@ def check_opens(settings: HubSettings) -> None:
     """
     hub = open_hub(settings)
     try:
+        if settings.database is None:
+            settings.elsewhere.unlink(missing_ok=True)
+        else:
+            settings.elsewhere.write_text(f"{hub.database.shown}\n")
         if not settings.loopback and not Keys(hub.database).has_admin():
             where = f"--home {settings.home}" if settings.database is None else f"--database {hub.database.shown}"
             raise StartRefused(
@@ -212,6 +217,16 @@ def check_opens(settings: HubSettings) -> None:
             )
     finally:
         hub.close()
+
+
+def allow_connections() -> None:
+    """Each edge that waits is an open file: allow as many as the system lets this process have, up to what is taken at once."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _AT_ONCE if hard == resource.RLIM_INFINITY else min(2 * _AT_ONCE, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def check_tls(settings: HubSettings) -> None:

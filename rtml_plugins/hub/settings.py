@@ -50,6 +50,11 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database or f"sqlite:///{self.folder.resolve() / 'hub.db'}"
 
     @property
+    def elsewhere(self) -> Path:
+        """A file that says where the database is when it is not in the folder, so that no command makes another one there."""
+        return self.folder / "database.txt"
+
+    @property
     def store_url(self) -> str:
         """Where packages are kept."""
         return self.store or str(self.folder.resolve() / "packages")

@@ -97,8 +97,12 @@ def _reached(
     from rtml_plugins.hub.settings import HubSettings
 
     settings = HubSettings(home=str(Path(home or ".").absolute()), database=database)
-    if home is not None and not fresh and not (settings.folder / "hub.db").is_file():
+    known = (settings.folder / "hub.db").is_file() or settings.elsewhere.is_file()
+    if home is not None and not fresh and not known:
         raise RtmlError(f"{home} is not the home of a hub: it has no hub.db. Where it is, the hub says when it starts")
+    if home is not None and settings.elsewhere.is_file():
+        where = settings.elsewhere.read_text().strip()
+        raise RtmlError(f"the hub of {home} keeps its database elsewhere: name it with --database {where} instead of --home")
     opened = open_database(settings.database_url)
     try:
         yield _Folder(Keys(opened))

@@ -35,6 +35,9 @@ def test_two_hubs_are_one(tmp_path: Path) -> None:
             assert [service["name"] for service in states[0]["services"]] == ["churn"]  # type: ignore[attr-defined]
             assert there.get("/v1/services/churn/versions/1/package").content == package(1)
             assert published(there, package(1)).status_code == 200
+            wrong = rtml("keys", "create", "--home", str(first.home), "--name", "me", "--scope", "admin", check=False)
+            assert wrong.returncode == 2
+            assert f"keeps its database elsewhere: name it with --database {place[1].partition('://')[0]}" in wrong.stderr
             made = rtml("keys", "create", *place, "--name", "me", "--scope", "admin").stdout.strip()
             assert here.get("/v1/hub").status_code == there.get("/v1/hub").status_code == 401
             headers = {"Authorization": f"Bearer {made}"}
