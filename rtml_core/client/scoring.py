@@ -74,7 +74,8 @@ class Scoring:
             missing, wait = 0, 0.0
             plan = self.targets.plan(service, self._clock())
             for place, target in enumerate(plan):
-                left = deadline - self._clock()
+                begun = self._clock()
+                left = deadline - begun
                 if left <= 0:
                     break
                 outcome = yield from self._ask(target, path, body, headers, left if place + 1 == len(plan) else left / 2)
@@ -85,7 +86,7 @@ class Scoring:
                     unknown, missing = refusal(outcome, target.url), missing + 1
                     tried.append(Tried(target.url, str(unknown)))
                     continue
-                wait = max(wait, self._note(target, outcome, tried))
+                wait = max(wait, self._note(target, outcome, begun, tried))
                 missing += target.lacks(service)
                 if isinstance(outcome, Reply) and outcome.status == 429:
                     limited = refusal(outcome, target.url)
@@ -113,11 +114,11 @@ class Scoring:
             outcome = yield from send(again)
         return outcome
 
-    def _note(self, target: Target, outcome: Outcome, tried: list[Tried]) -> float:
+    def _note(self, target: Target, outcome: Outcome, begun: float, tried: list[Tried]) -> float:
         """What an outcome says about the edge; seconds to wait before it is asked again. Raises what no other edge would cure."""
         now = self._clock()
         if isinstance(outcome, Failure):
-            target.fail(now)
+            target.fail(begun, now)
             self._stale()
             tried.append(Tried(target.url, outcome.why))
             return 0.0
@@ -163,7 +164,7 @@ class Scoring:
                     return
                 raise
             if found or not known:
-                self.targets.set_edges(found)
+                self.targets.set_edges(found, self._clock())
             self._look_at = self._clock() + (_FRESH if found else 0.0)
         elif not known:
             raise self._no_hub(outcome)

@@ -10,6 +10,8 @@ from rtml_core.client.records import Edge
 
 _FIRST_REST: Final = 0.5
 _LONGEST_REST: Final = 30.0
+#: seconds for which a hub's word that an edge is not ready counts
+_DOUBT: Final = {"ready": 0.0, "not ready": 2.0, "away": 30.0}
 
 
 class Target:
@@ -19,15 +21,15 @@ class Target:
     while others still pass it over. services: what it said it serves, None when nobody knows.
     """
 
-    __slots__ = ("edge", "failures", "ready", "region", "resting_until", "services", "url")
+    __slots__ = ("edge", "failed_at", "failures", "region", "resting_until", "services", "url")
 
     def __init__(self, url: str, region: str = "", edge: str = ""):
         self.url = url
         self.region = region
         self.edge = edge
         self.services: frozenset[str] | None = None
-        self.ready = True
         self.failures = 0
+        self.failed_at = float("-inf")
         self.resting_until = 0.0
 
     def begin(self, now: float) -> None:
@@ -35,9 +37,11 @@ class Target:
         if self.failures and self.resting_until <= now:
             self.resting_until = now + self._rest()
 
-    def fail(self, now: float) -> None:
-        """It could not be reached, or broke off."""
-        self.failures += 1
+    def fail(self, begun: float, now: float) -> None:
+        """A request of `begun` could not reach it, or was broken off. Those that were under way together count once."""
+        if begun >= self.failed_at:
+            self.failures += 1
+        self.failed_at = now
         self.resting_until = now + self._rest()
 
     def busy(self, until: float) -> None:
@@ -79,18 +83,20 @@ class Targets:
         fresh = [Target(url, region) for url, region in named]
         self._take(fresh, [target.region for target in fresh])
 
-    def set_edges(self, edges: Iterable[Edge]) -> None:
-        """The edges that a hub knows; how each did so far is kept."""
-        fresh: list[Target] = []
-        for edge in edges:
+    def set_edges(self, edges: Iterable[Edge], now: float) -> None:
+        """The edges that a hub knows; how each did so far is kept. One that is not ready is passed over for a moment, as that is
+        what most edges get ready in; one that is away for longer."""
+        found: dict[str, Target] = {}
+        for edge in sorted(edges, key=lambda edge: _DOUBT[edge.state], reverse=True):  # of two at one address, the better one
             target = Target(edge.url.rstrip("/"), edge.region, edge.id)
             target.services = frozenset(service.name for service in edge.services)
-            target.ready = edge.state == "ready"
             before = self._known.get(target.url)
             if before is not None:
-                target.failures, target.resting_until = before.failures, before.resting_until
-            fresh.append(target)
-        self._take(fresh, ())
+                target.failures, target.failed_at, target.resting_until = before.failures, before.failed_at, before.resting_until
+            if edge.state != "ready":
+                target.busy(now + _DOUBT[edge.state])
+            found[target.url] = target
+        self._take(list(found.values()), ())
 
     def _take(self, fresh: Sequence[Target], regions: Sequence[str]) -> None:
         """regions: in the order in which they are asked, after the client's own; those that neither names are alike."""
@@ -99,15 +105,15 @@ class Targets:
         self._order = tuple(fresh)
 
     def plan(self, service: str, now: float) -> list[Target]:
-        """All edges in the order in which to ask them: those at rest last, then those that are not ready or do not say that
-        they serve the service, then by region, at random inside of one."""
+        """All edges in the order in which to ask them: those at rest last, before them those that do not say that they serve the
+        service, then by region, at random inside of one."""
         order, ranks = self._order, self._ranks
         if len(order) == 1:
             return [order[0]]
         keyed = [
             (
                 target.resting_until > now,
-                not target.ready or target.lacks(service),
+                target.lacks(service),
                 target.resting_until if target.resting_until > now else 0.0,
                 ranks.get(target.region, len(ranks)),
                 self._draw(),
