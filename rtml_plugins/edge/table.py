@@ -119,7 +119,9 @@ class Table:
             _log.error("home not written", problem=str(error))
         self._good = await asyncio.to_thread(self.home.read_served)
         self._look()
-        await self._load_all()
+        await self._load_all(rebind=False)  # nobody asks yet: once, at the end, is soon enough
+        if self._held is not None:
+            self._rebind()
         self._task = asyncio.create_task(self._watch(), name="rtml-table")
 
     async def stop(self) -> None:
@@ -209,12 +211,19 @@ class Table:
                 return replace(failure, problem=f"version {number}: {failure.problem}")
         return None
 
-    async def _load_all(self) -> None:
+    async def _load_all(self, *, rebind: bool = True) -> None:
         """Load whatever is to be loaded, one after the other, and rebind after each."""
         self._stale = False
         while todo := self._todo():
-            await self._loader.load(*todo[0], self._held.missing if self._held is not None else {})
-            self._rebind()
+            for entry, version in todo:
+                missing = self._held.missing if self._held is not None else {}
+                if self._loader.wants(entry, version, missing):  # not loaded meanwhile for another service
+                    await self._loader.load(entry, version, missing)
+                if rebind:
+                    self._rebind()
+                if self._stale:  # the state changed: look anew what is to be done first
+                    self._stale = False
+                    break
         self._write_status()
 
     # ---- rebinding ----------------------------------------------------------------------------------------------
