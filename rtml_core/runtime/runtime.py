@@ -14,7 +14,7 @@ import onnxruntime as ort
 from rtml_core import package
 from rtml_core.columns import MISSING_STRING, MISSING_TIME
 from rtml_core.custom_ops import CustomOp, hosting, sessions
-from rtml_core.errors import CustomOpError, InputError, InputProblem, PackageError, PluginError
+from rtml_core.errors import CustomOpError, InputError, InputProblem, PackageError, PluginError, said
 from rtml_core.runtime import guards, trusted
 from rtml_core.runtime.signature import Feed, Signature
 from rtml_core.timestamps import format_timestamp
@@ -226,6 +226,8 @@ class Runtime:
             raise PackageError(f"{where} refuses a row of its own parity sample: {error}") from None
         except CustomOpError as error:
             raise PackageError(f"{where} does not reproduce its parity sample here: {error}") from error
+        except Exception as error:  # onnxruntime raises many classes of its own, e.g. where there is no memory
+            raise PackageError(f"{where} can't score its parity sample here: {said(error)}") from error
         finally:
             self.signature = signature
         for number, (one, other) in enumerate(zip(got, expected, strict=True)):

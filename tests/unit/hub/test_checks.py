@@ -12,6 +12,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from rtml_core import Runtime
+from rtml_core.errors import PackageError
 from rtml_core.package import GRAPH, MODEL, SAMPLE, OpEntry, read_archive, write_archive
 from rtml_plugins.hub import checks
 from rtml_plugins.hub.checks import Limits, check_package
@@ -62,6 +64,16 @@ def endless() -> bytes:
     nodes += [helper.make_node("MatMul", [f"m{i}", "m0"], [f"m{i + 1}"]) for i in range(500)]
     nodes += [helper.make_node("ReduceMax", ["m500"], ["waste"], keepdims=1)]
     return rebuilt(nodes, [shape("square", 3000, 3000)])
+
+
+def test_a_model_that_fails_on_its_own_sample_is_a_refused_package_everywhere() -> None:
+    """Data decide, so it is no fault that onnxruntime finds when it loads the model."""
+    small = helper.make_tensor("small", TensorProto.DOUBLE, [1], [1.0])
+    data = rebuilt([helper.make_node("Gather", ["small", "int64"], ["waste"])], [small])
+    with pytest.raises(PackageError, match=r"can't score its parity sample here: .*out of"):
+        Runtime.from_bytes(data)
+    with pytest.raises(Refused, match="can't score its parity sample here"):
+        check_package(data)
 
 
 def test_a_good_package_passes() -> None:
