@@ -256,6 +256,9 @@ class Table:
 
     def _assemble(self, entry: ServiceEntry) -> Service | None:
         """The best that a service can serve now; None for nothing at all."""
+        now = self.current.services.get(entry.name)
+        if now is not None and now.state == "ready" and len(now.versions) == len(entry.versions) and now.entry == entry:
+            return now  # what most services are when something changes elsewhere
         for candidate in self._candidates(entry):
             versions = self._loader.loaded(candidate)
             if not all(number in versions for number in in_traffic(candidate)):
