@@ -86,3 +86,26 @@ def test_a_package_that_says_what_is_not_so_is_refused(change: dict[str, Any]) -
     runtime = Runtime.from_bytes(wrong)
     with pytest.raises(PackageError):
         runtime.explained(package.read_archive(wrong)).columns(rows_of(runtime))
+
+
+def test_columns_that_were_fused_into_one_tensor_are_told_apart() -> None:
+    names = ["a", "b", "c", "d"]
+    frame = pd.DataFrame({name: [float(at), -2.5 * at, None, 7.0 + at] for at, name in enumerate(names)})
+    graph = op.Receiver(schema=dict.fromkeys(names, "float?"))
+    graph >>= op.FieldOps(ops=[{"set": name, "to": f"{name} * {at + 2} + {at}"} for at, name in enumerate(names)])
+    graph >>= op.FieldOps(ops=[{"set": f"big_{name}", "to": f"{name} > {at}"} for at, name in enumerate(names)])
+    graph >>= op.FieldOps(ops=[{"set": "sum", "to": "a + b + c + d"}, {"set": "any", "to": "big_a | big_d"}])
+    compiled = graph.compile(frame)
+    runtime = Runtime.from_bytes(compiled.data)
+    explained = runtime.explained(package.read_archive(compiled.data))
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    told = explained.columns(runtime.json.decode(json.dumps({"rows": rows}).encode()))
+    expected = {f"field_ops.{name}": frame[name] * (at + 2) + at for at, name in enumerate(names)}
+    expected |= {f"field_ops_2.big_{name}": expected[f"field_ops.{name}"] > at for at, name in enumerate(names)}
+    assert len(explained.kept) > 4
+    assert {*explained.kept, *explained.lost} == {*expected, "field_ops_3.sum", "field_ops_3.any"}
+    for name, values in expected.items():
+        node, _, column = name.partition(".")
+        if name in explained.kept:
+            got = pd.Series([row[node][column] for row in told], name=name)
+            pd.testing.assert_series_equal(got, values.rename(name), check_dtype=False, rtol=1e-12)
