@@ -30,7 +30,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rtml_plugins.hub import tables, times
-from rtml_plugins.hub.errors import HubError, Unavailable
+from rtml_plugins.hub.errors import HubError, InDoubt, Unavailable
 from rtml_plugins.hub.schema import upgrade
 
 #: how long a writer waits for another process, in seconds
@@ -113,13 +113,21 @@ class Database:
 
     @contextmanager
     def write(self, actor: str) -> Iterator[Change]:
-        """A change, alone until it commits. An exception inside leaves everything as it was. Raises Unavailable."""
-        with _named(self.shown), self._lock if self.sqlite else nullcontext(), self._writing.begin() as connection:
-            if not self.sqlite:
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(PATIENCE * 1000)}")
-                connection.execute(select(tables.hub.c.id).with_for_update())
-            change = Change(connection, actor, self.clock())
-            yield change
+        """A change, alone until it commits. An exception inside leaves everything as it was. Raises Unavailable, and InDoubt when
+        the commit itself fails."""
+        committing = False
+        try:
+            with _named(self.shown), self._lock if self.sqlite else nullcontext(), self._writing.begin() as connection:
+                if not self.sqlite:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(PATIENCE * 1000)}")
+                    connection.execute(select(tables.hub.c.id).with_for_update())
+                change = Change(connection, actor, self.clock())
+                yield change
+                committing = True
+        except Unavailable as error:
+            if committing:
+                raise InDoubt(str(error)) from error
+            raise
         if change.bumped:
             self.wake()
 

@@ -27,3 +27,7 @@ class Refused(HubError):
 
 class Unavailable(HubError):
     """The database or the store can't be reached, or holds what this rtml can't read."""
+
+
+class InDoubt(Unavailable):
+    """The database went away while a change was committed: whether it was made is not known."""

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rtml_core.errors import RtmlError, describe
-from rtml_plugins.hub.errors import Conflict, NotFound, Refused, Unavailable
+from rtml_plugins.hub.errors import Conflict, InDoubt, NotFound, Refused, Unavailable
 from rtml_plugins.serving.logs import logger
 from rtml_plugins.serving.names import NAME, NameRefused
 from rtml_plugins.serving.problems import CONTENT_TYPE, Problem
@@ -57,6 +57,12 @@ def problem_of(error: RtmlError) -> Problem:
         return error
     if isinstance(error, Unavailable):
         _LOG.error("unavailable", reason=str(error))  # its text names places, which is for the log only
+        if isinstance(error, InDoubt):  # no Retry-After: a rollback that is sent again could go back twice
+            return Problem(
+                503,
+                "unavailable",
+                "the hub lost its database while it made the change; whether it was made is not known: look before you repeat it",
+            )
         return Problem(
             503,
             "unavailable",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -233,3 +235,21 @@ def test_texts_without_a_place_in_a_database_are_refused(hub: Served) -> None:
         assert hub.client.get(path).status_code == 422
     fine = hub.client.patch("/v1/services/churn", json={"owner": "a\nb \U0001f600"})
     assert fine.json()["owner"] == "a\nb \U0001f600"
+
+
+def test_a_change_whose_commit_is_in_doubt_is_not_asked_for_again(hub: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1.0, 2.0, 3.0):
+        hub.publish(number=number)
+    dialect = hub.hub.database.engine.dialect
+    commit = dialect.do_commit
+
+    def breaks(connection: Any) -> None:
+        commit(connection)
+        raise sqlite3.OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dialect, "do_commit", breaks)
+        answer = hub.client.post("/v1/services/churn/rollback")
+    assert answer.status_code == 503
+    assert "retry-after" not in answer.headers  # a client would roll back once more
+    assert hub.client.get("/v1/services/churn").json()["traffic"]["champion"] == 2
