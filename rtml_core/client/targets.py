@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from rtml_core.client.addresses import address
+from rtml_core.client.errors import ClientError
 from rtml_core.client.records import Edge
 
 _FIRST_REST: Final = 0.5
@@ -85,10 +87,14 @@ class Targets:
 
     def set_edges(self, edges: Iterable[Edge], now: float) -> None:
         """The edges that a hub knows; how each did so far is kept. One that is not ready is passed over for a moment, as that is
-        what most edges get ready in; one that is away for longer."""
+        what most edges get ready in; one that is away for longer. One whose address is none is left out: it could not be asked,
+        and must not fail what others can answer."""
         found: dict[str, Target] = {}
         for edge in sorted(edges, key=lambda edge: _DOUBT[edge.state], reverse=True):  # of two at one address, the better one
-            target = Target(edge.url.rstrip("/"), edge.region, edge.id)
+            try:
+                target = Target(address(edge.url, "edge"), edge.region, edge.id)
+            except ClientError:
+                continue
             target.services = frozenset(service.name for service in edge.services)
             before = self._known.get(target.url)
             if before is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ def test_all_edges_are_asked_each_once_and_the_best_first(
         Edge(
             str(at),
             region,
-            f"http://e:{at}",
+            f"http://e:{at + 1}",
             "ready" if ready else "not ready",
             1,
             1,
@@ -115,3 +116,13 @@ def test_of_two_edges_at_one_address_the_one_that_lives_counts() -> None:
         targets.set_edges(order, 0.0)
         (target,) = targets.plan("churn", 31.0)
         assert (target.edge, target.lacks("churn"), len(targets)) == ("new", False, 1)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "http://\xfc:1", "http://h/a b", "http://[::1", "http://h:99999999", "ftp://x", "http://a:b@h"]
+)
+def test_an_edge_that_told_the_hub_no_address_is_left_out(url: str) -> None:
+    targets = Targets(())
+    fine = Edge("na-2", "na", "http://na:2", "ready", 1, 1, "", "", "")
+    targets.set_edges([Edge("na-1", "na", url, "ready", 1, 1, "", "", ""), fine], 0.0)
+    assert [target.url for target in targets.plan("churn", 0.0)] == ["http://na:2"]
