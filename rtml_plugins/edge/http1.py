@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; it may wait for the answer, except over TLS, where that can't be."""
         self._eof = True
-        return self._busy and not self._tls
+        return (self._busy or self._full_since is not None) and not self._tls
 
     def pause_writing(self) -> None:
         self._full_since = self._server.now
@@ -197,7 +197,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._full_since = None
         if not self._busy:
-            self._transport.resume_reading()
+            self._go_on()
 
     # ---- called by the server --------------------------------------------------------------------------------------
 
@@ -231,9 +231,9 @@ class Connection(asyncio.Protocol):
     # ---- requests ---------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        """Answer as many requests of the buffer as there are whole, until one has to wait."""
+        """Answer as many requests of the buffer as there are whole, until one has to wait or the client does not take answers."""
         try:
-            while not self._busy and not self._close_now():
+            while not self._busy and self._full_since is None and not self._close_now():
                 if self._head is None and not self._read_head():
                     return
                 body = self._read_body()
@@ -322,14 +322,18 @@ class Connection(asyncio.Protocol):
         if self._transport is None:  # the client is gone
             return
         self._send(response)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Read what the client sent ahead, and then take more from it, unless it has to wait for something again."""
         if self._buffer and self._transport is not None:
             self._since = self._server.now
             self._read()
-        if self._transport is None or self._busy:
+        if self._transport is None or self._busy or self._full_since is not None:
             return
         if self._eof:
             self._transport.close()
-        elif self._full_since is None:
+        else:
             self._transport.resume_reading()
 
     # ---- responses ----------------------------------------------------------------------------------------------------
@@ -345,6 +349,7 @@ class Connection(asyncio.Protocol):
         start = entry[2] if known else _start(status, headers)  # type: ignore[index]
         if self._close or (head is not None and head.close) or self._server.stopping:
             self._close = True
+            self._known = {}  # what comes after this is no request, also when it looks like one
             start += b"Connection: close\r\n"
         if status in (204, 304):  # RFC 9110, section 8.6: no length, or that of the body which is not sent
             self._write(b"%bX-Request-Id: %b\r\n%b\r\n" % (start, identity.encode(), self._server.date))

@@ -36,7 +36,7 @@ class Chunks:
 
     def __init__(self, limit: int):
         self._limit = limit
-        self._parts: list[bytes] = []
+        self._body = bytearray()  # not a list of its chunks: those of a byte each would take twenty times as much
         self._size = 0  # of the body so far
         self._framing = 0  # bytes that are no body, so that a million empty extensions are no free ride
         self._left: int | None = None  # bytes of the chunk that is being read; None before its size
@@ -57,7 +57,11 @@ class Chunks:
                 return None
             if not self._ended and not self._fill(buffer):
                 return None
-        return b"".join(self._parts) if self._trailers(buffer) else None
+        if not self._trailers(buffer):
+            return None
+        body = bytes(self._body)
+        self._body.clear()
+        return body
 
     def _begin(self, buffer: bytearray) -> bool:
         at = buffer.find(b"\r\n", 0, _MAX_LINE + 2)
@@ -80,11 +84,10 @@ class Chunks:
 
     def _fill(self, buffer: bytearray) -> bool:
         assert self._left is not None
-        part = bytes(buffer[: self._left])
+        part = buffer[: self._left]
         del buffer[: self._left]
         self._left -= len(part)
-        if part:
-            self._parts.append(part)
+        self._body += part
         if self._left or len(buffer) < 2:
             return False
         if buffer[:2] != b"\r\n":

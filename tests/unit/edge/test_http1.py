@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import socket
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -382,3 +383,62 @@ def test_no_bytes_do_more_than_raise_a_problem(data: bytes) -> None:
         Heads(100).read(data + b"\r\n\r\n")
     with contextlib.suppress(Problem):
         Chunks(100).take(bytearray(data))
+
+
+@pytest.mark.parametrize("handle", [echo, queued])
+def test_what_comes_after_a_refusal_is_no_request_even_if_its_head_is_known(handle: Any) -> None:
+    seen: list[bytes] = []
+
+    def noted(request: Request) -> Any:
+        seen.append(request.body)
+        return handle(request)
+
+    async def run() -> bytes:
+        wrong: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: wrong.append(context))
+        async with served(noted) as (_, port):
+            await talk(port, POST % (5, b"first"))
+            got = await talk(port, head(b"Host: h", b"Content-Length: 99999"), POST % (5, b"evil!"))
+        assert wrong == []
+        return got
+
+    got = asyncio.run(run())
+    assert got.startswith(b"HTTP/1.1 413 ")
+    assert got.count(b"HTTP/1.1") == 1
+    assert seen == [b"first"]
+
+
+@pytest.mark.parametrize("handle", [echo, queued])
+def test_requests_sent_ahead_wait_while_their_answers_are_not_taken(handle: Any) -> None:
+    def large(request: Request) -> Any:
+        answer = handle(request)
+        if isinstance(answer, Later):
+            answer = Later()
+            asyncio.get_running_loop().call_soon(answer.resolve, Response(200, HEADERS, b"x" * 100_000, "i"))
+            return answer
+        return answer._replace(body=b"x" * 100_000)
+
+    async def run() -> None:
+        async with served(large) as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(POST % (0, b"") * 500)
+            await asyncio.sleep(0.3)
+            (connection,) = server.connections
+            assert connection._transport.get_write_buffer_size() < 1_000_000
+            writer.transport.resume_reading()  # type: ignore[attr-defined]
+            writer.write_eof()
+            assert bodies(await asyncio.wait_for(reader.read(), 20)) == [b"x" * 100_000] * 500
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_body_of_tiny_chunks_takes_no_more_memory_than_another() -> None:
+    chunks, sent = Chunks(1 << 20), bytearray(b"2\r\nab\r\n" * 50_000)
+    tracemalloc.start()
+    try:
+        assert chunks.take(sent) is None
+        assert tracemalloc.get_traced_memory()[0] < 300_000
+    finally:
+        tracemalloc.stop()
