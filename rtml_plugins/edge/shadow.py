@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from rtml_plugins.edge import metrics
+from rtml_plugins.edge.batching import LARGE_BODY
 
 if TYPE_CHECKING:
     from rtml_plugins.edge.table import Loaded, Service
@@ -50,8 +51,9 @@ class Shadow:
         self._scheduled = False
 
     def offer(self, service: Service, answered: Loaded, body: bytes, predictions: bytes) -> None:
-        """Have the shadow version of a service score a body that was answered with these predictions; dropped when many wait."""
-        if len(self._queue) >= MOST:
+        """Have the shadow version of a service score a body that was answered with these predictions; dropped when many wait,
+        and when it is a large one, which would take memory while it waits and hold the event loop while it is read."""
+        if len(self._queue) >= MOST or len(body) > LARGE_BODY:
             assert service.shadow is not None
             self._comparison(service, answered).dropped += 1
             metrics.shadow(service.entry.name, service.shadow.version, "skipped")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rtml_plugins.edge import metrics, shadow
+from rtml_plugins.edge.batching import LARGE_BODY
 from tests.unit.edge import apps, packages
 
 PREDICT = "/v1/services/churn/predict"
@@ -67,8 +68,10 @@ def test_what_comes_while_many_wait_is_dropped_and_so_are_large_requests(tmp_pat
     one = apps.app(tmp_path, packages.service(1, 3, champion=1, shadow=3))
     assert asked(one, *[{"x": 1}] * 5) == [200] * 5
     assert asked(one, {"rows": [{"x": 1}] * (shadow.MOST_ROWS + 1)}) == [200]
+    service = one.snapshot.services["churn"]
+    one.shadow.offer(service, service.champion, b" " * LARGE_BODY + b'{"x": 1}', b"[]")  # is not even read
     (found,) = one.shadow.report()["churn"]
-    assert (found["rows"], found["dropped"]) == (2, 4)
+    assert (found["rows"], found["dropped"]) == (2, 5)
 
 
 def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
