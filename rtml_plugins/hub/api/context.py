@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 from fastapi import Depends, Path, Request
 from fastapi.params import Query
 
+from rtml_core.client.records import Edge
 from rtml_core.errors import close_match, describe, listing
 from rtml_plugins.hub.api.waiting import Changes
 from rtml_plugins.hub.keys import Caller, Keys
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: packages that are checked and stored at once; more wait, with their bytes on disk
 PUBLISHING: Final = 2
 _LARGEST: Final = 2**31 - 1
+#: parts of what edges count that are by the name of a service
+_BY_SERVICE: Final = ("services", "shadow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,19 @@ _ERRORS: Final = {
 }
 _ALWAYS: Final = (401, 403, 421, 422, 429, 500, 503)
 PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+
+
+def seen_by(caller: Caller, edge: Edge) -> Edge:
+    """What a caller may know of an edge: nothing of services that its key is not for."""
+    mine = caller.services
+    if mine is None:
+        return edge
+    stats = {
+        part: {name: value for name, value in about.items() if name in mine}
+        for part, about in edge.stats.items()
+        if part in _BY_SERVICE and isinstance(about, dict)
+    }
+    return replace(edge, services=tuple(one for one in edge.services if one.name in mine), stats=stats)
 
 
 def allows(*scopes: str) -> Callable[[Request], Awaitable[None]]:

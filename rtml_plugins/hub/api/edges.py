@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from rtml_core.errors import describe
 from rtml_plugins.hub.api.bodies import Edges, Regions
-from rtml_plugins.hub.api.context import By, Context, InHub, RegionName, route
+from rtml_plugins.hub.api.context import By, Context, InHub, RegionName, route, seen_by
 from rtml_plugins.hub.api.polling import Wait, clock, in_thread
 from rtml_plugins.hub.api.services import READ
 from rtml_plugins.hub.api.versions import send_package
@@ -175,10 +175,10 @@ def _wrong(at: str, expected: str, got: str) -> Problem:
 
 @router.get("/edges", operation_id="listEdges", summary="List edges", **route(*READ, "edge"))
 def list_edges(
-    at: InHub, region: Annotated[str | None, Query(pattern=_NAMED, description="Only those of this region.")] = None
+    at: InHub, by: By, region: Annotated[str | None, Query(pattern=_NAMED, description="Only those of this region.")] = None
 ) -> Edges:
-    """All edges as they last reported, also those that are away."""
-    return Edges(tuple(at.hub.edges(region)))
+    """All edges as they last reported, also those that are away; a key for some services sees of them what is about those."""
+    return Edges(tuple(seen_by(by, edge) for edge in at.hub.edges(region)))
 
 
 @router.delete(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from rtml_core.client.records import Edge, Rollout, Service
 from rtml_plugins.hub.api.bodies import PLAIN, Deprecation, ServicePatch, Services, TrafficBody
-from rtml_plugins.hub.api.context import By, Context, InHub, ServiceName, route
+from rtml_plugins.hub.api.context import By, Context, InHub, ServiceName, route, seen_by
 from rtml_plugins.hub.api.polling import Wait, clock, in_thread
 from rtml_plugins.hub.api.waiting import TICK
 from rtml_plugins.serving.names import NAME
@@ -120,6 +121,7 @@ def restore(at: InHub, by: By, name: ServiceName) -> Service:
 async def rollout(
     request: Request,
     at: InHub,
+    by: By,
     name: ServiceName,
     revision: Annotated[int | None, Query(ge=0, le=_REVISION, description="Of the change; by default the newest.")] = None,
     wait: Wait = 0.0,
@@ -133,7 +135,7 @@ async def rollout(
             left = until - clock()
             # what edges report is no change of the hub, so it is looked for
             if found.complete or _failed(found) or left <= 0 or not await client.pause(min(left, TICK)):
-                return found
+                return replace(found, edges=tuple(seen_by(by, edge) for edge in found.edges))
 
 
 def _failed(found: Rollout) -> bool:

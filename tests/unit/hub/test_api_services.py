@@ -170,6 +170,22 @@ def test_a_key_for_some_services_sees_those(hub: Served) -> None:
     assert hub.client.get(f"/v1/packages/{identity}", headers=headers).status_code == 403
 
 
+def test_a_key_for_some_services_is_told_nothing_of_others_by_edges(hub: Served) -> None:
+    for name in ("churn", "offers"):
+        hub.publish(name)
+    known = {"churn": {"requests": 1}, "offers": {"requests": 2}}
+    stats = {"services": known, "shadow": {"offers": []}, "else": {"offers": 1}}
+    hub.hub.report_edge("na-1", msgspec.structs.replace(report(churn="ready", offers="failed"), stats=stats))
+    admin, headers = hub.closed(), bearer(hub.key("predict", services=["churn"]))
+    rollout = hub.client.get("/v1/services/churn/rollout", headers=headers).json()
+    for edges in (hub.client.get("/v1/edges", headers=headers).json()["edges"], rollout["edges"]):
+        (edge,) = edges
+        assert [service["name"] for service in edge["services"]] == ["churn"]
+        assert edge["stats"] == {"services": {"churn": {"requests": 1}}, "shadow": {}}
+    (edge,) = hub.client.get("/v1/edges", headers=admin).json()["edges"]
+    assert edge["stats"] == stats
+
+
 def test_every_change_is_in_the_audit_log_with_the_key_that_made_it(hub: Served) -> None:
     hub.publish()
     admin = hub.closed()
