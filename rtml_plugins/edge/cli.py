@@ -46,6 +46,20 @@ class EdgeOptionRefused(RtmlError):
 @click.option("--trust", multiple=True, metavar="DISTRIBUTION", help="Plugins whose operators packages may run (repeatable).")
 @click.option("--max-body", type=click.IntRange(1, 1 << 30), default=8 << 20, show_default=True, help="Bytes of a request.")
 @click.option("--max-rows", type=click.IntRange(1, 10_000_000), default=10_000, show_default=True, help="Rows of a request.")
+@click.option(
+    "--max-concurrent",
+    type=click.IntRange(1, 1_000_000),
+    default=1024,
+    show_default=True,
+    help="Requests in flight in a worker; more get 503.",
+)
+@click.option(
+    "--max-queue",
+    type=click.IntRange(1, 10_000_000),
+    default=4096,
+    show_default=True,
+    help="Rows that wait in a worker for one service; more get 503.",
+)
 @click.option("--timeout", type=click.FloatRange(0.1, 3600), default=10.0, show_default=True, help="Seconds of a request.")
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may call the edge; * for any (repeatable).")
 @click.option("--tls-cert", metavar="FILE", help="Certificate with its chain, PEM.")

@@ -34,7 +34,8 @@ LOAD_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 # fmt: on
 #: how a request ended: answered; not understood or not found; not allowed; turned away at once; too slow; a fault of the edge
 OUTCOMES: Final = ("ok", "invalid", "refused", "busy", "timeout", "error")
-_BY_STATUS: Final = {401: "refused", 403: "refused", 421: "refused", 429: "refused", 503: "busy", 504: "timeout"}
+#: 501 asks for what is not offered, e.g. explaining a package that can't tell: no fault that somebody is to be woken for
+_BY_STATUS: Final = {401: "refused", 403: "refused", 421: "refused", 429: "refused", 501: "invalid", 503: "busy", 504: "timeout"}
 #: series of one kind that a process keeps; what comes after is counted under "other"
 MAX_SERIES: Final = 5_000
 FOLDER: Final = "metrics"

@@ -196,7 +196,7 @@ def test_clear_of_a_folder_that_is_not_there_does_nothing(tmp_path: Path) -> Non
     ("status", "outcome"),
     [
         *((status, "ok") for status in (200, 204, 304)),
-        *((status, "invalid") for status in (400, 404, 422)),
+        *((status, "invalid") for status in (400, 404, 422, 501)),
         *((status, "refused") for status in (401, 403, 429)),
         *((503, "busy"), (504, "timeout"), (500, "error")),
     ],

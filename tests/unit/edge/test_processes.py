@@ -13,7 +13,7 @@ import pytest
 
 from rtml_plugins.edge import children
 from rtml_plugins.edge.children import Child, described
-from rtml_plugins.edge.cli import checked_url, cores
+from rtml_plugins.edge.cli import checked_url, cores, edge, plan_of
 from rtml_plugins.edge.ports import AddressRefused, check_free, held_port, numeric
 
 
@@ -138,3 +138,12 @@ def test_a_container_with_a_limit_gets_no_more_workers_than_it_may_use(tmp_path:
 def test_addresses_of_hubs() -> None:
     assert checked_url(" https://hub.example.com/rtml/ ", "--hub") == "https://hub.example.com/rtml"
     assert checked_url("http://[::1]:8000", "--hub") == "http://[::1]:8000"
+
+
+def test_every_limit_of_a_worker_is_an_option(tmp_path: Path) -> None:
+    limits = {"max-body": 1000, "max-rows": 20, "max-concurrent": 30, "max-queue": 40, "timeout": 5}
+    given = [text for name, value in limits.items() for text in (f"--{name}", str(value))]
+    context = edge.make_context("edge", ["--region", "emea", "--home", str(tmp_path), *given])
+    settings = plan_of(**context.params).settings
+    assert (settings.max_body, settings.max_rows, settings.max_concurrent, settings.max_queue) == (1000, 20, 30, 40)
+    assert settings.request_timeout == 5
