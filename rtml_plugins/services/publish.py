@@ -12,10 +12,11 @@ import click
 from rtml_core.errors import RtmlError
 from rtml_plugins.services.talking import hub_options, json_option, print_json, talking
 from rtml_plugins.services.talking import share as share_type
+from rtml_plugins.services.words import traffic_words
 from rtml_plugins.serving.names import check_name
 
 if TYPE_CHECKING:
-    from rtml_core.client.records import Published, Rollout
+    from rtml_core.client.records import Published, Rollout, Traffic
 
 _EXAMPLE = """\b
 Example:
@@ -87,12 +88,15 @@ def publish(
                 click.echo(_headline(error.published, len(data)))
             seen.close(error.rollout)
             raise
+        now = None if published.created or keep or as_json else client.service(name).traffic
     if as_json:
         print_json(published)
         return
     click.echo(_headline(published, len(data)))
     for change in published.changes:
         click.echo(f"  {change}")
+    if now is not None:
+        click.echo(_unchanged(published, now, share), nl=False)
     if seen.last is None:
         return
     url = seen.close(seen.last)
@@ -124,6 +128,17 @@ def _read(path: str) -> tuple[bytes, dict[str, Any] | None]:
 def _headline(published: Published, size: int) -> str:
     state = "" if published.created else ", which was there already"
     return f"Published {published.service} version {published.version}{state} ({size:,} bytes, {published.package[:12]})"
+
+
+def _unchanged(published: Published, now: Traffic, share: float | None) -> str:
+    """A line for whoever asked for traffic to a version that was there: traffic stays as it was, and how to change it."""
+    canary = None if now.canary is None else (now.canary.version, now.canary.share)
+    asked = (published.version, share)
+    if canary == asked if share is not None else now.champion == published.version and not (canary or now.split):
+        return ""
+    steer = "promote" if share is None else "canary"
+    command = f"rtml services {steer} {published.service} {published.version}" + ("" if share is None else f" {share:g}")
+    return f"  traffic is as it was, answers {traffic_words(now)}; to change it: {command}\n"
 
 
 def curl(url: str, service: str, row: dict[str, Any] | None) -> str:

@@ -19,7 +19,7 @@ def traffic_words(traffic: Traffic) -> str:
         parts.append(f"canary {traffic.canary.version} {percent(traffic.canary.share)}")
     if traffic.shadow is not None:
         parts.append(f"shadow {traffic.shadow}")
-    if traffic.sticky is not None:
+    if traffic.sticky is not None and (traffic.split or traffic.canary is not None):
         parts.append(f"by {traffic.sticky}")
     return ", ".join(parts)
 

@@ -25,16 +25,26 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def hub(*edges: dict[str, Any], complete: bool = False, missing: tuple[str, ...] = (), created: bool = True) -> Any:
+def hub(
+    *edges: dict[str, Any], complete: bool = False, missing: tuple[str, ...] = (), created: bool = True, champion: int = 3
+) -> Any:
     """A hub that takes a package as version 3, revision 7, and then tells of these edges."""
     published = {"service": "churn", "id": "s1", "version": 3, "package": "ab" * 32, "regions": ["na"], "revision": 7}
+    service = {
+        **dict.fromkeys(("id", "name", "description", "owner", "created", "updated"), "s1"),
+        "regions": ["na"],
+        "versions": [],
+    }
+    service["traffic"] = {"champion": champion}
     rollout = {"service": "churn", "revision": 7, "complete": complete, "edges": edges, "regions_without_edge": missing}
 
     def answer(asked: Asked) -> Iterator[bytes]:
         if asked.method == "POST":
             yield http(201, json.dumps({**published, "created": created, "changes": ["a new output 'score'"]}).encode())
-        else:
+        elif "/rollout" in asked.target:
             yield http(200, json.dumps(rollout).encode())
+        else:
+            yield http(200, json.dumps(service).encode())
 
     return answer
 
@@ -69,14 +79,25 @@ def test_what_was_published_is_told(package: Path, rtml_cli: Any) -> None:
     with serving(hub(at("http://na:1", "na", "ready"), complete=True, missing=("apac",), created=False)) as server:
         told = rtml_cli("publish", package, "--name", "churn", "--hub", server.url).out.splitlines()
         read = rtml_cli("publish", package, "--name", "churn", "--hub", server.url, "--json").json
-        quick = rtml_cli("publish", package, "--name", "churn", "--hub", server.url, "--no-wait").out.splitlines()
+        quick = rtml_cli("publish", package, "--name", "churn", "--hub", server.url, "--no-wait", "--keep").out.splitlines()
     assert "version 3, which was there already" in told[0]
     assert told[1:4] == ["  a new output 'score'", "  apac  no edge yet: rtml edge --region apac", "  na    ready    http://na:1"]
     assert told[4] == "Score it:"
     assert "http://na:1/v1/services/churn/predict" in told[5]
     assert (read["version"], read["created"]) == (3, False)
     assert len(quick) == 2
-    assert [asked.method for asked in server.asked] == ["POST", "GET", "POST", "GET", "POST"]
+    assert [asked.method for asked in server.asked] == ["POST", "GET", "GET", "POST", "GET", "POST"]
+
+
+def test_a_version_that_was_there_gets_no_traffic_and_that_is_said(package: Path, rtml_cli: Any) -> None:
+    with serving(hub(at("http://na:1", "na", "ready"), complete=True, created=False, champion=2)) as server:
+        plain, shared, kept = (
+            rtml_cli("publish", package, "--name", "churn", "--hub", server.url, *more).out
+            for more in ((), ("--share", "10%"), ("--keep",))
+        )
+    assert "  traffic is as it was, answers 2; to change it: rtml services promote churn 3\n" in plain
+    assert "  traffic is as it was, answers 2; to change it: rtml services canary churn 3 0.1\n" in shared
+    assert "traffic" not in kept
 
 
 def test_the_line_for_a_shell_carries_any_row() -> None:

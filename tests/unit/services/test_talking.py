@@ -180,6 +180,7 @@ def test_a_key_file_holds_one_key_and_nothing_else(tmp_path: Path) -> None:
 
 def test_words_for_traffic() -> None:
     assert traffic_words(Traffic(3)) == "3"
+    assert traffic_words(Traffic(3, sticky="ECID")) == "3"  # kept for the next canary; nobody is told apart now
     assert traffic_words(Traffic(3, canary=Arm(4, 0.055))) == "3, canary 4 5.5 %"
     assert traffic_words(Traffic(3, split=(Arm(4, 0.25), Arm(5, 0.25)), shadow=6, sticky="ECID")) == (
         "3 50 %, 4 25 %, 5 25 %, shadow 6, by ECID"
