@@ -72,7 +72,8 @@ class Blocking:
         except TimeoutError:
             reply = Failure("late", "no answer in time")
         except (OSError, http.client.HTTPException) as error:
-            what = str(error)
+            # the bytes of another protocol, TLS for one, tell nobody anything
+            what = "what came is no HTTP, is it https?" if type(error) is http.client.BadStatusLine else str(error)
             reply = Failure("broken", f"the connection broke off: {what}" if what else "the connection broke off")
         except BaseException:  # Ctrl-C in the middle: what comes next on it would be the answer to this
             connection.close()

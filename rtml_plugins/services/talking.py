@@ -81,6 +81,8 @@ def talking(hub: str | None, key_file: str | None, ca: str | None, **more: Any) 
             if error.arrived:
                 raise
             why = "; ".join(dict.fromkeys(tried.why for tried in error.tried))
+            if "certificate is not trusted" in why:
+                raise RtmlError(f"The hub at {client.hub} is not asked ({why}): name who vouches for it with --ca") from None
             raise RtmlError(
                 f"No hub answers at {client.hub}{f' ({why})' if why else ''}: start one with `rtml up`, or name another with"
                 f" --hub"

@@ -14,6 +14,7 @@ from rtml_core.client.records import Arm, Edge, EdgeService, Rollout, Traffic
 from rtml_plugins.services.talking import moment, read_key, share
 from rtml_plugins.services.words import by_region, edge_state, traffic_words
 from tests.unit.client.misbehaving import Asked, http, serving, unused_address
+from tests.unit.client.test_wire import certificate, over_tls  # noqa: F401
 
 SECRET = "rtml_0123456789ab_notforyoureyes"
 
@@ -58,6 +59,22 @@ def test_a_hub_that_is_not_there_is_one_sentence_with_the_cure(words: tuple[str,
     found = rtml_cli(*words, "--hub", hub)
     assert found.code == 2
     assert found.error == (f"No hub answers at {hub} (connection refused): start one with `rtml up`, or name another with --hub")
+
+
+def test_a_hub_whose_certificate_nobody_vouches_for(rtml_cli: Any, certificate: tuple[Path, Path]) -> None:  # noqa: F811
+    with serving(lambda asked: iter([http(200, b'{"services": []}')]), over_tls(certificate)) as server:
+        hub = f"https://localhost:{server.port}"
+        assert rtml_cli("services", "list", "--hub", hub, "--ca", str(certificate[0])).code == 0
+        found = rtml_cli("services", "list", "--hub", hub)
+    assert found.code == 2
+    assert found.error.startswith(f"The hub at {hub} is not asked (its certificate is not trusted: ")
+    assert found.error.endswith("): name who vouches for it with --ca")
+
+
+def test_a_hub_that_speaks_no_http(rtml_cli: Any) -> None:
+    with serving(lambda asked: iter([b"\x15\x03\x03\x00\x02\x022\r\n"])) as server:
+        found = rtml_cli("services", "list", "--hub", server.url)
+    assert "the connection broke off: what came is no HTTP, is it https?" in found.error
 
 
 @pytest.mark.parametrize("words", [*WORDS, ("publish",)], ids=" ".join)
