@@ -105,7 +105,7 @@ class V2:
 
     def _infer(self, request: Request, model: models.Model) -> Answer:
         began = time.perf_counter()
-        if len(request.body) > LARGE_BODY:
+        if len(request.body) > LARGE_BODY or request.headers.get("content-encoding") is not None:  # 12 kB may become 8 MiB
             return self._later(request, model, None, began)
         loaded = model.loaded
         try:

@@ -1,7 +1,9 @@
 """Requests below /v2, without a server."""
 
 import asyncio
+import gzip
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from rtml_plugins.edge.exchange import Request, Response
 from rtml_plugins.edge.files import HeldState, Home, read, write
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.table import Table
+from rtml_plugins.edge.v2 import body as bodies
 from rtml_plugins.edge.v2 import models
 from rtml_plugins.edge.v2.tensors import Tensor
 from rtml_plugins.serving.problems import Problem
@@ -197,8 +200,23 @@ def test_whatever_is_sent_is_no_fault_of_the_server(shared: App, data: st.DataOb
             st.binary(max_size=4) | st.sampled_from([b"null", b"1e999", b"[", b"-1"])
         )
     path = data.draw(st.sampled_from(["/v2/models/visits/infer", "/v2/models/visits/versions/1/infer", "/v2/repository/index"]))
-    answer = shared.handle(Request("POST", path, "", headers, bytes(body)))  # type: ignore[arg-type]
-    assert isinstance(answer, Response)
+    answer = asked(shared, "POST", path, bytes(body), **headers)
     assert answer.status in (200, 400, 413, 415, 422)
     if answer.status != 200:
         assert json.loads(answer.body)["error"]
+
+
+def test_a_body_that_may_inflate_to_a_large_one_is_read_in_the_thread(
+    app: Callable[..., App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = bodies.decompress
+    threads: list[str] = []
+
+    def noted(*given: Any) -> bytes:
+        threads.append(threading.current_thread().name)
+        return read(*given)
+
+    monkeypatch.setattr(bodies, "decompress", noted)
+    small = gzip.compress(json_body(ROWS) + b" " * (1 << 20))
+    assert asked(app(), "POST", "/v2/models/visits/infer", small, content_encoding="gzip").status == 200
+    assert all(name.startswith("rtml-v2") for name in threads)
