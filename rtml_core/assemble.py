@@ -11,7 +11,7 @@ import onnx_ir as ir
 from rtml_core.custom_ops import CustomOp
 from rtml_core.lowering.builder import EXT, IR_VERSION, ML, OPSETS, ORT, SLOTS, Builder, live_values
 from rtml_core.lowering.local import LocalFunction
-from rtml_core.optimizer import count_by_node, optimize, slot_of
+from rtml_core.optimizer import count_by_node, optimize
 
 #: model output that holds one bool column a row check; see Builder.check
 CHECKS = "__checks__"
@@ -20,10 +20,7 @@ CHECKS = "__checks__"
 @dataclass
 class Assembled:
     """The finished model: bytes, ONNX nodes by authored node, ops used (in functions too, each function counted once), opsets,
-    kinds of ops by authored node, custom ops by domain, and the first authored node that calls each.
-
-    held: names of the values of the model by the id of what they are; moved: see optimizer.slot_of.
-    """
+    kinds of ops by authored node, custom ops by domain, and the first authored node that calls each."""
 
     model: bytes
     counts: dict[str, int]
@@ -32,15 +29,6 @@ class Assembled:
     kinds: dict[str, set[str]]
     custom_ops: dict[str, CustomOp]
     callers: dict[str, str] = field(default_factory=dict)
-    held: dict[int, str] = field(default_factory=dict)
-    moved: dict[int, ir.Value] = field(default_factory=dict)
-
-    def place_of(self, value: ir.Value, index: int) -> tuple[str, int] | None:
-        """Where the model computes column `index` of a value of the builder: (name of a value of the model, column of it); None
-        when it computes the outputs without it."""
-        value, index = slot_of(self.moved, value, index)
-        name = self.held.get(id(value))
-        return None if name is None else (name, index)
 
     @property
     def node_count(self) -> int:
@@ -55,8 +43,7 @@ def assemble(b: Builder, outputs: Mapping[str, ir.Value]) -> Assembled:
     wanted = dict(outputs)
     if b.checks:
         wanted[CHECKS] = b.concat([check.ok for check in b.checks])
-    moved: dict[int, ir.Value] = {}
-    nodes, values = optimize(b, [_own(b, value) for value in wanted.values()], moved)
+    nodes, values = optimize(b, [_own(b, value) for value in wanted.values()])
     finals = dict(zip(wanted, values, strict=True))
     for name, value in finals.items():
         value.name = name
@@ -85,9 +72,7 @@ def assemble(b: Builder, outputs: Mapping[str, ir.Value]) -> Assembled:
     callers: dict[str, str] = {}
     for node in nodes:
         callers.setdefault(node.domain, node.metadata_props.get("rtml.node", ""))
-    kinds = _kinds(nodes, custom_ops)
-    held = {id(value): value.name or "" for value in (*graph.inputs, *(output for node in nodes for output in node.outputs))}
-    return Assembled(data, count_by_node(nodes), _count_ops(everything), opsets, kinds, custom_ops, callers, held, moved)
+    return Assembled(data, count_by_node(nodes), _count_ops(everything), opsets, _kinds(nodes, custom_ops), custom_ops, callers)
 
 
 def local_functions(b: Builder, nodes: Iterable[ir.Node]) -> list[ir.Function]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import onnx_ir as ir
 
-from rtml_core import __version__, package
+from rtml_core import __version__, on_the_way, package
 from rtml_core.assemble import Assembled, assemble
 from rtml_core.columns import Field
 from rtml_core.custom_ops import CustomOp
@@ -92,7 +92,9 @@ def compile_graph(
         fields, extra = signature(graph, sample)
         lowered = lower_graph(graph, fields)
         outputs, entries = place_outputs(graph, lowered)
+        draft = on_the_way.draft(graph, lowered)
         assembled = assemble(lowered.builder, outputs)
+        told = on_the_way.build(graph, lowered, entries, draft, assembled)
         manifest = _manifest(graph, lowered, assembled, entries, extra)
         if portable and not manifest.portable:
             raise CompileError(_not_portable(graph, assembled, manifest))
@@ -106,14 +108,16 @@ def compile_graph(
     if parity:
         from rtml_core.parity import prove
 
-        report = prove(graph, lowered, assembled, manifest, sample, seed=seed)
+        report = prove(graph, lowered, assembled, manifest, sample, told, seed=seed)
         samples = report.sample
         done = package.ParityEntry(True, report.rows, report.refused, report.tried)
         manifest = msgspec.structs.replace(manifest, parity=done)
+    manifest = msgspec.structs.replace(manifest, explain=told.entry)
     files = {
         package.MODEL: assembled.model,
         package.GRAPH: package.to_json(to_dsl(graph)),
         package.SAMPLE: package.to_json(samples),
+        **({package.EXPLAIN: told.model} if told.model is not None else {}),
     }
     data = package.write_archive(manifest, files)
     return Compiled(data, manifest, explain_rows(graph, assembled), report, assembled.custom_ops)
@@ -252,20 +256,7 @@ def _manifest(
         portable=all(op.kind in ("core", "extension", "function") for op in ops),
         parity=package.ParityEntry(False),
         digests={},
-        columns=tuple(_columns(graph, lowered, assembled)),
     )
-
-
-def _columns(graph: Graph, lowered: Lowered, assembled: Assembled) -> Iterator[package.ColumnEntry]:
-    """What each node gives that it did not get: where the model computes it, for whoever asks what it saw on the way."""
-    for node, columns in lowered.nodes.items():
-        before = [lowered.nodes[parent] for parent in graph.before(node)] or [lowered.sources]
-        for name, column in columns.items():
-            if any(name in given and column.same_as(given[name]) for given in before):
-                continue
-            place = assembled.place_of(column.tensor, column.index)
-            tensor, index = (None, 0) if place is None else place
-            yield package.ColumnEntry(node, name, column.dtype, tensor, index, column.nullable)
 
 
 def _plugins(graph: Graph) -> list[package.PluginEntry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,11 @@ def _canonical(data: Any) -> Any:
 
 def outputs(graph: Graph, frame: Any = None) -> pd.DataFrame:
     """Run the graph and return its output columns under their output names."""
-    messages = run(graph, frame)
+    return outputs_of(graph, run(graph, frame))
+
+
+def outputs_of(graph: Graph, messages: Mapping[str, DataMsg]) -> pd.DataFrame:
+    """The output columns among what every node gave, under their output names."""
     frames = [messages[name].data for name in graph.ends() if messages[name].data is not None]
     if not frames:
         raise GraphError("the graph ends without a frame; its last node must give one")

@@ -14,30 +14,13 @@ from rtml_core.fusion import fuse
 from rtml_core.lowering.builder import SLOTS, Builder, dtype_of, width_of
 
 
-def optimize(
-    b: Builder, outputs: Sequence[ir.Value], moved: dict[int, ir.Value] | None = None
-) -> tuple[list[ir.Node], list[ir.Value]]:
-    """Nodes to keep, in order, with every Take resolved, and the values that stand for `outputs` now.
-
-    moved: filled with what stands for a value that was replaced, by its id; see `slot_of`.
-    """
+def optimize(b: Builder, outputs: Sequence[ir.Value]) -> tuple[list[ir.Node], list[ir.Value]]:
+    """Nodes to keep, in order, with every Take resolved, and the values that stand for `outputs` now."""
     fused = fuse(b, ordered(outputs))
-    if moved is not None:
-        moved.update(fused)
     outputs = [_now(fused, value) for value in outputs]
     replaced: dict[int, ir.Value] = {}
     nodes = _resolve_takes(b, ordered(outputs), replaced)
     return nodes, [replaced.get(id(value), value) for value in outputs]
-
-
-def slot_of(moved: dict[int, ir.Value], value: ir.Value, index: int) -> tuple[ir.Value, int]:
-    """Where column `index` of a value is now: a value, which the finished model may hold or not, and a column of it."""
-    while True:
-        value = _now(moved, value)
-        node = value.producer()
-        if node is None or node.domain != SLOTS or node.inputs[0] is None:
-            return value, index
-        value, index = node.inputs[0], _indices(node)[index]
 
 
 def _now(replaced: dict[int, ir.Value], value: ir.Value) -> ir.Value:

@@ -24,6 +24,8 @@ from rtml_core.errors import PackageError
 #: format version that this rtml writes; it reads this one and older
 FORMAT: Final = 1
 MODEL, MANIFEST, GRAPH, SAMPLE = "model.onnx", "manifest.json", "graph.json", "sample.json"
+#: the explain model, which a package may have, or not
+EXPLAIN: Final = "explain.onnx"
 _FILES: Final = (MANIFEST, MODEL, GRAPH, SAMPLE)
 #: largest archive and largest member that a loader reads, in bytes
 MAX_BYTES: Final = 1 << 30
@@ -128,18 +130,43 @@ class OpEntry(msgspec.Struct, omit_defaults=True, frozen=True):
         return f"{self.distribution} {self.version}" if self.distribution else ""
 
 
-class ColumnEntry(msgspec.Struct, omit_defaults=True, frozen=True):
-    """A column that a node of the graph gives: column `index` of the value `tensor` of the model, or of an input.
+class NodeEntry(msgspec.Struct, frozen=True):
+    """A node of the graph, and its operator for people ("Pandas fillna")."""
 
-    `tensor` is null where the optimised model computes its outputs without it.
-    """
+    node: str
+    operator: str
+
+
+class ColumnEntry(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A column that a node gives and did not get: column `index` of `tensor`, which is an output of the explain model (at:
+    "explain"), an output of the model ("output") or one of its inputs ("input")."""
 
     node: str
     name: str
     dtype: str
-    tensor: str | None = None
+    at: str
+    tensor: str
     index: int = 0
     nullable: bool = False
+
+
+class LeftOutEntry(msgspec.Struct, frozen=True):
+    """Columns of a node that are not told, and why."""
+
+    node: str
+    columns: tuple[str, ...]
+    why: str
+
+
+class ExplainEntry(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What can be told of the way to the outputs. nodes: all of the graph, in order of execution. opsets, ops: of the explain
+    model; none where the package has none."""
+
+    nodes: tuple[NodeEntry, ...]
+    columns: tuple[ColumnEntry, ...] = ()
+    left_out: tuple[LeftOutEntry, ...] = ()
+    opsets: dict[str, int] = {}
+    ops: tuple[OpEntry, ...] = ()
 
 
 class CheckEntry(msgspec.Struct, frozen=True):
@@ -185,7 +212,7 @@ class Manifest(msgspec.Struct, frozen=True):
     portable: bool
     parity: ParityEntry
     digests: dict[str, str]
-    columns: tuple[ColumnEntry, ...] | None = None  # null: the package says nothing of columns on the way
+    explain: ExplainEntry | None = None  # null: the package says nothing of columns on the way
 
     @property
     def foreign(self) -> list[OpEntry]:
@@ -201,13 +228,14 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Archive(msgspec.Struct, frozen=True):
-    """A read and verified archive."""
+    """A read and verified archive. explain: the explain model; empty when there is none, or when it was not asked for."""
 
     id: str
     manifest: Manifest
     model: bytes
     graph: bytes
     sample: bytes
+    explain: bytes = b""
 
 
 def sha256(data: bytes) -> str:
@@ -221,12 +249,14 @@ def to_json(value: Any) -> bytes:
 
 
 def write_archive(manifest: Manifest, files: Mapping[str, bytes]) -> bytes:
-    """The archive's bytes. Its id is the last 64 of them."""
+    """The archive's bytes. Its id is the last 64 of them. Without an explain model among `files` nothing is said of one."""
     digests = {name: sha256(data) for name, data in sorted(files.items())}
+    if manifest.explain is not None and manifest.explain.ops and EXPLAIN not in files:
+        manifest = msgspec.structs.replace(manifest, explain=None)
     members = {**files, MANIFEST: to_json(msgspec.structs.replace(manifest, digests=digests))}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for name in _FILES:
+        for name in (name for name in (*_FILES, EXPLAIN) if name in members):
             info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system, info.external_attr = 3, 0o644 << 16
@@ -236,8 +266,8 @@ def write_archive(manifest: Manifest, files: Mapping[str, bytes]) -> bytes:
     return body + sha256(body).encode()
 
 
-def read_archive(data: bytes, where: str = "the package") -> Archive:
-    """Verify and open an archive; raises PackageError that says why it was refused."""
+def read_archive(data: bytes, where: str = "the package", *, explain: bool = False) -> Archive:
+    """Verify and open an archive; raises PackageError that says why it was refused. explain: read its explain model, too."""
     if len(data) > MAX_BYTES:
         raise PackageError(f"{where} has {len(data):,} bytes; at most {MAX_BYTES:,} are read")
     if data[:4] != b"PK\x03\x04":
@@ -246,18 +276,25 @@ def read_archive(data: bytes, where: str = "the package") -> Archive:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {info.filename: info for info in archive.infolist()}
-            if sorted(members) != sorted(_FILES):
-                raise PackageError(f"{where} is not an rtml package: it holds {sorted(members)}, not {sorted(_FILES)}")
+            if set(members) - {EXPLAIN} != set(_FILES) or len(members) != len(archive.infolist()):
+                raise PackageError(
+                    f"{where} is not an rtml package: it holds {sorted(members)}, not {sorted(_FILES)} and maybe {EXPLAIN}"
+                )
             if sum(info.file_size for info in members.values()) > MAX_BYTES:
                 raise PackageError(f"{where} unpacks to more than {MAX_BYTES:,} bytes")
-            contents = {name: archive.read(name) for name in _FILES}
+            asked = [*_FILES, EXPLAIN] if explain and EXPLAIN in members else _FILES
+            contents = {name: archive.read(name) for name in asked}
     except zipfile.BadZipFile as error:
         raise PackageError(f"{where} is damaged: {error}. Copy or build it again") from None
     manifest = _manifest(contents[MANIFEST], where)
+    if (EXPLAIN in members) != (manifest.explain is not None and bool(manifest.explain.ops)):
+        raise PackageError(f"{where} is damaged: {EXPLAIN} is there and its manifest says nothing of it, or the other way round")
     for name, digest in manifest.digests.items():
+        if name == EXPLAIN and EXPLAIN in members and not explain:
+            continue  # the digest of the whole file holds; this one is looked at when the member is
         if name not in contents or sha256(contents[name]) != digest:
             raise PackageError(f"{where} is damaged: {name} does not have the digest that the manifest gives. Build it again")
-    return Archive(identity, manifest, contents[MODEL], contents[GRAPH], contents[SAMPLE])
+    return Archive(identity, manifest, contents[MODEL], contents[GRAPH], contents[SAMPLE], contents.get(EXPLAIN, b""))
 
 
 def _verify_digest(data: bytes, where: str) -> str:
@@ -286,7 +323,7 @@ def _manifest(data: bytes, where: str) -> Manifest:
         raise PackageError(f"{where}: its manifest does not fit format {version}: {error}") from None
 
 
-def read_file(path: str | os.PathLike[str]) -> Archive:
+def read_file(path: str | os.PathLike[str], *, explain: bool = False) -> Archive:
     """read_archive of a file; PackageError when it can't be read."""
     try:
         size = os.stat(path).st_size
@@ -295,7 +332,7 @@ def read_file(path: str | os.PathLike[str]) -> Archive:
         data = Path(path).read_bytes()
     except OSError as error:
         raise PackageError(f"{path} can't be read: {error.strerror or error}") from None
-    return read_archive(data, str(path))
+    return read_archive(data, str(path), explain=explain)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:

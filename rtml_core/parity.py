@@ -17,11 +17,14 @@ from rtml_core import package
 from rtml_core.assemble import Assembled
 from rtml_core.columns import Field
 from rtml_core.errors import CustomOpError, ParityError, RtmlError, describe
+from rtml_core.executor import outputs_of
 from rtml_core.graph import Graph
 from rtml_core.lowering.builder import SLOTS
 from rtml_core.lowering.trace import Lowered
-from rtml_core.operator import Operator
+from rtml_core.on_the_way import OnTheWay
+from rtml_core.operator import DataMsg, Operator
 from rtml_core.params import describe_params
+from rtml_core.parity_columns import ColumnsTold
 from rtml_core.parity_compare import Array, Difference, differing, plain, row_of, some_of_each
 from rtml_core.parity_nodes import first_difference, node_cases
 from rtml_core.parity_rows import MAX_POINTS, constants, edge_rows, made_up, random_rows, sample_columns, to_frame
@@ -65,15 +68,28 @@ class Report:
 
 
 def prove(
-    graph: Graph, lowered: Lowered, assembled: Assembled, manifest: package.Manifest, sample: pd.DataFrame | None, *, seed: int
+    graph: Graph,
+    lowered: Lowered,
+    assembled: Assembled,
+    manifest: package.Manifest,
+    sample: pd.DataFrame | None,
+    told: OnTheWay,
+    *,
+    seed: int,
 ) -> Report:
-    """Run the gate; raises ParityError naming the first node, column and row that differ."""
+    """Run the gate; raises ParityError naming the first node, column and row that differ.
+
+    told: the explain model, whose columns are compared with the frames of the nodes on the same rows; one that differs is left
+    out of it.
+    """
     runtime = _runtime(assembled, manifest)
+    columns_told = ColumnsTold(told, runtime)
     report = Report()
     for name in graph.order():
         report.cases += node_cases(graph, name, lowered)
     for origin, columns in _row_sets(graph, lowered, sample, np.random.default_rng(seed)):
-        _compare(graph, lowered.fields, runtime, columns, origin, report)
+        _compare(graph, lowered.fields, runtime, columns, origin, report, columns_told)
+    columns_told.leave_out()
     return report
 
 
@@ -126,10 +142,19 @@ def _points_by_field(lowered: Lowered, numbers: set[float]) -> dict[str, set[flo
     return points
 
 
-def _compare(graph: Graph, fields: Sequence[Field], runtime: Runtime, columns: Values, origin: str, report: Report) -> None:
+def _compare(
+    graph: Graph,
+    fields: Sequence[Field],
+    runtime: Runtime,
+    columns: Values,
+    origin: str,
+    report: Report,
+    told: ColumnsTold,
+) -> None:
     frame = to_frame(fields, columns)
+    feed = runtime.signature.columns(columns)
     try:
-        arrays, passed = runtime.run_unchecked(runtime.signature.columns(columns))
+        arrays, passed = runtime.run_unchecked(feed)
     except CustomOpError as error:
         raise ParityError(f"the compiled graph fails ({origin}): {error}. The package was not written.") from error
     accepted = passed.all(axis=1)
@@ -141,7 +166,7 @@ def _compare(graph: Graph, fields: Sequence[Field], runtime: Runtime, columns: V
     if not len(kept):
         return
     rows = frame.iloc[kept].reset_index(drop=True)
-    authored = _run_authored(graph, rows, origin, kept)
+    messages, authored = _run_authored(graph, rows, origin, kept)
     compiled = {name: array[kept] for name, array in arrays.items()}
     for output in runtime.manifest.outputs:
         wrong, deviation = differing(authored[output.name], compiled[output.name], output)
@@ -149,6 +174,7 @@ def _compare(graph: Graph, fields: Sequence[Field], runtime: Runtime, columns: V
         if len(wrong):
             raise ParityError(str(_difference(graph, fields, rows, output.name, wrong, authored, compiled, origin, kept)))
     _compare_alone(graph, runtime, rows, authored, compiled)
+    told.compare(messages, {name: tensor[kept] for name, tensor in feed.items()}, compiled, origin)
     report.rows += len(kept)
     _keep(report, columns, runtime, compiled, kept)
 
@@ -207,9 +233,11 @@ def _require_refusals(graph: Graph, frame: pd.DataFrame, rows: Array, origin: st
             )
 
 
-def _run_authored(graph: Graph, frame: pd.DataFrame, origin: str, kept: Array) -> pd.DataFrame:
+def _run_authored(graph: Graph, frame: pd.DataFrame, origin: str, kept: Array) -> tuple[Mapping[str, DataMsg], pd.DataFrame]:
+    """What every node gives, and the outputs."""
     try:
-        return graph.run(frame)
+        messages = graph.process(frame)
+        return messages, outputs_of(graph, messages)
     except RtmlError as error:
         row = _first_raising(graph, frame)
         if row is None:

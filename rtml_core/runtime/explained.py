@@ -1,76 +1,88 @@
-"""What a model computes on the way to its outputs: the columns of its nodes, as far as the optimised model still has them.
+"""What the nodes of a graph give on the way to its outputs: the explain model of a package, in a session of its own.
 
-A second session of the same model, in which the values that are columns are outputs, too. Nothing of the first one changes, so
-scoring costs what it did.
+It is read and opened when it is first asked for. The session that scores is the one that it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from rtml_core.errors import PackageError
+from rtml_core.columns import carrier_of
+from rtml_core.errors import CustomOpError, PackageError, said
 from rtml_core.package import Archive, ColumnEntry, OutputEntry
-from rtml_core.runtime.wire import encoded
+from rtml_core.runtime.runtime import reader_of
 
 if TYPE_CHECKING:
     from rtml_core.runtime.json_rows import Row
     from rtml_core.runtime.runtime import Runtime
 
-#: element types of onnx.proto
-_ELEMENTS: Final = {"float32": 1, "int64": 7, "string": 8, "bool": 9, "float64": 11}
-_CARRIERS: Final = {"timestamp": "int64", "timedelta": "int64"}
-
 
 class Explained:
-    """Columns on the way, of a package. runtime: the package, loaded; archive: the same package. kept, lost: "node.column" of the
-    columns that can be told, and of those that the optimised model computes its outputs without.
+    """Columns on the way, of a package. runtime: the package, loaded; archive: the same package, read with explain=True. nodes:
+    the nodes of the graph and their operators; left_out: columns that are not told, and why.
 
-    Raises PackageError for a package that says nothing of columns on the way, or says what is not so.
+    Raises PackageError for a package that says nothing of columns on the way, says what is not so, or has an explain model that
+    no runtime may load.
     """
 
     def __init__(self, runtime: Runtime, archive: Archive):
         if archive.id != runtime.id:
             raise PackageError(f"package {archive.id[:12]}... is not {runtime.id[:12]}..., which is loaded")
-        columns = runtime.manifest.columns
-        if columns is None:
+        entry = runtime.manifest.explain
+        if entry is None:
             raise PackageError("the package says nothing of columns on the way: compile it again with this rtml")
+        if entry.ops and not archive.explain:
+            raise PackageError("the package was read without its explain model: read it with explain=True")
+        self.nodes, self.left_out = entry.nodes, entry.left_out
         self._runtime = runtime
-        fed = {tensor.name for tensor in runtime.manifest.inputs}
-        there = {output.name for output in runtime.session.get_outputs()}
-        self._entries = [entry for entry in columns if entry.tensor is not None]
-        self.kept = [f"{entry.node}.{entry.name}" for entry in self._entries]
-        self.lost = [f"{entry.node}.{entry.name}" for entry in columns if entry.tensor is None]
-        kinds = {entry.tensor: _element(entry) for entry in self._entries}
-        wanted = {name: kind for name, kind in kinds.items() if name not in there and name not in fed}
-        # two graphs in one message are one graph with the outputs of both: so says the wire format of embedded messages
-        model = archive.model + encoded(7, b"".join(_output(name or "", kind) for name, kind in wanted.items()))
-        self._session = runtime.session_of(model)
-        self._names = [output.name for output in self._session.get_outputs()]
-        self._readers = [runtime.reader_of(OutputEntry(e.name, e.dtype, "", 0, e.nullable)) for e in self._entries]
+        self._run = runtime._open_explain(archive.explain, entry) if entry.ops else None
+        self._answers = any(column.at == "output" for column in entry.columns)
+        of_node: dict[str, list[tuple[ColumnEntry, Any]]] = {node.node: [] for node in entry.nodes}
+        for column in entry.columns:
+            if column.node not in of_node or column.at not in ("explain", "output", "input"):
+                raise _damaged(column)
+            read = reader_of(OutputEntry(column.name, column.dtype, "", 0, column.nullable))
+            of_node[column.node].append((column, read))
+        self._columns = of_node
 
-    def columns(self, rows: Sequence[Row]) -> list[dict[str, dict[str, Any]]]:
-        """For each row, by node, the columns that the node gives and did not get, as JSON values. rows: of JsonRows.decode."""
+    def columns(self, rows: Sequence[Row]) -> list[list[dict[str, Any]]]:
+        """For each row the nodes in order of execution, {"node", "operator", "columns"}: the columns that the node gives and did
+        not get, as JSON values. rows: of JsonRows.decode, which are scored without an error.
+
+        Raises PackageError when the package is damaged, or when a custom operator fails.
+        """
+        if not rows:
+            return []
         feed = self._runtime.json.feed(rows)
-        arrays = dict(zip(self._names, self._session.run(self._names, feed), strict=True)) | feed
-        told: list[dict[str, dict[str, Any]]] = [{} for _ in rows]
-        for entry, read in zip(self._entries, self._readers, strict=True):
-            values = arrays[entry.tensor or ""]
-            if values.ndim != 2 or values.shape[0] != len(rows) or entry.index >= values.shape[1]:
-                raise PackageError(f"the package is damaged: its column {entry.node}.{entry.name} is not where it says")
-            for row, value in zip(told, values[:, entry.index].tolist(), strict=True):
-                row.setdefault(entry.node, {})[entry.name] = read(value)
+        arrays: dict[str, dict[str, Any]] = {"input": feed, "explain": {}, "output": {}}
+        try:
+            if self._run is not None:
+                arrays["explain"] = self._run(feed)
+            if self._answers:
+                arrays["output"] = dict(zip(self._runtime._names, self._runtime.run_row(feed), strict=True))
+        except CustomOpError:
+            raise
+        except Exception as error:  # onnxruntime raises many classes of its own
+            raise PackageError(f"the explain model of the package fails: {said(error)}") from error
+        told: list[list[dict[str, Any]]] = [[] for _ in rows]
+        for node in self.nodes:
+            given = [(column.name, self._values(arrays, column, read, len(rows))) for column, read in self._columns[node.node]]
+            for at, row in enumerate(told):
+                columns = {name: values[at] for name, values in given}
+                row.append({"node": node.node, "operator": node.operator, "columns": columns})
         return told
 
+    @staticmethod
+    def _values(arrays: dict[str, dict[str, Any]], column: ColumnEntry, read: Any, count: int) -> list[Any]:
+        array = arrays[column.at].get(column.tensor)
+        if array is None or array.ndim != 2 or array.shape[0] != count or not 0 <= column.index < array.shape[1]:
+            raise _damaged(column)
+        kind = "O" if carrier_of(column.dtype, column.nullable) == "string" else carrier_of(column.dtype, column.nullable)
+        if array.dtype != kind and array.dtype.kind != kind:
+            raise _damaged(column)
+        return [read(value) for value in array[:, column.index].tolist()]
 
-def _element(entry: ColumnEntry) -> int:
-    carrier = "float64" if entry.dtype == "bool" and entry.nullable else _CARRIERS.get(entry.dtype, entry.dtype)
-    if carrier not in _ELEMENTS:
-        raise PackageError(f"the package is damaged: its column {entry.node}.{entry.name} has the unknown dtype {entry.dtype!r}")
-    return _ELEMENTS[carrier]
 
-
-def _output(name: str, element: int) -> bytes:
-    """The field `output` of a GraphProto: a ValueInfoProto with name and element type, and no shape."""
-    tensor = encoded(1, encoded(1, element))  # TypeProto.tensor_type, its elem_type
-    return encoded(12, encoded(1, name.encode()) + encoded(2, tensor))
+def _damaged(column: ColumnEntry) -> PackageError:
+    return PackageError(f"the package is damaged: its column {column.node}.{column.name} is not what its manifest says")

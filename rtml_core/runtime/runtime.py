@@ -66,8 +66,8 @@ class Runtime:
         self.manifest = manifest
         ignore = manifest.extra == "ignore" if ignore_extra is None else ignore_extra
         self.signature = Signature(manifest.fields, manifest.inputs, ignore_extra=ignore)
-        self._open: Callable[[bytes], ort.InferenceSession] = lambda model: _session(model, manifest, custom, where)
-        self.session = self._open(archive.model)
+        self._trust, self._custom_ops = trust, custom_ops
+        self.session = _session(archive.model, manifest, custom, where)
         # The binding itself: InferenceSession.run checks names and owners again at every call, which costs 3 us a row.
         self._run: Any = self.session._sess.run
         self._run_batch: Any = self.session.run
@@ -76,7 +76,7 @@ class Runtime:
         #: where the row checks are among the arrays that a run gives, bool [N, c]; -1 when the model has none
         self.checks_position = self._names.index(CHECKS) if CHECKS in self._names else -1
         positions = {name: position for position, name in enumerate(self._names)}
-        self._readers = [(o.name, positions[o.tensor], o.index, _reader(o)) for o in manifest.outputs]
+        self._readers = [(o.name, positions[o.tensor], o.index, reader_of(o)) for o in manifest.outputs]
         #: some rows of the package's own parity sample, once they are verified
         self.sample_rows: list[dict[str, Any]] = []
         self._json: JsonRows | None = None
@@ -105,23 +105,30 @@ class Runtime:
         return self._json
 
     def explained(self, archive: package.Archive) -> Explained:
-        """What the model computes on the way: opens a second session. archive: this very package."""
+        """What the nodes give on the way: opens the explain model. archive: this very package, read with explain=True."""
         from rtml_core.runtime.explained import Explained
 
         return Explained(self, archive)
 
     def explained_from_file(self, path: str | os.PathLike[str]) -> Explained:
         """explained, of the file that this package was loaded from."""
-        return self.explained(package.read_file(path))
+        return self.explained(package.read_file(path, explain=True))
 
-    def session_of(self, model: bytes) -> Any:
-        """A session like the one that scores, of another form of its model."""
-        return self._open(model)
-
-    @staticmethod
-    def reader_of(output: package.OutputEntry) -> Any:
-        """A function from a carried value to the Python value of a column."""
-        return _reader(output)
+    def _open_explain(self, model: bytes, entry: package.ExplainEntry) -> Callable[[Feed], Arrays]:
+        """A session over the explain model, which has to be what `entry` says as a model has to be what its manifest says: a
+        function from tensors to its outputs by name."""
+        view = msgspec.structs.replace(self.manifest, opsets=entry.opsets, ops=entry.ops)
+        view = msgspec.structs.replace(view, portable=not view.foreign)
+        where = "the explain model of the package"
+        guards.check(model, view, where)
+        custom = trusted.resolve(view, self._trust, where, self._custom_ops)
+        session = _session(model, view, custom, where)
+        run = sessions.guarded(session.run, custom)
+        names = [output.name for output in session.get_outputs()]
+        taken = [tensor.name for tensor in session.get_inputs()]
+        if not {*taken} <= {tensor.name for tensor in self.manifest.inputs}:
+            raise PackageError(f"{where} has other inputs than its manifest says")
+        return lambda feed: dict(zip(names, run(names, {name: feed[name] for name in taken}), strict=True))
 
     def score(self, rows: Any) -> Any:
         """Score one row (dict -> dict), rows (list of dicts -> list of dicts) or columns (dict of lists -> dict of lists).
@@ -208,7 +215,7 @@ class Runtime:
 
     def python_columns(self, columns: Arrays) -> dict[str, list[Any]]:
         """Output columns as Python values, missing as None, timestamps as text."""
-        return {o.name: [_reader(o)(v) for v in columns[o.name].tolist()] for o in self.manifest.outputs}
+        return {o.name: [reader_of(o)(v) for v in columns[o.name].tolist()] for o in self.manifest.outputs}
 
     # ---- proof --------------------------------------------------------------------------------------------------
 
@@ -283,7 +290,7 @@ def extension_library(where: str) -> str:
     return path
 
 
-def _reader(output: package.OutputEntry) -> Any:
+def reader_of(output: package.OutputEntry) -> Any:
     """A function from a carried value to the Python value of an output."""
     if output.dtype in ("float64", "float32"):
         return _float_or_none

@@ -66,19 +66,3 @@ def number(value: int | memoryview) -> int:
     if not isinstance(value, int):
         raise PackageError("the model is damaged: a message stands where a number belongs")
     return value - (1 << 64) if value >= 1 << 63 else value
-
-
-def encoded(number: int, value: bytes | int) -> bytes:
-    """One field of a message: a varint for an int, else length-delimited bytes."""
-    if isinstance(value, int):
-        return _varint_of(number << 3) + _varint_of(value)
-    return _varint_of(number << 3 | 2) + _varint_of(len(value)) + value
-
-
-def _varint_of(value: int) -> bytes:
-    made = bytearray()
-    while value > 0x7F:
-        made.append(value & 0x7F | 0x80)
-        value >>= 7
-    made.append(value)
-    return bytes(made)

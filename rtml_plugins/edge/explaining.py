@@ -27,7 +27,7 @@ _locks: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = Weak
 
 
 async def explain(app: App, loaded: Loaded, body: bytes) -> bytes:
-    """The predictions, then "columns": for each row by node what it gives, then "not_kept": what the model computes them without.
+    """The predictions, then "columns": for each row the nodes and what they give, then "left_out": what is not told, and why.
 
     Raises InputError as scoring does, Problem 413 for many rows and 501 for a package that can't tell.
     """
@@ -48,8 +48,8 @@ def _explain(app: App, loaded: Loaded, body: bytes) -> bytes:
         if explained is None:
             path = Home(app.settings.folder).package(loaded.package_id)
             explained = _explained[loaded.runtime] = loaded.runtime.explained_from_file(path)
-        columns = explained.columns(rows) if rows else []
+        columns = explained.columns(rows)
     except PackageError as error:
         raise Problem(501, "not-explained", f"what is computed on the way can't be told: {error}") from None
-    told = msgspec.json.encode(columns), msgspec.json.encode(explained.lost)
-    return b'%b,"columns":%b,"not_kept":%b' % (predictions, *told)
+    told = msgspec.json.encode(columns), msgspec.json.encode(explained.left_out)
+    return b'%b,"columns":%b,"left_out":%b' % (predictions, *told)

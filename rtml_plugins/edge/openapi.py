@@ -89,13 +89,13 @@ def _schemas(key: str, loaded: Loaded, max_rows: int, models: dict[str, Any]) ->
             "request_id": {"type": "string"},
             "columns": {
                 "type": "array",
-                "items": {"type": "object", "additionalProperties": {"type": "object"}},
-                "description": "With ?explain=columns: for each row, by node, the features computed on the way.",
+                "items": {"type": "array", "items": {"$ref": "#/components/schemas/node"}},
+                "description": "With ?explain=columns: for each row the nodes of the graph, in order, and what they give.",
             },
-            "not_kept": {
+            "left_out": {
                 "type": "array",
-                "items": {"type": "string"},
-                "description": "With ?explain=columns: NODE.COLUMN of what the optimised model does without.",
+                "items": {"$ref": "#/components/schemas/left-out"},
+                "description": "With ?explain=columns: columns of nodes that are not told, and why.",
             },
         },
         "required": ["service", "version", "predictions", "request_id"],

@@ -93,6 +93,22 @@ COMPONENTS: Final[Schema] = {
         },
         "required": ["name", "versions", "state"],
     },
+    "node": {
+        "type": "object",
+        "description": "A node of the graph: the columns that it gives and did not get, for one row.",
+        "properties": {"node": {"type": "string"}, "operator": {"type": "string"}, "columns": {"type": "object"}},
+        "required": ["node", "operator", "columns"],
+    },
+    "left-out": {
+        "type": "object",
+        "description": "Columns of a node that are not told, and why.",
+        "properties": {
+            "node": {"type": "string"},
+            "columns": {"type": "array", "items": {"type": "string"}},
+            "why": {"type": "string"},
+        },
+        "required": ["node", "columns", "why"],
+    },
     "signature": {
         "allOf": [{"$ref": "#/components/schemas/service"}],
         "type": "object",

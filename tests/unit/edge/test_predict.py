@@ -302,8 +302,10 @@ def test_columns_on_the_way_are_told_to_whoever_debugs(tmp_path: Path) -> None:
     for body, count in (({"x": 1}, 1), ({"rows": [{"x": 1}] * 3}, 3), ({"rows": []}, 0)):
         answer = apps.ask(one, PREDICT, body, query="explain=columns")[1]
         assert answer["predictions"] == [{"x": 1.0, "says": 2.0}] * count
-        assert answer["columns"] == [{"field_ops": {"says": 2.0}}] * count
-        assert answer["not_kept"] == []
+        receiver = {"node": "receiver", "operator": "Receiver", "columns": {}}
+        told = [receiver, {"node": "field_ops", "operator": "FieldOps", "columns": {"says": 2.0}}]
+        assert answer["columns"] == [told] * count
+        assert answer["left_out"] == []
     for body, status in ((b"{", 400), ({"x": "y"}, 422), ({"rows": [{"x": 1}] * 101}, 413)):
         assert apps.ask(one, PREDICT, body, query="explain=columns")[0].status == status
     for query in ("explain", "explain=all", "more=1", "explain=columns&explain=columns", "%ff"):
