@@ -153,6 +153,21 @@ def test_what_stands_behind_a_large_model_is_left_out_and_its_answer_is_told() -
     assert len(archive.explain) < 2_000 < 100_000 < len(archive.model)
 
 
+def test_code_of_a_plugin_that_only_a_dropped_column_needs_is_not_asked_for() -> None:
+    frame = pd.DataFrame({"text": ["a b", "C"], "x": [1.0, 2.0]})
+    graph = op.Receiver(schema={"text": "string", "x": "float"}) >> op.Pandas(import_="str.title", cols="text", into="title")
+    graph >>= op.Pandas(import_="str.len", cols="text", into="n")
+    graph >>= op.FieldOps(ops=[{"set": "y", "to": "x + n"}])
+    graph.outputs = {"y": "y"}
+    runtime, explained = opened(graph.compile(frame, portable=True).data)
+    assert [(entry.columns, entry.why) for entry in explained.left_out] == [
+        (("title",), "it needs code of a plugin that the outputs do not need")
+    ]
+    told = told_of(runtime, explained, body_of(frame))
+    assert [name for _, name in told] == ["n", "y"]
+    assert_as_authored(told, graph.process(frame))
+
+
 def test_a_column_that_differs_from_the_authored_one_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     graph, compiled = made()
     build = on_the_way.build
