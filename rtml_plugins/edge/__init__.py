@@ -2,6 +2,8 @@
 
 from rtml_core import hookimpl
 
+rtml_plugin_api = 1
+
 
 @hookimpl
 def rtml_commands() -> dict[str, str]:

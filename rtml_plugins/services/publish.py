@@ -57,10 +57,7 @@ def publish(
     package that is refused changes nothing. The same package twice is one version. By default the new version answers everyone,
     and the one before stays loaded for `rtml services rollback`.
     """
-    if share is not None and not 0.0 < share < 1.0:
-        raise RtmlError(f"--share is {share:g}: expected more than 0 and less than 1; without it the version answers everyone")
-    if share is not None and keep:
-        raise RtmlError("--share and --keep contradict each other: a version has a share of the requests or none")
+    _check_share(share, keep)
     check_name(name)
     placed = [check_name(region, "region") for region in _names(regions)]
     data, example = _read(package)
@@ -97,12 +94,17 @@ def publish(
         click.echo(f"  {change}")
     if now is not None:
         click.echo(_unchanged(published, now, share), nl=False)
-    if seen.last is None:
-        return
-    url = seen.close(seen.last)
+    url = None if seen.last is None else seen.close(seen.last)
     if url is not None:
-        click.echo("Score it:")
-        click.echo(f"  {curl(url, name, example)}")
+        click.echo(f"Score it:\n  {curl(url, name, example)}")
+
+
+def _check_share(share: float | None, keep: bool) -> None:
+    """RtmlError for a share that is none, or beside --keep."""
+    if share is not None and not 0.0 < share < 1.0:
+        raise RtmlError(f"--share is {share:g}: expected more than 0 and less than 1; without it the version answers everyone")
+    if share is not None and keep:
+        raise RtmlError("--share and --keep contradict each other: a version has a share of the requests or none")
 
 
 def _names(given: tuple[str, ...]) -> list[str]:

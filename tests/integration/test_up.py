@@ -114,7 +114,8 @@ def test_once_there_is_a_key_everybody_needs_one_and_the_edges_get_theirs(tmp_pa
             until(asked_for)
             until(lambda: [edge.state for edge in client.edges()] == ["ready"])
             assert client.predict("years", {"age": 7.0})["age"] == 7.0
-            assert {made.name for made in client.keys()} == {"me", "edges of rtml up"}
+            listed = client.keys()
+            assert {made.name for made in listed} == {"me", "edges of rtml up"}
         assert (tmp_path / "edge.key").stat().st_mode & 0o777 == 0o600
 
 
