@@ -21,7 +21,7 @@ from rtml_plugins.edge.cache import Cache
 from rtml_plugins.edge.files import HeldState, Home, HomeError
 from rtml_plugins.edge.reporting import Reporter
 from rtml_plugins.edge.settings import EdgeSettings
-from rtml_plugins.edge.uplink import HubFailed, StateRefused, Uplink
+from rtml_plugins.edge.uplink import HubFailed, KeyAwaited, StateRefused, Uplink
 from rtml_plugins.serving.logs import logger
 from rtml_plugins.serving.wire import RegionState
 
@@ -98,6 +98,8 @@ class Agent:
             asked = loop.time()
             try:
                 news = await self._ask()
+            except KeyAwaited as error:  # nothing is wrong
+                _log.debug("key awaited", reason=str(error))
             except HubFailed as error:
                 self._complain(str(error))
             except Exception as error:  # a fault of ours must not end the following

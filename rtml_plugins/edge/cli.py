@@ -42,6 +42,7 @@ class EdgeOptionRefused(RtmlError):
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that score [default: one for each core].")
 @click.option("--url", metavar="URL", help="Where clients reach this edge [default: from --host and --port].")
 @click.option("--key-file", metavar="FILE", help="File with the API key for the hub, scope edge; else RTML_API_KEY.")
+@click.option("--key-later", is_flag=True, hidden=True)  # rtml up writes the file when the hub begins to ask for keys
 @click.option("--ca", metavar="FILE", help="Certificates of authorities (PEM) that vouch for the hub, instead of the usual ones.")
 @click.option("--trust", multiple=True, metavar="DISTRIBUTION", help="Plugins whose operators packages may run (repeatable).")
 @click.option("--max-body", type=click.IntRange(1, 1 << 30), default=8 << 20, show_default=True, help="Bytes of a request.")
@@ -98,6 +99,7 @@ def plan_of(
     workers: int | None,
     url: str | None,
     key_file: str | None,
+    key_later: bool = False,
     ca: str | None,
     tls_cert: str | None,
     tls_key: str | None,
@@ -143,7 +145,7 @@ def plan_of(
         **limits,
     )
     tracing.check(settings)
-    return Plan(settings, checked_url(hub, "--hub"), HubKey(key_file), workers or cores(), ca, name)
+    return Plan(settings, checked_url(hub, "--hub"), HubKey(key_file, key_later), workers or cores(), ca, name)
 
 
 def checked_url(url: str, option: str) -> str:

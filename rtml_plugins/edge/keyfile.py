@@ -17,20 +17,30 @@ class KeyRefused(RtmlError):
 
 
 class HubKey:
-    """The key; empty when there is none. A file is read again when the hub refuses the key: a new one needs no restart."""
+    """The key; empty when there is none. A file is read again when the hub refuses the key: a new one needs no restart.
 
-    def __init__(self, path: str | os.PathLike[str] | None = None):
+    later: the file may come later, written by who started this edge. Without it a file that is not there is an error: its name
+    may be misspelled.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, later: bool = False):
         self._path = None if path is None else Path(path)
+        self._later = later
         self._secret = self._read()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether there is none yet, and one is to come."""
+        return self._later and not self._secret
 
     def headers(self) -> dict[str, str]:
         """The header that carries it, {} without a key."""
         return {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
 
     def refresh(self) -> None:
-        """Read the file again; one that can't be read leaves what was read before."""
+        """Read the file again; one that can't be read, or is gone, leaves what was read before."""
         try:
-            self._secret = self._read()
+            self._secret = self._read() or self._secret
         except KeyRefused:
             return
 
@@ -43,6 +53,8 @@ class HubKey:
                 with self._path.open(encoding="ascii") as stream:
                     text = stream.read(_MOST + 1)
             except OSError as error:
+                if self._later and isinstance(error, FileNotFoundError):
+                    return ""
                 raise KeyRefused(f"{where}: the key can't be read: {error.strerror or error}") from None
             except UnicodeDecodeError:
                 raise KeyRefused(f"{where} holds no API key: expected one line of letters and digits, e.g. rtml_...") from None

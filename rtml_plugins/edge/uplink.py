@@ -47,6 +47,10 @@ class HubFailed(RtmlError):
     """The hub can't be reached, or answered what an edge can't use."""
 
 
+class KeyAwaited(HubFailed):
+    """The hub asks for a key, and this edge is about to be given one."""
+
+
 class StateRefused(HubFailed):
     """A state that an edge of this region can't serve."""
 
@@ -152,7 +156,10 @@ class Uplink:
         if status in fine:
             return
         if status in (401, 403):
+            awaited = self._key.awaited
             self._key.refresh()
+            if awaited:
+                raise KeyAwaited(f"{self.hub} asks for a key, which this edge is to be given")
             cure = "give it one of scope 'edge' with RTML_API_KEY or --key-file (rtml keys create --scope edge)"
             raise HubFailed(f"{self.hub} refuses the key of this edge with status {status}: {_detail(data)}{cure}")
         if 300 <= status < 400:

@@ -22,8 +22,8 @@ class EdgeKey:
         self._hub, self._path = hub, path
         self._database: Database | None = None
 
-    def file(self) -> Path | None:
-        """The file with a valid key of scope edge, made now when there is none; None while the hub asks for no keys.
+    def provide(self) -> bool:
+        """Have a valid key of scope edge in the file, made now when there is none; False while the hub asks for no keys.
 
         A key of this name whose secret is lost is revoked. The hub must have run once in its folder.
         """
@@ -31,14 +31,14 @@ class EdgeKey:
             self._database = open_database(HubSettings(home=str(self._hub)).database_url)
         keys = Keys(self._database)
         if not keys.asked_for():
-            return None
+            return False
         if self._path.exists() and _opens(keys, self._path.read_text().strip()):
-            return self._path
+            return True
         for old in keys.list():
             if old.name == NAME and old.revoked is None:
                 keys.revoke(old.id, actor=_ACTOR)
         _write(self._path, keys.create(NAME, ["edge"], actor=_ACTOR).secret)
-        return self._path
+        return True
 
     def close(self) -> None:
         """Close the database."""

@@ -68,8 +68,9 @@ class Machine:
         self._hub_folder = home / "hub"
         self._common = ["--log-level", options.log_level, *(part for name in options.trust for part in ("--trust", name))]
         self._children: list[Child] = []
-        self._keys = EdgeKey(self._hub_folder, home / "edge.key")
-        self._key: Path | None = None
+        self._key = home / "edge.key"
+        self._keys = EdgeKey(self._hub_folder, self._key)
+        self._has_key = False
 
     def start(self, stopping: threading.Event) -> None:
         """Start the hub, then the edges side by side; returns when all answer, or when `stopping` is set. Raises ChildFailed."""
@@ -77,7 +78,7 @@ class Machine:
         remember(self._home, what)
         hub = ["hub", "--home", str(self._hub_folder), "--host", what.host, "--port", str(what.hub), *self._common]
         self._begin(Child("hub", hub, self._say), what.hub, stopping)
-        self._key = self._keys.file()
+        self._has_key = self._keys.provide()
         edges = [(self._edge(region, port), port) for region, port in what.edges.items()]
         for child, _ in edges:
             self._children.append(child)
@@ -88,12 +89,7 @@ class Machine:
     def _edge(self, region: str, port: int) -> Child:
         arguments = ["edge", "--hub", f"http://{_reachable(self._what.host)}:{self._what.hub}", "--region", region]
         arguments += ["--home", str(self._home / "edges" / region), "--host", self._what.host, "--port", str(port)]
-        arguments += [
-            "--workers",
-            str(self._options.workers),
-            *self._common,
-            *(["--key-file", str(self._key)] if self._key else []),
-        ]
+        arguments += ["--workers", str(self._options.workers), "--key-file", str(self._key), "--key-later", *self._common]
         if is_loopback(self._what.host):
             arguments.append("--debug")  # features computed on the way, for the author of a model
         return Child(f"edge {region}", arguments, self._say)
@@ -120,8 +116,11 @@ class Machine:
         while True:
             for child in self._children:
                 child.watch()
-            if self._key is None and time.monotonic() >= look_at:
-                self._give_key(stopping)
+            if not self._has_key and time.monotonic() >= look_at:
+                # Edges read the file when the hub refuses them, so nothing has to be started again.
+                self._has_key = self._keys.provide()
+                if self._has_key:
+                    self._say("the hub asks for keys now; the edges have one")
                 look_at = time.monotonic() + _LOOK_SECONDS
             running = {child.name: child.pid for child in self._children if child.pid is not None}
             if running != told:
@@ -129,18 +128,6 @@ class Machine:
                 told = running
             if stopping.wait(0.2):
                 return
-
-    def _give_key(self, stopping: threading.Event) -> None:
-        """Once the hub asks for keys, start the edges again with one, in turn, so that the others answer meanwhile."""
-        self._key = self._keys.file()
-        if self._key is None:
-            return
-        self._say("the hub asks for keys now: the edges get one")
-        for at, (region, port) in enumerate(self._what.edges.items(), start=1):
-            stop([self._children[at]])
-            self._children[at] = self._edge(region, port)
-            self._children[at].start()
-            self._wait(self._children[at], port, stopping)
 
     def stop(self) -> None:
         """Stop edges, then the hub: what is in flight is finished."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import pandas as pd
 import pytest
 
 from rtml_core import operators as op
-from rtml_core.client import Client, EdgeAway, NotAllowed
+from rtml_core.client import Client, ClientError, NotAllowed
 
 RTML = [sys.executable, "-m", "rtml_core.cli"]
 SECONDS = 60
@@ -77,46 +78,63 @@ def test_a_hub_that_is_killed_comes_back_and_nobody_who_scores_notices(tmp_path:
             assert [service.name for service in patient.services()] == ["years"]
 
 
-def test_once_there_is_a_key_everybody_needs_one_and_the_edges_get_theirs(tmp_path: Path, package: Path) -> None:
-    with up(tmp_path, "--port", "0") as hub:
+class Callers:
+    """Somebody who scores without a break, each time on a new connection; what came is in `outcomes`."""
+
+    def __init__(self, edge: str, key: str | None = None):
+        self.outcomes: list[str] = []
+        self._edge, self._key = edge, key
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Callers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(SECONDS)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            with Client(edges={"na": self._edge}, key=self._key, retries=0) as client:
+                try:
+                    self.outcomes.append(f"{client.predict('years', {'age': 7.0})['age']:g}")
+                except ClientError as error:
+                    self.outcomes.append(type(error).__name__)
+
+
+def new_key(home: Path) -> str:
+    """The secret of the first key of a hub, which may do everything here."""
+    scopes = [part for scope in ("admin", "predict") for part in ("--scope", scope)]
+    command = [*RTML, "keys", "create", "--home", str(home / "hub"), *scopes, "--name", "me", "--json"]
+    return str(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["secret"])
+
+
+def test_once_there_is_a_key_everybody_needs_one_and_nobody_finds_the_edges_closed(tmp_path: Path, package: Path) -> None:
+    with up(tmp_path, "--port", "0", "--region", "na,emea") as hub:
         with Client(hub=hub) as client:
-            client.publish(package, "years", regions="na")
-        command = [
-            *RTML,
-            "keys",
-            "create",
-            "--home",
-            str(tmp_path / "hub"),
-            "--scope",
-            "admin",
-            "--scope",
-            "predict",
-            "--name",
-            "me",
-            "--json",
-        ]
-        made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        secret = made["secret"]
+            client.publish(package, "years", regions=["na", "emea"])
+            [edge] = [edge.url for edge in client.edges() if edge.region == "na"]
+        running = json.loads((tmp_path / "running.json").read_bytes())
+        with Callers(edge) as strangers:
+            until(lambda: "7" in strangers.outcomes)
+            secret = new_key(tmp_path)
+            with Callers(edge, secret) as friends, Client(hub=hub, key=secret, timeout=SECONDS) as client:
+                until(lambda: "NotAllowed" in strangers.outcomes)
+                until(lambda: (tmp_path / "edge.key").exists())
+                # what is changed now reaches edges that had no key when they were started
+                client.publish(package, "again", regions=["na", "emea"], wait=True)
+                until(lambda: [edge.state for edge in client.edges()] == ["ready", "ready"])
+                listed = client.keys()
+                assert {key.name for key in listed} == {"me", "edges of rtml up"}
+        assert set(strangers.outcomes) == {"7", "NotAllowed"}
+        assert strangers.outcomes == sorted(strangers.outcomes)  # once it is asked for, it stays so
+        assert set(friends.outcomes) == {"7"}
+        assert json.loads((tmp_path / "running.json").read_bytes()) == running
+        assert (tmp_path / "edge.key").stat().st_mode & 0o777 == 0o600
         with Client(hub=hub) as stranger, pytest.raises(NotAllowed, match="key"):
             stranger.services()
-        with Client(hub=hub, key=secret, timeout=SECONDS) as client:
-
-            def asked_for() -> bool:
-                with Client(edges={"na": client.edges()[0].url}) as stranger:
-                    try:
-                        stranger.predict("years", {"age": 7.0})
-                    except NotAllowed:
-                        return True
-                    except EdgeAway:  # it is being started again with its key
-                        pass
-                    return False
-
-            until(asked_for)
-            until(lambda: [edge.state for edge in client.edges()] == ["ready"])
-            assert client.predict("years", {"age": 7.0})["age"] == 7.0
-            listed = client.keys()
-            assert {made.name for made in listed} == {"me", "edges of rtml up"}
-        assert (tmp_path / "edge.key").stat().st_mode & 0o777 == 0o600
 
 
 def refused(*options: str) -> tuple[int, str]:

@@ -366,6 +366,48 @@ def test_the_key_comes_from_a_file_that_is_read_again_when_it_is_refused(home: H
         asyncio.run(scenario(hub))
 
 
+def test_a_key_that_is_to_come_later_is_taken_when_it_is_there_and_nothing_is_wrong_until_then(
+    home: Home, tmp_path: Path
+) -> None:
+    path = tmp_path / "key"
+
+    def guard(request: Any) -> bool:
+        if request.headers.get("authorization") == "Bearer rtml_new_secret":
+            return False
+        request.answer(401, b"{}")
+        return True
+
+    async def scenario(hub: StubHub) -> None:
+        async with following(home, hub.url, HubKey(path, later=True)) as agent:
+            await until(lambda: revision(home) == 1)
+            hub.behave(guard)
+            hub.tell(state(2))
+            asked = len(hub.seen)
+            await until(lambda: len(hub.seen) > asked + 2)
+            assert agent.trouble == ""
+            path.write_text("rtml_new_secret\n")
+            hub.tell(state(3))
+            await until(lambda: revision(home) == 3)
+            assert agent.trouble == ""
+
+    with stub_hub() as hub:
+        hub.tell(state(1))
+        asyncio.run(scenario(hub))
+
+
+def test_a_key_file_that_may_come_later_is_still_looked_into_and_a_key_outlives_it(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("two words")
+    with pytest.raises(KeyRefused, match="holds no API key"):
+        HubKey(path, later=True)
+    path.write_text("rtml_a_b")
+    key = HubKey(path, later=True)
+    assert not key.awaited
+    path.unlink()
+    key.refresh()
+    assert key.headers() == {"Authorization": "Bearer rtml_a_b"}
+
+
 def test_a_key_file_that_holds_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for content in (b"", b"two words", b"\xff\xfe", b"x" * 2000):
         (tmp_path / "key").write_bytes(content)

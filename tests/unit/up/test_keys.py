@@ -30,31 +30,31 @@ def edge_key(tmp_path: Path, database: Database) -> Iterator[EdgeKey]:
 
 
 def test_an_open_hub_needs_none(edge_key: EdgeKey, tmp_path: Path) -> None:
-    assert edge_key.file() is None
+    assert not edge_key.provide()
     assert not (tmp_path / "edge.key").exists()
 
 
-def test_one_is_made_once_and_only_its_owner_reads_it(edge_key: EdgeKey, database: Database) -> None:
+def test_one_is_made_once_and_only_its_owner_reads_it(edge_key: EdgeKey, database: Database, tmp_path: Path) -> None:
     keys = Keys(database)
     keys.create("me", ["admin"])
-    path = edge_key.file()
-    assert path is not None
+    assert edge_key.provide()
+    path = tmp_path / "edge.key"
     secret = path.read_text().strip()
     assert path.stat().st_mode & 0o777 == 0o600
     assert keys.authenticate(secret).scopes == {"edge"}
-    assert edge_key.file() == path
+    assert edge_key.provide()
     assert path.read_text().strip() == secret
     assert len(keys.list()) == 2
 
 
-def test_a_lost_or_revoked_one_is_replaced(edge_key: EdgeKey, database: Database) -> None:
+def test_a_lost_or_revoked_one_is_replaced(edge_key: EdgeKey, database: Database, tmp_path: Path) -> None:
     keys = Keys(database)
     keys.create("me", ["admin"])
-    path = edge_key.file()
-    assert path is not None
+    assert edge_key.provide()
+    path = tmp_path / "edge.key"
     lost = path.read_text().strip()
     path.unlink()
-    assert edge_key.file() == path
+    assert edge_key.provide()
     with pytest.raises(Problem, match="a valid API key is needed"):
         keys.authenticate(lost)
     assert keys.authenticate(path.read_text().strip()).scopes == {"edge"}
