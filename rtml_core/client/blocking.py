@@ -17,7 +17,7 @@ import weakref
 from typing import Any, Final, TypeVar
 
 from rtml_core.client.exchange import Failure, Flow, Outcome, Pause, Reply, Send
-from rtml_core.client.pools import TOO_LONG, Origin, Wire, unreached
+from rtml_core.client.pools import NO_HTTP, TOO_LONG, Origin, Wire, unreached
 
 T = TypeVar("T")
 #: connections that are kept for each origin, and seconds that an idle one is, less than servers keep theirs
@@ -72,8 +72,7 @@ class Blocking:
         except TimeoutError:
             reply = Failure("late", "no answer in time")
         except (OSError, http.client.HTTPException) as error:
-            # the bytes of another protocol, TLS for one, tell nobody anything
-            what = "what came is no HTTP, is it https?" if type(error) is http.client.BadStatusLine else str(error)
+            what = NO_HTTP if type(error) is http.client.BadStatusLine else str(error)
             reply = Failure("broken", f"the connection broke off: {what}" if what else "the connection broke off")
         except BaseException:  # Ctrl-C in the middle: what comes next on it would be the answer to this
             connection.close()

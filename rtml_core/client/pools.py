@@ -27,6 +27,10 @@ _LOOPBACK: Final = ("localhost", "127.", "::1")
 _AT_ONCE: Final = 256
 _KEPT: Final = 64
 _IDLE: Final = 20.0
+#: instead of the bytes of another protocol, TLS for one, which tell nobody anything
+NO_HTTP: Final = "what came is no HTTP, is it https?"
+#: how h11 begins to say so; the second of bytes that no line of HTTP begins with
+_NO_HTTP: Final = ("illegal status line", "illegal request line")
 
 
 class Route(NamedTuple):
@@ -217,7 +221,13 @@ def failure(error: Exception) -> Failure:
         return Failure("unreached", _reason(error))
     if isinstance(error, httpx.TimeoutException):
         return Failure("late", "no answer in time")
-    return Failure("broken", "the connection broke off" if not str(error) else f"the connection broke off: {error}")
+    what = str(error)
+    if isinstance(error, httpx.RemoteProtocolError):
+        if what.startswith(_NO_HTTP):
+            what = NO_HTTP
+        elif what.startswith("Server disconnected"):  # also after bytes that are no HTTP and end before a blank line
+            what = "it was closed before an answer in HTTP came"
+    return Failure("broken", f"the connection broke off: {what}" if what else "the connection broke off")
 
 
 def _reason(error: BaseException) -> str:

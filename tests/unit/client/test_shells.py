@@ -198,6 +198,13 @@ def test_what_was_tried_is_named_when_nobody_answers(shell: Any, trouble: str) -
     assert f"{away} (connection refused)" in str(caught.value)
 
 
+@pytest.mark.parametrize("came", [b"\x15\x03\x03\x00\x02\x022", b"SSH-2.0-OpenSSH_9.9\r\n\r\n"], ids=["TLS alert", "SSH"])
+def test_a_port_that_speaks_no_http_is_named_with_what_to_look_at(shell: Any, came: bytes) -> None:
+    with serving(answering(came, None)) as bad, shell(edges=[bad.url], retries=0) as client, pytest.raises(EdgeAway) as caught:
+        client.predict("churn", ROW)
+    assert f"{bad.url} (the connection broke off: what came is no HTTP, is it https?)" in str(caught.value)
+
+
 def test_an_edge_that_hangs_is_left_for_the_next(shell: Any) -> None:
     stop = threading.Event()
 
