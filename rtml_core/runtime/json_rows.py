@@ -90,14 +90,14 @@ class JsonRows:
             decoded = [self._ready(_astuple(row)) for row in self._rows(body).f0]
             rows, names = [row for row, _ in decoded], 1 + sum(count for _, count in decoded)
         elif start == b'{"columns"':
-            rows, names = self._transposed(self._wrapped(body).f0)
+            rows, names = self._transposed(self._wrapped(body).f0, body)
             names += 1
         else:
             try:
                 row, names = self._ready(_astuple(self._row(body)))
                 rows = (row,)
             except msgspec.ValidationError:
-                rows, names = self._transposed(self._columns(body))
+                rows, names = self._transposed(self._columns(body), body)
         if (b"\\" in body and (b"\\u0000" in body or b"\\ufdd0" in body.lower())) or not (body.isascii() or _FDD0 not in body):
             raise ValueError("a text holds U+0000 or U+FDD0, or another text looks as if it did")
         # Each name and each text has two quotes: where there are more, a name stands twice, or is ignored, or a quote is escaped.
@@ -105,15 +105,16 @@ class JsonRows:
             json_text.read(body)
         return rows
 
-    def _transposed(self, columns: Any) -> tuple[Rows, int]:
+    def _transposed(self, columns: Any, body: bytes) -> tuple[Rows, int]:
         """Rows out of typed columns, and how many names and texts of the document they stand for."""
         lists: list[Any] = []
-        names = 0
+        names, numbered = 0, False
         for column in _astuple(columns):
             if column is msgspec.UNSET:
                 raise ValueError("a column is left out: the slow path fills it")
             names += 1
             if isinstance(column, dict):
+                numbered = True
                 names += len(column)
                 if lists and len(column) != len(lists[0]):
                     raise ValueError("columns differ in length")
@@ -121,6 +122,8 @@ class JsonRows:
                 if msgspec.UNSET in column:
                     raise ValueError("keys are not 0, 1, 2, ...")
             lists.append(column)
+        if numbered and _may_hold_minus_zero(body):
+            raise ValueError("a key may be -0, which a decoder of whole numbers takes for 0")
         ready = [self._ready(row) for row in zip(*lists, strict=True)]
         return [row for row, _ in ready], names + sum(count - self._width for _, count in ready)
 
@@ -283,6 +286,16 @@ def _struct(name: str, fields: Iterable[tuple[str, Any, bool]], ignore_extra: bo
         default = msgspec.UNSET if optional else msgspec.NODEFAULT
         definitions.append((f"f{at}", annotation, msgspec.field(name=field, default=default)))
     return msgspec.defstruct(name, definitions, forbid_unknown_fields=not ignore_extra, gc=False, kw_only=True)
+
+
+def _may_hold_minus_zero(body: bytes) -> bool:
+    """Whether a text of the document may be "-0", written plainly or with escapes."""
+    if b'"-0"' in body:
+        return True
+    if b"\\" not in body:
+        return False
+    lower = body.lower()
+    return b"\\u002d" in lower or b"\\u0030" in lower
 
 
 def _decoder(kind: Any) -> Callable[[bytes], Any]:

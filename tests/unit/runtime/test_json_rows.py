@@ -186,6 +186,9 @@ def test_what_is_no_json_is_said_so(checked: Runtime, body: bytes, words: str) -
         (b'{"columns": {"f": 1}}', "/f: expected a column"),
         (b'{"f": {"a": 1}}', "/f: expected whole numbers as keys"),
         (b'{"f": {"0": 1, "00": 1}}', "/f: expected whole numbers as keys, each once"),
+        (b'{"f": {"-0": 1}}', "/f: expected whole numbers as keys, each once: {\"0\": value, ...}, got the key '-0'"),
+        (b'{"f": {"-\\u0030": 1}}', "/f: expected whole numbers as keys"),
+        (b'{"columns": {"f": {"\\u002D0": 1, "1": 2}}}', "/f: expected whole numbers as keys"),
         (b"{}", "/f: expected a finite number, got nothing: the field is missing"),
     ],
 )
