@@ -21,6 +21,11 @@ from rtml_plugins.serving.wire import EXCHANGE, EdgeReport, KeyEntry, RegionStat
 AWAY: Final = 15.0
 #: ids of edges, which are names of machines
 EDGE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+#: addresses of edges, to which clients and their keys are sent: of HTTP, with a host, without a name, a password and a query
+URL: Final = re.compile(
+    r"https?://([A-Za-z0-9_]([A-Za-z0-9._-]{0,252}[A-Za-z0-9_])?|\[([0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}\])"
+    r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(/[A-Za-z0-9._~/%-]{0,500})?"
+)
 #: scopes that mean something at an edge: other keys are not sent there
 _AT_EDGES: Final = frozenset({"predict", "debug", "admin"})
 

@@ -15,6 +15,7 @@ from rtml_plugins.hub.api.context import By, Context, InHub, RegionName, route, 
 from rtml_plugins.hub.api.polling import Wait, clock, in_thread
 from rtml_plugins.hub.api.services import READ
 from rtml_plugins.hub.api.versions import send_package
+from rtml_plugins.hub.edges import URL
 from rtml_plugins.serving.names import NAME
 from rtml_plugins.serving.problems import Problem
 from rtml_plugins.serving.wire import EdgeReport, RegionState
@@ -161,6 +162,9 @@ def _report(body: bytes) -> EdgeReport:
     for at, value in (("/revision", report.revision), ("/workers", report.workers)):
         if not 0 <= value <= _LARGEST:
             raise _wrong(at, f"0 to {_LARGEST}", str(value))
+    if not URL.fullmatch(report.url):
+        got = "one that holds '@'" if "@" in report.url else describe(report.url)  # a password is not repeated
+        raise _wrong("/url", "the address of the edge, without name, password and query, e.g. http://10.0.0.7:8001", got)
     for number, service in enumerate(report.services):
         if service.state not in _STATES:
             raise _wrong(f"/services/{number}/state", f"one of {', '.join(_STATES)}", describe(service.state))

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from rtml_plugins.hub.edges import URL
 from rtml_plugins.serving.names import NAME
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
@@ -72,6 +73,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas.setdefault(name, schema)
     report: dict[str, Any] = schemas["EdgeReport"]["properties"]
     report["region"]["pattern"] = f"^{NAME.pattern}$"
+    report["url"]["pattern"] = f"^{URL.pattern}$"
     for name in ("revision", "workers"):
         report[name] |= {"minimum": 0, "maximum": 2**53}
     schemas["ServiceStatus"]["properties"]["state"]["enum"] = ["ready", "loading", "failed"]

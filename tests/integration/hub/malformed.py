@@ -83,7 +83,7 @@ _FIELDS: Final = (
     "name",
     "scopes",
 )
-_REPORT: Final = {"region": "na", "url": "x", "ready": True, "revision": 1, "workers": 1, "rtml": "0", "started": ""}
+_REPORT: Final = {"region": "na", "url": "http://x:1", "ready": True, "revision": 1, "workers": 1, "rtml": "0", "started": ""}
 
 
 def request(source: random.Random) -> tuple[bytes, bool]:

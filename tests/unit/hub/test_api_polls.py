@@ -266,3 +266,34 @@ def test_reports_that_are_none(tmp_path: Path) -> None:
         bad_region = running.client.put("/v1/edges/na-1", content=msgspec.json.encode({**good, "region": "NOT A NAME"}))
         assert (bad_region.status_code, bad_region.json()["type"]) == (422, "/problems/invalid-name")
         assert running.client.get("/v1/edges").json()["edges"] == []
+
+
+@pytest.fixture(scope="module")
+def listing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A hub that no edge has reported to yet."""
+    with served(tmp_path_factory.mktemp("hub")) as running:
+        yield running
+
+
+NO_ADDRESSES = (
+    "| x| http://| //h| ftp://h| http://a:secret@h| http://a@h| http://h:0| http://h:65536| http://h:x| http://h/?a| http://h#a"
+    "| http://h /| http://h\r\nX: y| http://\xfc| http://[::1| http://[x]:1| http://-h"
+).split("| ")
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+def test_an_edge_s_address_is_one_that_clients_may_be_sent_to(url: str, listing: Served) -> None:
+    good = msgspec.to_builtins(report("na", 3))
+    wrong = _wrong(listing, msgspec.json.encode({**good, "url": url}))
+    assert (wrong["at"], "secret" in str(wrong)) == ("/url", False)
+    assert listing.client.get("/v1/edges").json()["edges"] == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h", "https://a.example:65535/edge/1", "http://[::1]:8001", "http://10.0.0.7:8001/", "http://my_host:1"]
+)
+def test_usual_addresses_of_edges_are_taken(url: str, listing: Served) -> None:
+    body = msgspec.json.encode({**msgspec.to_builtins(report("na", 3)), "url": url})
+    assert listing.client.put("/v1/edges/na-9", content=body).status_code == 204
+    assert [edge["url"] for edge in listing.client.get("/v1/edges").json()["edges"]] == [url]
+    assert listing.client.delete("/v1/edges/na-9").status_code == 204
