@@ -18,6 +18,7 @@ _WHERE = {
     "AsyncClient": "rtml_core.client.async_client",
     "Prediction": "rtml_core.client.answers",
     "ClientError": "rtml_core.client.errors",
+    "Conflict": "rtml_core.client.errors",
     "HubAway": "rtml_core.client.errors",
     "EdgeAway": "rtml_core.client.errors",
     "BadAnswer": "rtml_core.client.errors",
@@ -34,6 +35,7 @@ __all__ = [
     "BadAnswer",
     "Client",
     "ClientError",
+    "Conflict",
     "EdgeAway",
     "HubAway",
     "InvalidInput",
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from rtml_core.client.errors import (
         BadAnswer,
         ClientError,
+        Conflict,
         EdgeAway,
         HubAway,
         InvalidInput,

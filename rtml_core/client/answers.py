@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from rtml_core.client.errors import BadAnswer, InvalidInput, NotAllowed, NotFound, Refused
+from rtml_core.client.errors import BadAnswer, Conflict, InvalidInput, NotAllowed, NotFound, Refused
 from rtml_core.client.exchange import Reply
 from rtml_core.client.retry import retry_after
 
@@ -110,6 +110,8 @@ def _class(status: int, kind: str) -> type[Refused]:
         return NotAllowed
     if status == 404:
         return NotFound
+    if status == 412:
+        return Conflict
     return InvalidInput if status == 422 and kind == "invalid-input" else Refused
 
 

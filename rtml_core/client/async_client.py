@@ -139,9 +139,10 @@ class AsyncClient:
         )
         return await self._run(flow)
 
-    async def set_traffic(self, service: str, traffic: Traffic, *, wait: bool = True) -> Service:
-        """Say which version answers whom; wait until the edges do it."""
-        return await self._run(self._ops.set_traffic(service, traffic, wait))
+    async def set_traffic(self, service: str, traffic: Traffic, *, seen: int | None = None, wait: bool = True) -> Service:
+        """Say which version answers whom; wait until the edges do it. seen: `change` of the service as it was looked at; when it
+        has changed since then, Conflict says who changed what, and nothing is done."""
+        return await self._run(self._ops.set_traffic(service, traffic, wait, seen))
 
     async def promote(self, service: str, version: int | None = None, *, wait: bool = True) -> Service:
         """Make a version the champion, the canary unless one is named; it stops being canary, arm or shadow."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BadAnswer",
     "ClientError",
+    "Conflict",
     "EdgeAway",
     "HubAway",
     "InvalidInput",
@@ -102,6 +103,10 @@ class NotAllowed(Refused):
 
 class NotFound(Refused):
     """404: no such service, version, edge or key."""
+
+
+class Conflict(Refused):
+    """412: somebody else changed the service since it was read, and nothing was done; says who changed what."""
 
 
 class InvalidInput(Refused, InputError):

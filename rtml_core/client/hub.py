@@ -72,10 +72,11 @@ class HubCalls:
         reply = yield from self._call("GET", path, None, repeat=True, timeout=timeout, limit=_MAX_PACKAGE)
         return reply.body
 
-    def change(self, method: str, path: str, kind: type[T], content: Any = None) -> Flow[T]:
-        """Change something, once."""
+    def change(self, method: str, path: str, kind: type[T], content: Any = None, seen: int | None = None) -> Flow[T]:
+        """Change something, once. seen: only while that is the newest change of the service (Service.change); Conflict else."""
         body = None if content is None else msgspec.json.encode(content)
-        reply = yield from self._call(method, path, body, repeat=False, timeout=self._timeout)
+        headers = () if seen is None else (("if-match", f'"{seen}"'),)
+        reply = yield from self._call(method, path, body, repeat=False, timeout=self._timeout, more=headers)
         return read(reply if reply.body else Reply(reply.status, reply.headers, b"null"), kind, self.hub)
 
     def publish(self, path: str, data: bytes, timeout: float) -> Flow[Published]:
@@ -122,9 +123,10 @@ class HubCalls:
         timeout: float,
         content_type: str = "application/json",
         limit: int | None = None,
+        more: tuple[tuple[str, str], ...] = (),
     ) -> Flow[Reply]:
         deadline = self._clock() + timeout
-        headers = (("content-type", content_type),) if body is not None else ()
+        headers = more if body is None else (("content-type", content_type), *more)
         tried: list[Tried] = []
         for attempt in range(self._retries + 1):
             left = deadline - self._clock()

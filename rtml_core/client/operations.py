@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from rtml_core.client.addresses import api_key, edge_addresses, hub_address
 from rtml_core.client.answers import Prediction
-from rtml_core.client.errors import ClientError, InvalidInput, NotTakenUp
+from rtml_core.client.errors import ClientError, Conflict, InvalidInput, NotTakenUp
 from rtml_core.client.exchange import Flow
 from rtml_core.client.hub import HubCalls, hub_path
 from rtml_core.client.pools import Wire
@@ -32,6 +32,8 @@ from rtml_core.client.scoring import Scoring, scoring_body, scoring_path
 from rtml_core.errors import describe, listing
 
 Progress = Callable[[Rollout], object]
+#: how often a change is tried again whose service somebody else changed in another way
+_TURNS: Final = 4
 
 
 class _Services(msgspec.Struct):
@@ -180,21 +182,40 @@ class Operations:
             version = (yield from self.service(name)).traffic.champion
         return (yield from self.calls.fetch(hub_path("services", name, "versions", version, "package"), timeout))
 
-    def set_traffic(self, name: str, traffic: Traffic, wait: bool) -> Flow[Service]:
-        """PUT the traffic."""
-        changed = yield from self.calls.change("PUT", hub_path("services", name, "traffic"), Service, traffic)
+    def set_traffic(self, name: str, traffic: Traffic, wait: bool, seen: int | None = None) -> Flow[Service]:
+        """PUT the traffic. seen: only while this is the newest change of the service."""
+        changed = yield from self.calls.change("PUT", hub_path("services", name, "traffic"), Service, traffic, seen)
         return (yield from self._followed(name, changed, wait))
 
     def change_traffic(self, name: str, change: Callable[[Traffic], Traffic], wait: bool) -> Flow[Service]:
         """The traffic as it is, changed."""
-        now = (yield from self.service(name)).traffic
-        return (yield from self.set_traffic(name, change(now), wait))
+        path = hub_path("services", name, "traffic")
+        changed = yield from self._as_read(
+            name, lambda now: self.calls.change("PUT", path, Service, change(now.traffic), now.change)
+        )
+        return (yield from self._followed(name, changed, wait))
 
     def rollback(self, name: str, to: int | None, wait: bool) -> Flow[Service]:
         """The champion before, or version `to`, answers again."""
         path = hub_path("services", name, "rollback", query={"to": to})
-        changed = yield from self.calls.change("POST", path, Service)
+        if to is None:  # which one is before depends on which answers now
+            changed = yield from self._as_read(name, lambda now: self.calls.change("POST", path, Service, None, now.change))
+        else:
+            changed = yield from self.calls.change("POST", path, Service)
         return (yield from self._followed(name, changed, wait))
+
+    def _as_read(self, name: str, change: Callable[[Service], Flow[Service]]) -> Flow[Service]:
+        """Read a service and change it as it was read. Where somebody else changed it in between, that is repeated while its
+        traffic is still the same, and so what is wanted of it; else Conflict says what became of it."""
+        now = yield from self.service(name)
+        for _ in range(_TURNS):
+            try:
+                return (yield from change(now))
+            except Conflict:
+                before, now = now, (yield from self.service(name))
+                if (now.id, now.traffic) != (before.id, before.traffic):
+                    raise
+        return (yield from change(now))
 
     def _followed(self, name: str, changed: Service, wait: bool) -> Flow[Service]:
         if wait:

@@ -50,7 +50,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A name with versions, served in regions."""
+    """A name with versions, served in regions.
+
+    change: number of the newest change to it, as in the audit log; what is sent with it as If-Match is refused once there is a
+    newer one.
+    """
 
     id: str
     name: str
@@ -64,6 +68,7 @@ class Service:
     deprecated: str | None = None  # since when
     deprecation: str = ""  # why, and what to use instead
     type: Literal["edge"] = "edge"
+    change: int = 0
 
 
 @dataclass(frozen=True, slots=True)

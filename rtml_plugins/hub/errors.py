@@ -17,6 +17,10 @@ class Conflict(HubError):
     """What is asked for does not go with what is there."""
 
 
+class Changed(HubError):
+    """A service is no longer as it was when it was looked at."""
+
+
 class Refused(HubError):
     """A publication that the checks refuse. changes: every difference of the signature, in words, when that is the reason."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Literal
@@ -28,8 +28,8 @@ class Hub:
     called, from the thread that made it, after each change that edges see; what another hub on the same database does shows in
     `revision` only.
 
-    Errors, all RtmlError: NotFound, Conflict, Refused (a publication), NameRefused and TrafficRefused (what was given is none),
-    Unavailable (the database or the store is away).
+    Errors, all RtmlError: NotFound, Conflict, Changed (see set_traffic), Refused (a publication), NameRefused and TrafficRefused
+    (what was given is none), Unavailable (the database or the store is away).
     """
 
     def __init__(
@@ -172,28 +172,20 @@ class Hub:
 
     # ---- traffic ------------------------------------------------------------------------------------------------------------
 
-    def set_traffic(self, name: str, traffic: Traffic, *, actor: str) -> Service:
-        """Set who answers. Raises TrafficRefused for shares, versions or a sticky field that can't be."""
+    def set_traffic(self, name: str, traffic: Traffic, *, actor: str, seen: Collection[int] | None = None) -> Service:
+        """Set who answers. seen: numbers of changes (Service.change), of which the newest to the service has to be one.
+
+        Raises TrafficRefused for shares, versions or a sticky field that can't be; Changed, with nothing done, when the service
+        has changed since it was seen.
+        """
         with self.database.write(actor) as change:
-            steering.assign(change, name, traffic)
+            steering.assign(change, name, traffic, seen)
             return reading.service(change.connection, name)
 
-    def canary(self, name: str, share: float, version: int | None = None, *, actor: str) -> Service:
-        """Give a version (by default the present canary) a share of the requests; share 0 ends the canary."""
+    def rollback(self, name: str, to: int | None = None, *, actor: str, seen: Collection[int] | None = None) -> Service:
+        """Have the champion before, or version `to`, answer everyone; canary, split and shadow end. seen: as in set_traffic."""
         with self.database.write(actor) as change:
-            steering.canary(change, name, version, share)
-            return reading.service(change.connection, name)
-
-    def promote(self, name: str, version: int | None = None, *, actor: str) -> Service:
-        """Make a version, by default the canary, the champion."""
-        with self.database.write(actor) as change:
-            steering.promote(change, name, version)
-            return reading.service(change.connection, name)
-
-    def rollback(self, name: str, to: int | None = None, *, actor: str) -> Service:
-        """Have the champion before, or version `to`, answer everyone; canary, split and shadow end."""
-        with self.database.write(actor) as change:
-            steering.rollback(change, name, to)
+            steering.rollback(change, name, to, seen)
             return reading.service(change.connection, name)
 
     # ---- edges --------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from rtml_core.client.records import AuditEntry, Service, Traffic, Version
 from rtml_core.errors import close_match, describe, listing
@@ -69,10 +69,11 @@ def _matching(q: str | None, region: str | None, state: str | None) -> Select[An
 
 
 def records(connection: Connection, rows: Sequence[Row[Any]]) -> list[Service]:
-    """Services of rows, with their versions and regions, in three statements."""
+    """Services of rows, with their versions, regions and newest changes, in four statements."""
     ids = [row.id for row in rows]
     numbered = versions_of(connection, ids)
     placed = regions_of(connection, ids)
+    newest = changes_of(connection, ids)
     return [
         Service(
             id=row.id,
@@ -86,6 +87,7 @@ def records(connection: Connection, rows: Sequence[Row[Any]]) -> list[Service]:
             updated=row.updated,
             deprecated=row.deprecated,
             deprecation=row.deprecation,
+            change=newest[row.id],
         )
         for row in rows
     ]
@@ -128,6 +130,28 @@ def regions_of(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[st
     return found
 
 
+def changes_of(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """The number of the newest entry of the audit log about each service, by its id."""
+    found: dict[str, int] = {}
+    newest = (
+        select(audit.c.number)
+        .where(audit.c.subject == services.c.name, _of_service())
+        .order_by(audit.c.number.desc())
+        .limit(1)
+        .correlate(services)
+        .scalar_subquery()
+    )
+    for part in _parts(ids):
+        for key, number in connection.execute(select(services.c.id, newest).where(services.c.id.in_(part))):
+            found[key] = int(number or 0)
+    return found
+
+
+def _of_service() -> ColumnElement[bool]:
+    """Entries about services: a key or an edge may have the name of one."""
+    return or_(audit.c.action.startswith("service."), audit.c.action.startswith("traffic."))
+
+
 def champions_before(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
     """By id of a service the champion before the present one, where there was one: what a rollback goes to."""
     found: dict[str, list[int]] = defaultdict(list)
@@ -164,8 +188,7 @@ def entries(connection: Connection, *, limit: int, before: int | None, service: 
     if before is not None:
         statement = statement.where(audit.c.number < before)
     if service is not None:
-        of_service = or_(audit.c.action.startswith("service."), audit.c.action.startswith("traffic."))  # a key may have its name
-        statement = statement.where(audit.c.subject == service, of_service)
+        statement = statement.where(audit.c.subject == service, _of_service())
     return [
         AuditEntry(row.number, row.at, row.actor, row.action, row.subject, msgspec.json.decode(row.details))
         for row in connection.execute(statement)

@@ -6,15 +6,15 @@ champions back, and a champion that is set after a rollback is followed by the o
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 from sqlalchemy import Row, delete, insert, select, update
 
-from rtml_core.client.records import Arm, Traffic
+from rtml_core.client.records import Traffic
 from rtml_core.errors import close_match, describe, listing
-from rtml_plugins.hub import reading
+from rtml_plugins.hub import reading, since
 from rtml_plugins.hub.database import Change
 from rtml_plugins.hub.errors import Conflict, NotFound
 from rtml_plugins.hub.tables import champions, services, versions
@@ -57,9 +57,10 @@ def store(change: Change, row: Row[Any], traffic: Traffic, action: str, **detail
     return True
 
 
-def assign(change: Change, name: str, traffic: Traffic) -> None:
-    """Set who answers. Raises TrafficRefused and NotFound."""
+def assign(change: Change, name: str, traffic: Traffic, seen: Collection[int] | None) -> None:
+    """Set who answers. seen: see since.check. Raises TrafficRefused, NotFound and Changed."""
     row = reading.living(change.connection, name)
+    since.check(change.connection, row, seen)
     packages = numbers(change, row.id)
     check_traffic(traffic, set(packages))
     if traffic.sticky is not None:
@@ -81,45 +82,13 @@ def _check_sticky(change: Change, traffic: Traffic, packages: dict[int, str]) ->
             )
 
 
-def canary(change: Change, name: str, version: int | None, share: float) -> None:
-    """Give a version a share as canary; with share 0 the canary ends. version: None for the canary that is there."""
+def rollback(change: Change, name: str, to: int | None, seen: Collection[int] | None) -> None:
+    """Have the champion before answer everyone, or version `to`. seen: see since.check.
+
+    Raises NotFound, Changed, and Conflict when there was none before.
+    """
     row = reading.living(change.connection, name)
-    now = reading.traffic(row)
-    if share == 0:
-        store(change, row, replace(now, canary=None), "traffic.canary")
-        return
-    if version is None:
-        if now.canary is None:
-            raise Conflict(f"service '{name}' has no canary whose share could be changed: name a version")
-        version = now.canary.version
-    after = replace(now, canary=Arm(version, share))
-    check_traffic(after, set(numbers(change, row.id)))
-    store(change, row, after, "traffic.canary")
-
-
-def promote(change: Change, name: str, version: int | None) -> None:
-    """Make a version the champion; None for the canary. What it was besides, it is no longer."""
-    row = reading.living(change.connection, name)
-    now = reading.traffic(row)
-    if version is None:
-        if now.canary is None:
-            raise Conflict(f"service '{name}' has no canary that could become its champion: name a version")
-        version = now.canary.version
-    _require(change, row, version)
-    after = replace(
-        now,
-        champion=version,
-        canary=None if now.canary is not None and now.canary.version == version else now.canary,
-        split=tuple(arm for arm in now.split if arm.version != version),
-        shadow=None if now.shadow == version else now.shadow,
-    )
-    push(change, row.id, version)
-    store(change, row, after, "traffic.promote")
-
-
-def rollback(change: Change, name: str, to: int | None) -> None:
-    """Have the champion before answer everyone, or version `to`. Raises NotFound, and Conflict when there was none before."""
-    row = reading.living(change.connection, name)
+    since.check(change.connection, row, seen)
     there = stack(change, row.id)
     if to is None:
         if len(there) < 2:

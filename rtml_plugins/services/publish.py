@@ -12,8 +12,8 @@ import click
 from rtml_core.errors import RtmlError
 from rtml_plugins.services.talking import hub_options, json_option, print_json, talking
 from rtml_plugins.services.talking import share as share_type
-from rtml_plugins.services.words import traffic_words
 from rtml_plugins.serving.names import check_name
+from rtml_plugins.serving.words import traffic_words
 
 if TYPE_CHECKING:
     from rtml_core.client.records import Published, Rollout, Traffic

@@ -9,8 +9,9 @@ import click
 from rtml_core.errors import RtmlError
 from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, talking
 from rtml_plugins.services.talking import share as share_type
-from rtml_plugins.services.words import edge_state, of_service, percent, role, traffic_words
+from rtml_plugins.services.words import edge_state, of_service, role
 from rtml_plugins.serving.tables import plural, table
+from rtml_plugins.serving.words import percent, traffic_words
 
 if TYPE_CHECKING:
     from rtml_core.client.records import Service

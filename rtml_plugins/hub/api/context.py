@@ -71,6 +71,7 @@ _ERRORS: Final = {
     404: "It does not exist.",
     408: "The body came too slowly.",
     409: "It does not go with what is there.",
+    412: "It has changed since it had the ETag of If-Match; the answer says who changed what.",
     413: "The body is too large.",
     422: "The values are not what the hub takes: one entry a field.",
     429: "The key asked too often.",

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rtml_core.errors import RtmlError, describe
-from rtml_plugins.hub.errors import Conflict, InDoubt, NotFound, Refused, Unavailable
+from rtml_plugins.hub.errors import Changed, Conflict, InDoubt, NotFound, Refused, Unavailable
 from rtml_plugins.serving.logs import logger
 from rtml_plugins.serving.names import NAME, NameRefused
 from rtml_plugins.serving.problems import CONTENT_TYPE, Problem
@@ -22,6 +22,7 @@ _KINDS: Final = {404: "no-such-path", 405: "method-not-allowed"}
 _REFUSALS: Final[tuple[tuple[type[RtmlError], int, str], ...]] = (
     (NotFound, 404, "not-found"),
     (Conflict, 409, "conflict"),
+    (Changed, 412, "changed"),
     (Refused, 422, "package-refused"),
     (NameRefused, 422, "invalid-name"),
     (TrafficRefused, 422, "invalid-traffic"),
@@ -33,6 +34,7 @@ _WORDS: Final = {
     "^[0-9a-f]{12}$": "12 hexadecimal digits, the id of a key",
     "^(champion|keep)$": "champion or keep",
     r"^[^\x00]*$": "a text without the character U+0000",
+    r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$': 'ETags as the hub gives them, e.g. "17", or *',
 }
 #: entries of one document; a body of a megabyte may have a hundred thousand mistakes
 _MOST: Final = 50

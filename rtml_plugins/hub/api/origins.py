@@ -13,7 +13,7 @@ from rtml_plugins.serving.problems import Problem
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
-_ASKED: Final = "Authorization, Content-Type, If-None-Match, X-Request-Id"
+_ASKED: Final = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id"
 _EXPOSED: Final = "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id"
 _AN_HOUR: Final = "3600"
 

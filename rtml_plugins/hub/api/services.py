@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import replace
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from rtml_core.client.records import Edge, Rollout, Service
@@ -23,6 +24,37 @@ READ: Final = ("predict", "publish", "debug")
 _NAMED: Final = f"^{NAME.pattern}$"
 #: within SQLite's and PostgreSQL's 64 bits
 _REVISION: Final = 2**53
+#: what ETag and If-Match of services look like; the number is Service.change
+_TAGS: Final = r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$'
+_TAG: Final = re.compile(r'(W/)?"([^"]*)"')
+_SEEN: Final[dict[int, dict[str, Any]]] = {
+    200: {
+        "description": "The service.",
+        "headers": {"ETag": {"schema": {"type": "string"}, "description": "Its state, for If-Match: its `change` in quotes."}},
+    }
+}
+IfMatch = Annotated[
+    str | None,
+    Header(
+        pattern=_TAGS,
+        max_length=1000,
+        description="ETag of the service as it was looked at: refused with 412 when it has changed since.",
+        examples=['"17"'],
+    ),
+]
+
+
+def _seen(if_match: str | None) -> list[int] | None:
+    """The changes that If-Match names; None for any. A weak tag fits nothing (RFC 9110, 13.1.1)."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    strong = [tag for weak, tag in _TAG.findall(if_match) if not weak]
+    return [int(tag) for tag in strong if tag.isascii() and tag.isdigit()]
+
+
+def _told(response: Response, service: Service) -> Service:
+    response.headers["ETag"] = f'"{service.change}"'
+    return service
 
 
 @router.get("", operation_id="listServices", summary="List services", **route(*READ))
@@ -46,22 +78,23 @@ def list_services(
     return Services(tuple(mine[offset : offset + limit]), len(mine))
 
 
-@router.get("/{name}", operation_id="getService", summary="Show a service", **route(*READ, errors=[404]))
-def get_service(at: InHub, name: ServiceName) -> Service:
-    """A service with its versions, newest first, and its traffic."""
-    return at.hub.get(name)
+@router.get("/{name}", operation_id="getService", summary="Show a service", **route(*READ, errors=[404], answers=_SEEN))
+def get_service(response: Response, at: InHub, name: ServiceName) -> Service:
+    """A service with its versions, newest first, and its traffic. Its ETag is for the If-Match of a later change."""
+    return _told(response, at.hub.get(name))
 
 
 @router.patch(
     "/{name}",
     operation_id="updateService",
     summary="Change description, owner or regions",
-    **route("publish", errors=[400, 404, 413]),
+    **route("publish", errors=[400, 404, 413], answers=_SEEN),
 )
-def update_service(at: InHub, by: By, name: ServiceName, body: ServicePatch) -> Service:
+def update_service(response: Response, at: InHub, by: By, name: ServiceName, body: ServicePatch) -> Service:
     """What is left out stays as it is. Regions replace the ones before: edges of one that goes stop serving it."""
     regions = None if body.regions is None else tuple(body.regions)
-    return at.hub.update(name, description=body.description, owner=body.owner, regions=regions, actor=by.name)
+    changed = at.hub.update(name, description=body.description, owner=body.owner, regions=regions, actor=by.name)
+    return _told(response, changed)
 
 
 @router.delete(
@@ -77,44 +110,57 @@ def delete_service(at: InHub, by: By, name: ServiceName) -> Response:
     "/{name}/traffic",
     operation_id="setTraffic",
     summary="Say which version answers whom",
-    **route("publish", errors=[400, 404, 409, 413]),
+    **route("publish", errors=[400, 404, 409, 412, 413], answers=_SEEN),
 )
-def set_traffic(at: InHub, by: By, name: ServiceName, body: TrafficBody) -> Service:
-    """Champion, canary, A/B split, shadow and the field that keeps a visitor in an arm: the whole of it, at once."""
-    return at.hub.set_traffic(name, body.record(), actor=by.name)
+def set_traffic(response: Response, at: InHub, by: By, name: ServiceName, body: TrafficBody, if_match: IfMatch = None) -> Service:
+    """Champion, canary, A/B split, shadow and the field that keeps a visitor in an arm: the whole of it, at once.
+
+    With If-Match it is done only while the service is as it was looked at, so that nobody's change is overwritten unseen.
+    """
+    return _told(response, at.hub.set_traffic(name, body.record(), actor=by.name, seen=_seen(if_match)))
 
 
 @router.post(
     "/{name}/rollback",
     operation_id="rollBack",
     summary="Go back to the champion before",
-    **route("publish", errors=[404, 409]),
+    **route("publish", errors=[404, 409, 412], answers=_SEEN),
 )
 def roll_back(
+    response: Response,
     at: InHub,
     by: By,
     name: ServiceName,
     to: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="A version; by default the champion before.")] = None,
+    if_match: IfMatch = None,
 ) -> Service:
-    """The version answers everyone again: edges hold the one before ready. Canary, split and shadow end."""
-    return at.hub.rollback(name, to=to, actor=by.name)
+    """The version answers everyone again: edges hold the one before ready. Canary, split and shadow end.
+
+    With If-Match two people who roll back at once go back one champion, not two.
+    """
+    return _told(response, at.hub.rollback(name, to=to, actor=by.name, seen=_seen(if_match)))
 
 
 @router.post(
     "/{name}/deprecate",
     operation_id="deprecateService",
     summary="Deprecate a service",
-    **route("publish", errors=[400, 404, 413]),
+    **route("publish", errors=[400, 404, 413], answers=_SEEN),
 )
-def deprecate(at: InHub, by: By, name: ServiceName, body: Deprecation) -> Service:
+def deprecate(response: Response, at: InHub, by: By, name: ServiceName, body: Deprecation) -> Service:
     """It is served on; every answer says that it is deprecated, and why."""
-    return at.hub.deprecate(name, reason=body.reason, actor=by.name)
+    return _told(response, at.hub.deprecate(name, reason=body.reason, actor=by.name))
 
 
-@router.post("/{name}/restore", operation_id="restoreService", summary="End a deprecation", **route("publish", errors=[404]))
-def restore(at: InHub, by: By, name: ServiceName) -> Service:
+@router.post(
+    "/{name}/restore",
+    operation_id="restoreService",
+    summary="End a deprecation",
+    **route("publish", errors=[404], answers=_SEEN),
+)
+def restore(response: Response, at: InHub, by: By, name: ServiceName) -> Service:
     """The service is as it was before it was deprecated."""
-    return at.hub.restore(name, actor=by.name)
+    return _told(response, at.hub.restore(name, actor=by.name))
 
 
 @router.get("/{name}/rollout", operation_id="getRollout", summary="How far a change has come", **route(*READ, errors=[404]))

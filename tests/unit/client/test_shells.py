@@ -274,7 +274,7 @@ def steered(asked: Asked) -> Iterator[bytes | None]:
 def test_a_change_that_may_have_been_made_is_not_repeated(shell: Any, trouble: str) -> None:
     with serving(answering(*BROKEN[trouble])) as server, shell(server.url) as client:
         with pytest.raises((HubAway, BadAnswer)) as caught:
-            client.rollback("churn", wait=False)
+            client.rollback("churn", 1, wait=False)
         with pytest.raises((HubAway, BadAnswer)):
             client.set_traffic("churn", Traffic(2), wait=False)
     assert len(server.asked) == 2
@@ -286,8 +286,8 @@ def test_a_change_that_may_have_been_made_is_not_repeated(shell: Any, trouble: s
 def test_a_change_that_was_refused_for_a_moment_is_repeated(shell: Any) -> None:
     turns = iter([http(503, b"", "Retry-After: 0"), http(429, b"", "Retry-After: 0"), http(200, json.dumps(SERVICE).encode())])
     with serving(lambda asked: iter([next(turns)])) as server, shell(server.url) as client:
-        assert client.rollback("churn", wait=False).traffic.champion == 2
-    assert [asked.target for asked in server.asked] == ["/v1/services/churn/rollback"] * 3
+        assert client.rollback("churn", 1, wait=False).traffic.champion == 2
+    assert [asked.target for asked in server.asked] == ["/v1/services/churn/rollback?to=1"] * 3
 
 
 def test_a_change_does_not_meet_a_kept_connection(shell: Any) -> None:
@@ -295,7 +295,7 @@ def test_a_change_does_not_meet_a_kept_connection(shell: Any) -> None:
         client.service("churn")
         client.service("churn")
         client.rollback("churn", to=1, wait=False)
-        client.rollback("churn", wait=False)
+        client.set_traffic("churn", Traffic(2), wait=False)
     assert [asked.connection for asked in server.asked] == [1, 1, 2, 3]
     assert server.asked[2].target == "/v1/services/churn/rollback?to=1"
 

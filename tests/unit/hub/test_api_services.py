@@ -125,6 +125,30 @@ def test_steering(hub: Served) -> None:
     assert "version 3 does not exist; there are 1, 2" in again.json()["detail"]
 
 
+def test_traffic_is_set_only_while_it_is_as_it_was_looked_at(hub: Served) -> None:
+    for number in (1, 2):
+        hub.publish(number=number)
+    looked = hub.client.get("/v1/services/churn")
+    tag = looked.headers["etag"]
+    assert tag == f'"{looked.json()["change"]}"'
+    changed = hub.client.put("/v1/services/churn/traffic", json={"champion": 1}, headers={"If-Match": f'"7777", {tag}'})
+    assert (changed.status_code, changed.headers["etag"]) == (200, f'"{changed.json()["change"]}"')
+    for given in (tag, f"W/{changed.headers['etag']}", '"other"'):
+        for method, path, body in (("PUT", "traffic", {"champion": 2}), ("POST", "rollback", None)):
+            late = hub.client.request(method, f"/v1/services/churn/{path}", json=body, headers={"If-Match": given})
+            assert (late.status_code, late.json()["type"]) == (412, "/problems/changed")
+            assert "local set its traffic to 1 at " in late.json()["detail"]
+    assert hub.client.get("/v1/services/churn").headers["etag"] == changed.headers["etag"]
+    odd = hub.client.put("/v1/services/churn/traffic", json={"champion": 2}, headers={"If-Match": "17"})
+    assert (odd.status_code, odd.json()["errors"][0]["expected"]) == (422, 'ETags as the hub gives them, e.g. "17", or *')
+    for headers in ({"If-Match": "*"}, {}):
+        assert hub.client.put("/v1/services/churn/traffic", json={"champion": 2}, headers=headers).status_code == 200
+    back = hub.client.post(
+        "/v1/services/churn/rollback", headers={"If-Match": hub.client.get("/v1/services/churn").headers["etag"]}
+    )
+    assert (back.status_code, back.json()["traffic"]["champion"]) == (200, 1)
+
+
 def test_texts_regions_and_deprecation(hub: Served) -> None:
     hub.publish(region="na")
     changed = hub.client.patch("/v1/services/churn", json={"owner": "ops", "regions": ["apac", "emea"]}).json()

@@ -14,6 +14,7 @@ from rtml_plugins.serving.names import NameRefused
 from rtml_plugins.serving.routing import TrafficRefused
 from tests.unit.hub.conftest import Place
 from tests.unit.hub.packages import SCHEMA, package
+from tests.unit.hub.steer import canary, promote
 
 ME = "ada"
 
@@ -94,8 +95,8 @@ def test_a_canary_grows_and_becomes_champion(hub: Hub) -> None:
     publish(hub, 1)
     publish(hub, 2, share=0.1)
     assert hub.get("churn").traffic == Traffic(1, canary=Arm(2, 0.1))
-    assert hub.canary("churn", 0.5, actor=ME).traffic == Traffic(1, canary=Arm(2, 0.5))
-    assert hub.promote("churn", actor=ME).traffic == Traffic(2)
+    assert canary(hub, 2, 0.5).traffic == Traffic(1, canary=Arm(2, 0.5))
+    assert promote(hub).traffic == Traffic(2)
     assert hub.rollback("churn", actor=ME).traffic == Traffic(1)
 
 
@@ -104,11 +105,7 @@ def test_a_newer_canary_takes_the_place_of_the_one_before(hub: Hub) -> None:
     publish(hub, 2, share=0.1)
     publish(hub, 3, share=0.2)
     assert hub.get("churn").traffic == Traffic(1, canary=Arm(3, 0.2))
-    assert hub.canary("churn", 0, actor=ME).traffic == Traffic(1)
-    with pytest.raises(Conflict, match="no canary whose share"):
-        hub.canary("churn", 0.2, actor=ME)
-    with pytest.raises(Conflict, match="no canary that could become"):
-        hub.promote("churn", actor=ME)
+    assert canary(hub, 3, 0).traffic == Traffic(1)
 
 
 def test_a_new_champion_does_not_come_into_an_experiment(hub: Hub) -> None:
@@ -120,7 +117,7 @@ def test_a_new_champion_does_not_come_into_an_experiment(hub: Hub) -> None:
     hub.set_traffic("churn", Traffic(1, split=(Arm(2, 0.5), Arm(3, 0.4))), actor=ME)
     with pytest.raises(TrafficRefused, match="add up to"):
         publish(hub, 4, share=0.2)
-    assert hub.promote("churn", 3, actor=ME).traffic == Traffic(3, split=(Arm(2, 0.5),))
+    assert promote(hub, version=3).traffic == Traffic(3, split=(Arm(2, 0.5),))
 
 
 def test_a_rollback_goes_down_the_champions(hub: Hub) -> None:
@@ -311,7 +308,7 @@ def test_every_change_is_in_the_audit_log(hub: Hub, place: Place) -> None:
     publish(hub, 1)
     place.clock.now += 1
     publish(hub, 2, share=0.2)
-    hub.promote("churn", actor="bob")
+    promote(hub, actor="bob")
     hub.rollback("churn", actor="bob")
     hub.update("churn", actor="bob", owner="team")
     hub.deprecate("churn", actor="bob", reason="old")
@@ -324,7 +321,7 @@ def test_every_change_is_in_the_audit_log(hub: Hub, place: Place) -> None:
     assert actions == [
         (ME, "service.publish"),
         (ME, "service.publish"),
-        ("bob", "traffic.promote"),
+        ("bob", "traffic.set"),
         ("bob", "traffic.rollback"),
         ("bob", "service.update"),
         ("bob", "service.deprecate"),
@@ -345,8 +342,8 @@ def test_what_changes_nothing_is_no_change(hub: Hub) -> None:
     hub.set_traffic("churn", Traffic(1, sticky="age"), actor=ME)
     hub.update("churn", actor=ME, description="x", owner=ME, regions=["na"])
     hub.restore("churn", actor=ME)
-    hub.promote("churn", 1, actor=ME)
-    hub.canary("churn", 0, actor=ME)
+    promote(hub, version=1)
+    canary(hub, 1, 0)
     assert (hub.audit(), hub.revision("na"), hub.get("churn")) == before
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from rtml_core.client.records import Arm, Edge, EdgeService, Rollout, Traffic
 from rtml_plugins.services.talking import moment, read_key, share
-from rtml_plugins.services.words import by_region, edge_state, traffic_words
+from rtml_plugins.services.words import by_region, edge_state
+from rtml_plugins.serving.words import traffic_words
 from tests.unit.client.misbehaving import Asked, http, serving, unused_address
 from tests.unit.client.test_wire import certificate, over_tls  # noqa: F401
 
