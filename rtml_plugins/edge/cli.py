@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from rtml_core.errors import RtmlError, describe
+from rtml_plugins.serving.sizes import Size
 
 _EXAMPLE: Final = """\b
 Example:
@@ -45,7 +46,13 @@ class EdgeOptionRefused(RtmlError):
 @click.option("--key-later", is_flag=True, hidden=True)  # rtml up writes the file when the hub begins to ask for keys
 @click.option("--ca", metavar="FILE", help="Certificates of authorities (PEM) that vouch for the hub, instead of the usual ones.")
 @click.option("--trust", multiple=True, metavar="DISTRIBUTION", help="Plugins whose operators packages may run (repeatable).")
-@click.option("--max-body", type=click.IntRange(1, 1 << 30), default=8 << 20, show_default=True, help="Bytes of a request.")
+@click.option(
+    "--max-body",
+    type=Size(1, 1 << 30, "8MB"),
+    default="8MB",
+    show_default=True,
+    help="Largest request, e.g. 512kB or 2MB; bytes without a unit.",
+)
 @click.option("--max-rows", type=click.IntRange(1, 10_000_000), default=10_000, show_default=True, help="Rows of a request.")
 @click.option(
     "--max-concurrent",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Final
 
 import click
+
+from rtml_plugins.serving.sizes import Size
 
 _EXAMPLE: Final = """\b
 Example:
@@ -16,23 +17,6 @@ Example:
   rtml keys create --home hub --scope admin --name me
   rtml hub --home hub --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
 """
-_SIZE: Final = re.compile(r"([0-9]{1,12})\s*([kmg]i?b?|b)?", re.IGNORECASE)
-_UNITS: Final = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-
-
-class Size(click.ParamType[int]):
-    """A number of bytes: 300000, 256MB, 1GB."""
-
-    name = "size"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        found = _SIZE.fullmatch(str(value).strip())
-        size = 0 if found is None else int(found[1]) * _UNITS[(found[2] or "")[:1].lower()]
-        if not 1024 <= size <= 1 << 30:
-            self.fail(f"{value!r} is no size: expected 1 KB to 1 GB, e.g. 256MB", param, ctx)
-        return size
 
 
 def default_home() -> Path:
@@ -49,7 +33,7 @@ def default_home() -> Path:
     help="Where everything is kept [default: hub in $RTML_HOME or ~/.rtml].",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port to listen on; 0: a free one.")
 @click.option(
     "--database",
     metavar="URL",
@@ -64,7 +48,13 @@ def default_home() -> Path:
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may call the hub, * for any (repeatable).")
 @click.option("--tls-cert", metavar="FILE", help="Certificate with its chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Its private key, PEM in PKCS#8.")
-@click.option("--max-package", type=Size(), default="256MB", show_default=True, help="Largest package that is taken.")
+@click.option(
+    "--max-package",
+    type=Size(1 << 10, 1 << 30, "256MB"),
+    default="256MB",
+    show_default=True,
+    help="Largest package that is taken, e.g. 64MB; bytes without a unit.",
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
 def hub(
     home: str | None,

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -51,8 +52,8 @@ class StartRefused(RtmlError):
 def run(settings: HubSettings) -> None:
     """Run a hub until SIGINT or SIGTERM. Raises StartRefused, and what opening the database and the store raises."""
     check_tls(settings)
-    with held(settings.folder):
-        check_address(settings.host, settings.port)
+    with held(settings.folder), held_port(settings.host, settings.port) as port:
+        settings = msgspec.structs.replace(settings, port=port)
         check_opens(settings)
         logs.configure(settings.log_level)
         allow_connections()
@@ -185,17 +186,32 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
-def check_address(host: str, port: int) -> None:
-    """StartRefused when the address is taken or none of this machine. granian itself would share it with another process."""
+@contextmanager
+def held_port(host: str, port: int) -> Iterator[int]:
+    """The port; a free one for 0, kept from others until the block ends. granian itself would share one with another process.
+
+    Raises StartRefused when the address is taken or none of this machine.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        held = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise StartRefused(
-            f"the hub can't listen at {host}:{port}: {error.strerror}. Choose another with --host and --port"
-        ) from None
+        raise _no_address(host, port, error) from None
+    with held:
+        try:
+            # granian, too, binds with SO_REUSEPORT: a port that this process found can be held while it listens there
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR if port else socket.SO_REUSEPORT, 1)
+            held.bind(address)
+        except OSError as error:
+            raise _no_address(host, port, error) from None
+        found = int(held.getsockname()[1])
+        if port:
+            held.close()
+        yield found
+
+
+def _no_address(host: str, port: int, error: OSError) -> StartRefused:
+    return StartRefused(f"the hub can't listen at {host}:{port}: {error.strerror}. Choose another with --host and --port")
 
 
 def check_opens(settings: HubSettings) -> None:

@@ -211,7 +211,7 @@ def test_a_hub_that_can_not_be_says_why_and_does_not_start(tmp_path: Path, rtml_
         (("--tls-cert", cert, "--tls-key", old), f"openssl pkcs8 -topk8 -nocrypt -in {old}"),
         (("--tls-cert", private, "--tls-key", private), "no certificate and its key"),
         (("--tls-cert", cert, "--tls-key", "nowhere.pem"), "nowhere.pem: No such file or directory"),
-        (("--max-package", "lots"), "'lots' is no size"),
+        (("--max-package", "lots"), "'lots' is no size: expected 1 kB to 1 GB, e.g. 256MB"),
         (("--host", "192.0.2.1"), "can't listen at 192.0.2.1"),
         (("--home", cert), "is a file"),
     ]
@@ -221,6 +221,23 @@ def test_a_hub_that_can_not_be_says_why_and_does_not_start(tmp_path: Path, rtml_
         assert sentence in result.error
     rtml_cli("keys", "create", "--home", home, "--name", "shop", "--scope", "predict")
     assert "so it needs keys" in rtml_cli("hub", "--home", home, "--port", free_port(), "--host", "0.0.0.0").error
+
+
+def test_two_that_take_a_free_port_say_which_and_share_none(tmp_path: Path) -> None:
+    running = [HubProcess(tmp_path / name, "--port", "0") for name in ("one", "two")]
+    try:
+        found = []
+        for one in running:
+            one.start()
+            said = re.fullmatch(r"rtml hub: ready at (http://127\.0\.0\.1:([1-9]\d*)) \(home .*\)", one.lines[0])
+            assert said is not None, one.lines
+            found.append(said[1])
+        identities = {httpx.get(f"{url}/v1/hub").json()["id"] for url in found for _ in range(3)}
+        assert len(set(found)) == len(identities) == 2
+    finally:
+        for one in running:
+            if one.process is not None:
+                assert one.stop() == 0
 
 
 def test_its_help_has_an_example_and_imports_nothing_heavy() -> None:
