@@ -55,13 +55,28 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The example as it is, line by line."""
-        with formatter.section("Example"):
-            for line in self.example.strip().splitlines():
-                formatter.write(f"{'':>{formatter.current_indent}}{line.strip()}\n")
+        _write_example(self.example, formatter)
+
+
+def _write_example(example: str, formatter: click.HelpFormatter) -> None:
+    with formatter.section("Example"):
+        for line in example.strip().splitlines():
+            formatter.write(f"{'':>{formatter.current_indent}}{line.strip()}\n")
 
 
 class Group(click.Group):
-    """A group that suggests the closest command for a misspelled one."""
+    """A group with an example, that suggests the closest command for a misspelled one."""
+
+    def __init__(self, *args: Any, example: str | None = None, **options: Any):
+        super().__init__(*args, **options)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example as it is, line by line; the epilog of a group that has one instead."""
+        if self.example is None:
+            super().format_epilog(ctx, formatter)
+        else:
+            _write_example(self.example, formatter)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """As click, with the close match."""

@@ -25,7 +25,7 @@ trust_option = click.option(
 )
 
 
-@click.group("custom-ops", cls=Group)
+@click.group("custom-ops", cls=Group, example="rtml custom-ops list\nrtml custom-ops show rtml.pandas:title")
 def custom_ops() -> None:
     """Custom ONNX operators of plugins: functions, which a package holds; native and Python ones, which it needs a plugin for."""
 

@@ -45,7 +45,7 @@ def print_json(value: Any) -> None:
 # ---- plugins ----------------------------------------------------------------------------------------------------
 
 
-@click.group("plugins", cls=Group)
+@click.group("plugins", cls=Group, example="rtml plugins list\nrtml plugins check loyalty")
 def plugins_group() -> None:
     """Plugins bring operators and commands; everything built in is a plugin too."""
 
@@ -206,7 +206,7 @@ def plugins_check(names: tuple[str, ...], every: bool, as_json: bool, strict: bo
 # ---- operators --------------------------------------------------------------------------------------------------
 
 
-@click.group("operators", cls=Group)
+@click.group("operators", cls=Group, example="rtml operators list\nrtml operators show Pandas")
 def operators() -> None:
     """Operators are what the nodes of a graph are made of."""
 

@@ -38,7 +38,7 @@ def test_help_lists_the_commands_of_rtml_and_those_of_plugins(rtml: Rtml) -> Non
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_command_has_a_help_with_an_example(rtml: Rtml, name: str) -> None:
     command = app.load(BUILT_IN[name])
-    parts = list(command.commands) if isinstance(command, click.Group) else [""]
+    parts = ["", *command.commands] if isinstance(command, click.Group) else [""]
     for part in parts:
         words = [name, part] if part else [name]
         result = rtml(*words, "--help")
