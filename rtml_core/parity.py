@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
 import numpy as np
 
 from rtml_core import package
 from rtml_core.assemble import Assembled
-from rtml_core.columns import Field
+from rtml_core.columns import Field, parse_signature
 from rtml_core.errors import CustomOpError, ParityError, RtmlError, describe
 from rtml_core.executor import outputs_of
 from rtml_core.graph import Graph
@@ -102,7 +102,7 @@ def _runtime(assembled: Assembled, manifest: package.Manifest) -> Runtime:
 
 def _row_sets(graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: np.random.Generator) -> list[tuple[str, Values]]:
     fields = lowered.fields
-    numbers, texts = constants([{"params": _all_params(op), "state": op.state} for op in graph.nodes.values()])
+    numbers, texts = _constants(graph)
     numbers |= lowered.builder.small_constants()
     texts |= set(sorted(lowered.builder.texts)[:MAX_POINTS])
     sets: list[tuple[str, Values]] = []
@@ -110,15 +110,46 @@ def _row_sets(graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: 
     if base is not None:
         sets.append(("sample", base))
     else:
-        base = made_up(fields, sorted(texts), rng)
+        base = made_up(fields, sorted(texts - _names(graph, fields)), rng)
     sets.append(("random rows", random_rows(fields, base, rng)))
     sets.append(("edge rows", edge_rows(fields, base, _points_by_field(lowered, numbers), texts, rng)))
     return sets
 
 
-def _all_params(operator: Operator) -> dict[str, Any]:
-    """Parameters with their defaults: behaviour changes at a default, too."""
-    return {info.encode_name: getattr(operator.params, info.name) for info in describe_params(type(operator.params))}
+def _constants(graph: Graph) -> tuple[set[float], set[str]]:
+    """All numbers and texts of the nodes: where the graph's behaviour may change."""
+    found = [constants_of(node) for node in graph.nodes.values()]
+    numbers, texts = set().union(*(each for each, _ in found)), set().union(*(each for _, each in found))
+    return set(sorted(numbers)[:MAX_POINTS]), set(sorted(texts)[:MAX_POINTS])
+
+
+def constants_of(operator: Operator) -> tuple[set[float], set[str]]:
+    """Numbers and texts in an operator's parameters and state. Defaults of parameters count: behaviour changes there, too.
+
+    Choices ("refuse") do not, and of a source's schema only what a request may hold does: names and types of fields are no
+    values.
+    """
+    params = operator.params
+    values = [getattr(params, info.name) for info in describe_params(type(params)) if not _is_choice(info.type)]
+    return constants([[_values_of_schema(value) for value in values] if operator.role == "source" else values, operator.state])
+
+
+def _is_choice(kind: Any) -> bool:
+    return get_origin(get_args(kind)[0] if get_origin(kind) is Annotated else kind) is Literal
+
+
+def _values_of_schema(value: Any) -> Any:
+    try:
+        fields = parse_signature(value)
+    except RtmlError:
+        return value
+    return [(entry.default, entry.categories, entry.minimum, entry.maximum) for entry in fields]
+
+
+def _names(graph: Graph, fields: Sequence[Field]) -> set[str]:
+    """Texts of the graph that are no plausible values: names of fields, and of what nodes import."""
+    imported = {getattr(node.params, "import_", None) for node in graph.nodes.values()}
+    return {entry.name for entry in fields} | {name for name in imported if isinstance(name, str)}
 
 
 def _points_by_field(lowered: Lowered, numbers: set[float]) -> dict[str, set[float]]:

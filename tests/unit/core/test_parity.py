@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from rtml_core import operators as op
 from rtml_core.columns import Column, Field, Schema
 from rtml_core.errors import CompileError, NotFittedError, NotLowerableError, ParityError, RtmlError
 from rtml_core.package import read_archive
+from rtml_core.parity import KEPT, constants_of
 from rtml_core.parity_rows import edge_values
 from rtml_core.testing import assert_parity, assert_refuses
 from tests.unit.core.operators_for_tests import Crooked, Eager, Join, Mean, Positive, Scale, Source
@@ -212,6 +214,23 @@ def test_texts_inside_expressions_are_tried() -> None:
     numbers, texts = constants([{"ops": [{"set": "x", "if": "country == 'DE' or c in [\"A B\", 'C']", "then": 7}]}])
     assert {"DE", "A B", "C"} <= texts
     assert numbers == {7.0}
+
+
+def test_names_and_types_of_a_schema_are_no_values_of_rows_but_its_defaults_and_categories_are() -> None:
+    schema = {
+        "customer": "string?",
+        "country": {"type": "string", "default": "DE", "doc": "where to"},
+        "size": {"type": "string", "categories": ["S", "M"]},
+        "age": {"type": "float?", "min": 18},
+    }
+    receiver = op.Receiver(schema=schema, extra="ignore")
+    assert constants_of(receiver) == ({18.0}, {"DE", "S", "M"})
+    filled = op.Pandas(import_="fillna", cols="customer", kwargs={"value": "nobody"}, inplace=True)
+    assert {"nobody", "fillna"} <= constants_of(filled)[1]
+    rows = json.loads(read_archive((receiver >> filled).compile().data).sample)["rows"]
+    first = rows[:KEPT]  # made up, and shown to people
+    assert {row["customer"] for row in first} - {None} <= {"DE", "S", "M", "nobody", "value"}
+    assert {row["country"] for row in first} <= {"DE", "S", "M", "nobody", "value"}
 
 
 def whole_or_half(n, whole):
