@@ -33,13 +33,19 @@ _MAX_HOSTS: Final = 1024
 
 
 def authorize(
-    snapshot: Snapshot, settings: EdgeSettings, headers: Headers, scope: str = "predict", service: str | None = None
+    snapshot: Snapshot,
+    settings: EdgeSettings,
+    headers: Headers,
+    scope: str = "predict",
+    service: str | None = None,
+    charge: bool = True,
 ) -> KeyEntry | None:
     """The key of a request that may do this; None on an open edge.
 
     scope: what it wants to do; a key with scope "admin" may do all of them. service: with which service, None for the edge as
-    a whole. Raises Problem 401 without a valid key, 403 when the key may not, 429 when it has used up its rate. A key that is
-    limited to services gets 403 for any other name, whether it exists or not.
+    a whole. charge: whether this counts towards the key's rate, which a request does once, however many scopes it needs. Raises
+    Problem 401 without a valid key, 403 when the key may not, 429 when it has used up its rate. A key that is limited to
+    services gets 403 for any other name, whether it exists or not.
     """
     if is_open(snapshot, settings):
         if headers.get("host") not in _own_hosts or headers.get("origin") is not None:
@@ -53,7 +59,7 @@ def authorize(
     if entry.services is not None and service not in entry.services:
         asked = f"service {describe(service)}" if service is not None else "the edge as a whole"
         raise forbidden(f"key {entry.id} is not for {asked}; it is for {', '.join(entry.services) or 'none'}", scope)
-    if entry.rate is not None:
+    if charge and entry.rate is not None:
         rates.admit(settings, entry)
     return entry
 

@@ -13,6 +13,7 @@ from rtml_core.errors import close_match
 from rtml_plugins.edge import access, cors
 from rtml_plugins.edge.exchange import Answer, Handler, Request, Response
 from rtml_plugins.edge.predict import Target, deprecation, problem_of, problem_response, request_id
+from rtml_plugins.edge.refusals import refusals
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.shadow import Shadow
 from rtml_plugins.serving.problems import Problem
@@ -110,8 +111,10 @@ class App:
         return self._routes.get(path if second < 0 else path[:second])
 
     def _finish(self, response: Response, request: Request, identity: str) -> Response:
-        headers = cors.answer_headers(self.settings, request.headers)
-        return Response(response.status, [*response.headers, *headers] if headers else response.headers, response.body, identity)
+        refusals.note(request, response if response.request_id else response._replace(request_id=identity))
+        more = cors.answer_headers(self.settings, request.headers)
+        headers = [*response.headers, *more] if more else response.headers
+        return Response(response.status, headers, response.body, response.request_id or identity)
 
     async def _finish_later(self, answer: Any, request: Request, identity: str) -> Response:
         try:
@@ -127,6 +130,9 @@ class App:
         path = request.path
         if path in self._targets:
             raise _not_allowed(request.method, "POST")
+        if path.endswith("/") and path != "/":
+            said = f"there is nothing at {path[:200]!r}: leave the '/' at its end out{_without(path)}"
+            raise Problem(404, "no-such-path", said)
         found = _GET.get(path)
         if found is None and path.startswith(SERVICES + "/"):
             found = App._service
@@ -217,6 +223,12 @@ def _any_service(snapshot: Snapshot, request: Request, settings: EdgeSettings) -
     secret = bearer(request.headers.get("authorization"))
     entry = None if secret is None else snapshot.keys.get(digest(secret))
     return entry.services[0] if entry is not None and entry.services else None
+
+
+def _without(path: str) -> str:
+    """How a path without the slash at its end reads, when it is short enough to be shown."""
+    short = path.rstrip("/")
+    return f": {short!r}" if 0 < len(short) < 200 else ""
 
 
 def _not_allowed(method: str, allowed: str) -> Problem:

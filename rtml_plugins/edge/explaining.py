@@ -11,6 +11,7 @@ import msgspec
 from rtml_core.errors import PackageError
 from rtml_plugins.edge import limits
 from rtml_plugins.edge.files import Home
+from rtml_plugins.serving import logs
 from rtml_plugins.serving.problems import Problem
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rtml_plugins.edge.app import App
     from rtml_plugins.edge.table import Loaded
 
+_log: Final = logs.Logger("rtml.edge")
 #: most rows that are explained in one request
 MOST_ROWS: Final = 100
 
@@ -29,7 +31,7 @@ _locks: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = Weak
 async def explain(app: App, loaded: Loaded, body: bytes) -> bytes:
     """The predictions, then "columns": for each row the nodes and what they give, then "left_out": what is not told, and why.
 
-    Raises InputError as scoring does, Problem 413 for many rows and 501 for a package that can't tell.
+    Raises InputError as scoring does, Problem 413 for many rows and 422 for a package that can't tell.
     """
     lock = _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
     async with lock:
@@ -50,6 +52,8 @@ def _explain(app: App, loaded: Loaded, body: bytes) -> bytes:
             explained = _explained[loaded.runtime] = loaded.runtime.explained_from_file(path)
         columns = explained.columns(rows)
     except PackageError as error:
-        raise Problem(501, "not-explained", f"what is computed on the way can't be told: {error}") from None
+        if loaded.runtime.manifest.explain is not None:  # it should have told: whoever runs the edge wants to know
+            _log.error("package not explained", service=loaded.service, version=loaded.version, problem=str(error))
+        raise Problem(422, "not-explained", f"what is computed on the way can't be told: {error}") from None
     told = msgspec.json.encode(columns), msgspec.json.encode(explained.left_out)
     return b'%b,"columns":%b,"left_out":%b' % (predictions, *told)

@@ -20,6 +20,7 @@ from rtml_plugins.edge.exchange import Handler, Headers, Later, Request, Respons
 from rtml_plugins.edge.http1_body import Budget, Chunks
 from rtml_plugins.edge.http1_head import MAX_HEAD, Head, Heads
 from rtml_plugins.edge.predict import new_id, problem_of, problem_response
+from rtml_plugins.edge.refusals import refusals
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.v2 import errors
 from rtml_plugins.serving.problems import Problem
@@ -102,6 +103,7 @@ class Server:
         self.date = f"Date: {formatdate(time.time(), usegmt=True)}\r\n".encode()
         for connection in list(self.connections):
             connection.check(self.now)
+        refusals.flush()
         self._timer = asyncio.get_running_loop().call_later(1.0, self._tick)
 
 
@@ -379,7 +381,10 @@ class Connection(asyncio.Protocol):
         identity = new_id()
         # clients of the Open Inference Protocol read errors of another form only
         below_v2 = target.startswith(errors.PREFIX)
-        self._send(errors.respond(problem, None, identity) if below_v2 else problem_response(problem, identity))
+        response = errors.respond(problem, None, identity) if below_v2 else problem_response(problem, identity)
+        if self._head is not None:
+            refusals.note(Request(self._head.method, target, "", self._head.headers, b"", self._client), response)
+        self._send(response)
         if not self._tls:
             self._transport.write_eof()
 

@@ -19,8 +19,9 @@ def busy(what: str, seconds: int) -> Problem:
 
 
 def too_late(seconds: float) -> Problem:
-    """504 for a request that waited too long to be scored."""
-    return Problem(504, "timeout", f"the request waited more than {seconds:g} s to be scored: try again, with fewer rows")
+    """503 for a request that waited too long to be scored: the edge is busy, which is no fault of it."""
+    detail = f"the request waited more than {seconds:g} s to be scored: try again, with fewer rows"
+    return Problem(503, "timeout", detail, headers=[("Retry-After", "1")])
 
 
 def too_slow(seconds: float) -> Problem:

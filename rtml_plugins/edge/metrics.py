@@ -34,8 +34,7 @@ LOAD_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 # fmt: on
 #: how a request ended: answered; not understood or not found; not allowed; turned away at once; too slow; a fault of the edge
 OUTCOMES: Final = ("ok", "invalid", "refused", "busy", "timeout", "error")
-#: 501 asks for what is not offered, e.g. explaining a package that can't tell: no fault that somebody is to be woken for
-_BY_STATUS: Final = {401: "refused", 403: "refused", 421: "refused", 429: "refused", 501: "invalid", 503: "busy", 504: "timeout"}
+_BY_STATUS: Final = {401: "refused", 403: "refused", 421: "refused", 429: "refused", 503: "busy"}
 #: series of one kind that a process keeps; what comes after is counted under "other"
 MAX_SERIES: Final = 5_000
 FOLDER: Final = "metrics"
@@ -80,10 +79,12 @@ _queues: dict[str, int] = {}
 _in_flight: Callable[[], int] | None = None
 
 
-def outcome(status: int) -> str:
-    """How a request with this status of the answer ended."""
+def outcome(status: int, kind: str = "") -> str:
+    """How a request with this status of the answer ended. kind: of the problem that was answered."""
     if status < 400:
         return "ok"
+    if kind == "timeout":
+        return "timeout"
     return _BY_STATUS.get(status) or ("invalid" if status < 500 else "error")
 
 

@@ -127,10 +127,7 @@ def _predict(service: Service, loaded: Loaded, suffix: str, number: int | None) 
                 "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
                 "content": {_JSON: {"schema": answers[0] if len(answers) == 1 else {"anyOf": answers}}},
             },
-            **{
-                str(status): problem(status)
-                for status in (400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 429, 500, 501, 503, 504)
-            },
+            **{str(status): problem(status) for status in (400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 429, 500, 503)},
         },
     }
     if entry.deprecated is not None:

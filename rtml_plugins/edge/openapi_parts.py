@@ -22,12 +22,10 @@ _REASONS: Final = {
     413: "The body has too many bytes, or too many rows.",
     415: "The body is said to be no JSON, or has an unknown coding.",
     421: "An edge without keys answers to names of its own machine only.",
-    422: "The rows do not fit the signature of the service; `errors` names each field.",
+    422: "The rows do not fit the signature of the service (`errors` names each field), or its package can't be explained.",
     429: "The key has used up its rate; Retry-After says when to come back.",
     500: "A fault of the edge, or of an operator that a plugin brought.",
-    501: "What was asked for is not offered here.",
-    503: "Too much waits already, or the service is not loaded yet; Retry-After says when to come back.",
-    504: "The request waited too long to be scored.",
+    503: "Too much waits already, or has waited too long, or the service is not loaded yet; Retry-After says when to ask again.",
 }
 PROBLEMS: Final[Schema] = {
     f"problem-{status}": {
@@ -225,7 +223,7 @@ def _v2_paths() -> Schema:
         )
         infer = _get(
             f"v2.infer{suffix}", "Open Inference Protocol: score tensors.", anything,
-            400, 404, 405, 408, 413, 415, 422, 500, 503, 504, *closed, **more,
+            400, 404, 405, 408, 413, 415, 422, 500, 503, *closed, **more,
         )  # fmt: skip
         infer["get"]["requestBody"] = {
             "required": True,

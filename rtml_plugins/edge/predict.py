@@ -16,6 +16,7 @@ from rtml_core.errors import CustomOpError, InputError, JsonError
 from rtml_plugins.edge import access, cors, limits, metrics
 from rtml_plugins.edge.batching import LARGE_BODY
 from rtml_plugins.edge.exchange import Answer, Later, Request, Response
+from rtml_plugins.edge.refusals import refusals
 from rtml_plugins.serving import logs
 from rtml_plugins.serving.problems import CONTENT_TYPE, Problem, invalid_input
 
@@ -197,8 +198,10 @@ class Target:
     def failed(self, error: Exception, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
         """The problem document of an error; counted."""
         problem = problem_of(error)
-        metrics.observe(self.name, loaded.version, metrics.outcome(problem.status), _now() - began)
-        return problem_response(problem, identity, cors.answer_headers(self._settings, request.headers))
+        metrics.observe(self.name, loaded.version, metrics.outcome(problem.status, problem.kind), _now() - began)
+        response = problem_response(problem, identity, cors.answer_headers(self._settings, request.headers))
+        refusals.note(request, response)
+        return response
 
     def _key(self, request: Request) -> str | None:
         key = request.headers.get("x-rtml-key")
@@ -215,7 +218,7 @@ class Target:
         unknown = [name for name in asked if name != "explain"]
         if unknown or asked["explain"] != ["columns"]:
             raise Problem(400, "unknown-query", f"expected no query or ?explain=columns; got ?{request.query[:100]}")
-        access.authorize(self._app.snapshot, self._settings, request.headers, "debug", self.name)
+        access.authorize(self._app.snapshot, self._settings, request.headers, "debug", self.name, charge=False)
         return self._explained(request, loaded, identity, began)
 
     async def _explained(self, request: Request, loaded: Loaded, identity: str, began: float) -> Response:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -13,8 +14,9 @@ from google.protobuf.message import DecodeError
 from rtml_core.errors import describe
 from rtml_plugins.edge import metrics
 from rtml_plugins.edge.access import authorize
-from rtml_plugins.edge.exchange import Headers
+from rtml_plugins.edge.exchange import Headers, Request, Response
 from rtml_plugins.edge.predict import problem_of
+from rtml_plugins.edge.refusals import STATUSES, refusals
 from rtml_plugins.edge.shadow import Shadow
 from rtml_plugins.edge.v2 import models, rpc
 from rtml_plugins.edge.v2.body import InferRequest
@@ -38,7 +40,6 @@ CODES: Final = {
     429: Status.RESOURCE_EXHAUSTED,
     501: Status.UNIMPLEMENTED,
     503: Status.UNAVAILABLE,
-    504: Status.DEADLINE_EXCEEDED,
 }
 #: methods that ask for no key
 OPEN: Final = frozenset({"ServerLive", "ServerReady", "ServerMetadata"})
@@ -100,7 +101,7 @@ class Inference:
         self._authorize(snapshot, headers, request.model_name)
         model = models.find(snapshot, request.model_name, request.model_version)
         loaded = model.loaded
-        status = 500
+        outcome = "error"
         try:
             inference = rpc.read_request(request, self._settings.max_rows)
             loaded = model.choose(headers.get(models.KEY_HEADER), inference.parameters, inference.tensors)
@@ -108,15 +109,15 @@ class Inference:
                 answer, columns = _score(inference, model, loaded)
             else:
                 answer, columns = await self._large.run(_score, inference, model, loaded)
-            status = 200
+            outcome = "ok"
             metrics.batch(loaded.service, inference.rows)
             models.offer_shadow(self.shadow, model, loaded, inference.tensors, columns)
         except Exception as failure:
             problem = problem_of(failure)
-            status = problem.status
+            outcome = metrics.outcome(problem.status, problem.kind)
             raise problem from failure
         finally:
-            metrics.observe(loaded.service, loaded.version, metrics.outcome(status), time.perf_counter() - began)
+            metrics.observe(loaded.service, loaded.version, outcome, time.perf_counter() - began)
         return answer
 
     async def ModelStreamInfer(self, requests: AsyncIterator[Any], headers: Headers) -> AsyncIterator[Any]:
@@ -175,12 +176,12 @@ class Health:
         async for request in requests:
             said = None
             while True:
-                changed = self._changed
+                changed, stopping = self._changed, self._stopping
                 status = self._status(request.service)
                 if status != said:
                     said = status
                     yield self._answer(status=status)
-                if self._stopping:
+                if stopping:  # as it was before the status was read: it may have begun while that was sent
                     return
                 await changed.wait()
 
@@ -258,8 +259,20 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             raise error
         problem = problem_of(error)
         metrics.refused(problem.kind)
+        _note(context, problem)
         code, details = CODES.get(problem.status, Status.INTERNAL), problem.detail
+        if problem.kind == "timeout":
+            code = Status.DEADLINE_EXCEEDED
         await context.abort(code, details if len(details) <= MAX_DETAILS else details[: MAX_DETAILS - 3] + "...")
+
+
+def _note(context: Any, problem: Problem) -> None:
+    """Log a call that was refused, as over HTTP. Which service it was for stands in its messages, which were not read maybe."""
+    if problem.status not in STATUSES:
+        return
+    client = unquote(context.peer()).partition(":")[2].rpartition(":")[0].strip("[]")  # of "ipv4:127.0.0.1:5000"
+    headers = _headers(context.invocation_metadata())
+    refusals.note(Request("POST", "", "", headers, b"", client), Response(problem.status, (), problem.body()))
 
 
 def _bytes(answer: Any) -> bytes:

@@ -11,7 +11,7 @@ from rtml_core.errors import describe
 from rtml_plugins.edge import metrics
 from rtml_plugins.edge.access import SECURITY_HEADERS, authorize
 from rtml_plugins.edge.exchange import Answer, Handler, Request, Response
-from rtml_plugins.edge.predict import deprecation, problem_of
+from rtml_plugins.edge.predict import deprecation, problem_of, request_id
 from rtml_plugins.edge.v2 import body as bodies
 from rtml_plugins.edge.v2 import models
 from rtml_plugins.edge.v2.errors import respond
@@ -93,7 +93,7 @@ class V2:
         _only(request, "POST" if asked == "infer" else "GET")
         authorize(snapshot, self._settings, request.headers, "predict", name)
         if asked == "ready":
-            return _ready(snapshot, name, version)
+            return _ready(request, snapshot, name, version)
         model = models.find(snapshot, name, version)
         if asked == "infer":
             return self._infer(request, model)
@@ -168,17 +168,19 @@ def _score(request: Request, model: models.Model, inference: bodies.InferRequest
 
 def _failed(request: Request, failure: Exception, loaded: Loaded, began: float) -> Response:
     problem = problem_of(failure)
-    metrics.observe(loaded.service, loaded.version, metrics.outcome(problem.status), time.perf_counter() - began)
+    metrics.observe(loaded.service, loaded.version, metrics.outcome(problem.status, problem.kind), time.perf_counter() - began)
     return _error(request, problem)
 
 
-def _ready(snapshot: Snapshot, name: str, version: str) -> Response:
+def _ready(request: Request, snapshot: Snapshot, name: str, version: str) -> Response:
     try:
         models.find(snapshot, name, version)
     except Problem as problem:
         if problem.status != 503:
             raise
-        return _json({"name": name, "ready": False, "error": problem.detail}, 400)  # 4xx means "no" in the protocol
+        identity = request_id(request.headers.get("x-request-id"))
+        said = {"name": name, "ready": False, "error": problem.detail, "request_id": identity}
+        return _json(said, 400)._replace(request_id=identity)  # 4xx means "no" in the protocol
     return _json({"name": name, "ready": True})
 
 
@@ -204,7 +206,7 @@ def _json(document: Any, status: int = 200) -> Response:
 
 
 def _error(request: Request, problem: Problem) -> Response:
-    return respond(problem, request.headers.get("accept"))
+    return respond(problem, request.headers.get("accept"), request_id(request.headers.get("x-request-id")))
 
 
 def handler(app: App) -> Handler:

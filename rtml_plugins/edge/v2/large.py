@@ -28,7 +28,7 @@ class Large:
     async def run(self, work: Callable[..., T], *given: Any) -> T:
         """The result of `work` in the thread.
 
-        Raises Problem 503 when too much waits for it, 504 when it came too late, and what `work` raises.
+        Raises Problem 503 when too much waits for it or it came too late, and what `work` raises.
         """
         if self._waiting >= MOST:
             raise busy(f"{self._waiting} large requests wait to be scored", 2)

@@ -42,6 +42,21 @@ def test_what_is_not_there_is_a_problem_document(tmp_path: Path, method: str, pa
     assert (status == 405) == ("Allow" in dict(response.headers))
 
 
+def test_a_slash_at_the_end_of_a_path_is_a_404_that_names_the_path_without_it(tmp_path: Path) -> None:
+    one = apps.app(tmp_path, packages.service(1))
+    for method, path in (
+        ("POST", "/v1/services/churn/predict"),
+        ("POST", "/v1/services/churn/versions/1/predict"),
+        ("POST", "/v1/services/other/predict"),
+        ("GET", "/v1/services"),
+        ("GET", "/v1/services/churn"),
+        ("GET", "/v1/health/live"),
+    ):
+        response, answer = apps.ask(one, path + "/", {} if method == "POST" else None, method=method)
+        assert (response.status, answer["type"]) == (404, "/problems/no-such-path")
+        assert answer["detail"] == f"there is nothing at '{path}/': leave the '/' at its end out: '{path}'"
+
+
 def test_a_name_that_may_have_been_meant_is_told_where_there_are_no_keys(tmp_path: Path) -> None:
     one = apps.app(tmp_path, packages.service(1))
     assert "Did you mean 'churn'?" in apps.ask(one, "/v1/services/chrun/predict", {"x": 1})[1]["detail"]

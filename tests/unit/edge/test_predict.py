@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from rtml_core import Runtime, package
 from rtml_core.client.records import Arm
-from rtml_plugins.edge import batching, metrics, predict
+from rtml_plugins.edge import batching, explaining, metrics, predict
 from rtml_plugins.edge.exchange import Request, Response
 from rtml_plugins.edge.files import Home
+from rtml_plugins.serving.keys import digest, new_secret
+from rtml_plugins.serving.wire import KeyEntry
 from tests.unit.edge import apps, packages
 
 PREDICT = "/v1/services/churn/predict"
@@ -260,7 +267,8 @@ def test_what_waited_too_long_for_the_thread_is_given_up(tmp_path: Path) -> None
     one = apps.app(tmp_path, churn(), request_timeout=-1.0)
     one.snapshot.services["churn"].champion.scorer.most = 1
     response, answer = apps.ask(one, PREDICT, {"rows": [{"x": 1}] * 2})
-    assert (response.status, answer["type"]) == (504, "/problems/timeout")
+    assert (response.status, answer["type"]) == (503, "/problems/timeout")
+    assert ("Retry-After", "1") in response.headers
 
 
 def test_a_deprecated_service_says_so_in_its_header(tmp_path: Path) -> None:
@@ -311,6 +319,51 @@ def test_columns_on_the_way_are_told_to_whoever_debugs(tmp_path: Path) -> None:
     for query in ("explain", "explain=all", "more=1", "explain=columns&explain=columns", "%ff"):
         response, answer = apps.ask(one, PREDICT, {"x": 1}, query=query)
         assert (response.status, answer["type"]) == (400, "/problems/unknown-query")
+
+
+def without_columns(number: int) -> bytes:
+    """A package as releases before the explain model made them."""
+    with zipfile.ZipFile(io.BytesIO(packages.package(number)[1])) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    manifest = msgspec.json.decode(files.pop(package.MANIFEST), type=package.Manifest)
+    files.pop(package.EXPLAIN, None)
+    return package.write_archive(msgspec.structs.replace(manifest, explain=None), files)
+
+
+def test_columns_on_the_way_of_a_package_that_has_none_are_no_fault_of_the_edge(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = apps.app(tmp_path, churn())
+    champion = one.snapshot.services["churn"].champion
+    old = Runtime.from_bytes(without_columns(1))
+    home = Home(tmp_path)
+    home.make()
+    home.package(old.id).write_bytes(without_columns(1))
+
+    def refused(loaded: Any) -> predict.Problem:
+        with pytest.raises(predict.Problem) as caught:
+            asyncio.run(explaining.explain(one, loaded, b'{"x": 1}'))
+        return caught.value
+
+    problem = refused(dataclasses.replace(champion, runtime=old, package_id=old.id))
+    assert (problem.status, problem.kind, "compile it again" in problem.detail) == (422, "not-explained", True)
+    assert caplog.records == []
+    # one that could tell, and is not on the disk any more: the log says so
+    problem = refused(dataclasses.replace(champion, runtime=Runtime.from_bytes(packages.package(1)[1])))
+    assert (problem.status, problem.kind) == (422, "not-explained")
+    assert [record.message for record in caplog.records] == ["package not explained"]
+
+
+def test_columns_on_the_way_count_once_towards_the_rate_of_a_key(tmp_path: Path) -> None:
+    identity, secret = new_secret()
+    entry = KeyEntry(identity, digest(secret), ("predict", "debug"), rate=0.001)
+    one = apps.app(tmp_path, churn(), open=False, others={"keys": {entry.hash: entry}, "locked": True})
+    home = Home(tmp_path)
+    home.make()
+    packages.put(home, 1)
+    given = {"authorization": f"Bearer {secret}"}
+    statuses = [apps.ask(one, PREDICT, {"x": 1}, query="explain=columns", **given)[0].status for _ in range(2)]
+    assert statuses == [200, 429]
 
 
 def test_columns_on_the_way_are_not_told_to_others(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_paths(app: Callable[..., App], method: str, path: str, status: int) -> 
         document = json.loads(response.body)
         assert document["status"] == status
         assert document["error"] == document["detail"]
+        assert document["request_id"] == response.request_id != ""
         assert dict(response.headers)["Content-Type"] == "application/json"
 
 
@@ -141,6 +142,7 @@ def test_what_is_not_loaded_is_not_ready(tmp_path: Path, package_files: list[Pat
     ready, model_ready, model, index = asyncio.run(ask())
     assert (ready.status, json.loads(ready.body)) == (400, {"ready": False})
     assert (model_ready.status, json.loads(model_ready.body)["ready"]) == (400, False)
+    assert json.loads(model_ready.body)["request_id"] == model_ready.request_id != ""
     assert (model.status, dict(model.headers)["Retry-After"]) == (503, "10")
     assert "could not be fetched" in json.loads(model.body)["error"]
     assert json.loads(index.body)[0]["state"] == "UNAVAILABLE"
