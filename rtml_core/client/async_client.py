@@ -12,7 +12,19 @@ from rtml_core.client import operations as ops
 from rtml_core.client.answers import Prediction
 from rtml_core.client.asynchronous import Asynchronous
 from rtml_core.client.hub import package_bytes
-from rtml_core.client.records import AuditEntry, Edge, Key, NewKey, Published, Region, Rollout, Service, Traffic, Version
+from rtml_core.client.records import (
+    AuditEntry,
+    Collected,
+    Edge,
+    Key,
+    NewKey,
+    Published,
+    Region,
+    Rollout,
+    Service,
+    Traffic,
+    Version,
+)
 
 
 class AsyncClient:
@@ -235,6 +247,11 @@ class AsyncClient:
     async def audit(self, service: str | None = None, *, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
         """Who changed what, newest first; of one service, or all. before: entries with lower numbers."""
         return await self._run(self._ops.audit(service, limit, before))
+
+    async def collect(self, *, older_than: float | None = None, dry_run: bool = False) -> Collected:
+        """Remove packages from the hub that no service has needed for `older_than` seconds, seven days by default. dry_run: only
+        say which they are."""
+        return await self._run(self._ops.collect(older_than, dry_run))
 
     # keys
 

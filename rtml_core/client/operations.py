@@ -18,6 +18,7 @@ from rtml_core.client.pools import Wire
 from rtml_core.client.records import (
     Arm,
     AuditEntry,
+    Collected,
     Edge,
     Key,
     NewKey,
@@ -264,6 +265,11 @@ class Operations:
         """Changes, newest first."""
         query = {"service": service, "limit": limit, "before": before}
         return (yield from self.calls.get(hub_path("audit", query=query), _Audit)).entries
+
+    def collect(self, older_than: float | None, dry_run: bool) -> Flow[Collected]:
+        """Have packages removed that no service needs."""
+        query = {"older_than": None if older_than is None else f"{older_than:.15g}", "dry_run": dry_run or None}
+        return self.calls.change("POST", hub_path("collect", query=query), Collected)
 
     def keys(self) -> Flow[list[Key]]:
         """Keys, without secrets."""

@@ -135,6 +135,16 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True)
+class Collected:
+    """Packages that no service needed for `older_than` seconds. size: their bytes together. dry_run: they are still there."""
+
+    packages: tuple[str, ...]
+    size: int
+    older_than: float
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """An API key; its secret is shown once. services: None for all. rate: requests a second, None for no limit."""
 

@@ -11,7 +11,19 @@ from rtml_core.client import operations as ops
 from rtml_core.client.answers import Prediction
 from rtml_core.client.blocking import Blocking
 from rtml_core.client.hub import package_bytes
-from rtml_core.client.records import AuditEntry, Edge, Key, NewKey, Published, Region, Rollout, Service, Traffic, Version
+from rtml_core.client.records import (
+    AuditEntry,
+    Collected,
+    Edge,
+    Key,
+    NewKey,
+    Published,
+    Region,
+    Rollout,
+    Service,
+    Traffic,
+    Version,
+)
 
 
 class Client:
@@ -234,6 +246,11 @@ class Client:
     def audit(self, service: str | None = None, *, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
         """Who changed what, newest first; of one service, or all. before: entries with lower numbers."""
         return self._run(self._ops.audit(service, limit, before))
+
+    def collect(self, *, older_than: float | None = None, dry_run: bool = False) -> Collected:
+        """Remove packages from the hub that no service has needed for `older_than` seconds, seven days by default. dry_run: only
+        say which they are."""
+        return self._run(self._ops.collect(older_than, dry_run))
 
     # keys
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Literal
@@ -230,9 +230,9 @@ class Hub:
         with self.database.read() as connection:
             return reading.entries(connection, limit=limit, before=before, service=service)
 
-    def collect(self, *, actor: str, grace: float = GRACE) -> Sequence[str]:
-        """Remove packages that no service has needed for `grace` seconds from the store; their ids."""
-        return managing.collect(self.database, self.store, actor, grace)
+    def collect(self, *, actor: str, grace: float = GRACE, dry_run: bool = False) -> Mapping[str, int]:
+        """Remove packages that no service has needed for `grace` seconds from the store; ids and bytes. dry_run: tell only."""
+        return managing.collect(self.database, self.store, actor, grace, dry_run)
 
     def check(self) -> None:
         """Raise Unavailable unless database and store answer."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from rtml_plugins.hub import reading, times
 from rtml_plugins.hub.database import Change, Database
-from rtml_plugins.hub.errors import Conflict
+from rtml_plugins.hub.errors import Conflict, NotFound
 from rtml_plugins.hub.store import PackageStore
 from rtml_plugins.hub.tables import packages, service_regions, services, versions
 from rtml_plugins.hub.texts import check_text
@@ -81,30 +82,45 @@ def discard(database: Database, store: PackageStore, package: str) -> None:
             store.delete(package)
 
 
-def collect(database: Database, store: PackageStore, actor: str, grace: float) -> list[str]:
-    """Remove packages of deleted services only, and what a publication left that never came about, when older than grace.
+def collect(database: Database, store: PackageStore, actor: str, grace: float, dry_run: bool = False) -> dict[str, int]:
+    """Remove packages of deleted services only, and what a publication left that never came about, when older than grace; their
+    ids and bytes. dry_run: only say which they are.
 
     Inside one change, so that nobody publishes such a package meanwhile.
     """
+    if dry_run:
+        with database.read() as connection:
+            gone, strays = _idle(connection, store, database.clock() - grace)
+        return dict(sorted({**gone, **strays}.items()))
     with database.write(actor) as change:
-        of_service = select(versions.c.package).join(services, services.c.id == versions.c.service)
-        needed = of_service.where(services.c.deleted.is_(None))
-        bound = times.text(change.now - grace)
-        latest = of_service.where(services.c.deleted > bound)
-        idle = select(packages.c.id).where(
-            packages.c.id.not_in(needed),
-            packages.c.id.not_in(latest),
-            packages.c.used <= bound,
-            packages.c.collected.is_(None),
-        )
-        gone = list(change.execute(idle).scalars())
-        known = set(change.execute(select(packages.c.id)).scalars())
-        strays = [package for package, put in store.packages() if package not in known and put <= change.now - grace]
+        gone, strays = _idle(change.connection, store, change.now - grace)
         if gone:
             change.execute(update(packages).where(packages.c.id.in_(gone)).values(collected=change.at))
-        removed = sorted({*gone, *strays})
+        removed = dict(sorted({**gone, **strays}.items()))
         if removed:
-            change.audit("packages.collect", "packages", packages=removed)
+            change.audit("packages.collect", "packages", packages=list(removed), size=sum(removed.values()))
         for package in removed:
             store.delete(package)
         return removed
+
+
+def _idle(connection: Connection, store: PackageStore, before: float) -> tuple[dict[str, int], dict[str, int]]:
+    """Bytes of packages that no service has needed since `before`, and of those in the store that no publication knows."""
+    of_service = select(versions.c.package).join(services, services.c.id == versions.c.service)
+    needed = of_service.where(services.c.deleted.is_(None))
+    bound = times.text(before)
+    latest = of_service.where(services.c.deleted > bound)
+    idle = select(packages.c.id, packages.c.size).where(
+        packages.c.id.not_in(needed),
+        packages.c.id.not_in(latest),
+        packages.c.used <= bound,
+        packages.c.collected.is_(None),
+    )
+    gone: dict[str, int] = {name: size for name, size in connection.execute(idle)}  # noqa: C416
+    known = set(connection.execute(select(packages.c.id)).scalars())
+    strays: dict[str, int] = {}
+    for package, put in store.packages():
+        if package not in known and put <= before:
+            with suppress(NotFound):  # another hub may have removed it in this moment
+                strays[package] = store.size(package)
+    return gone, strays

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import click
 
 from rtml_core.errors import RtmlError
-from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, talking
+from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, span, talking
 from rtml_plugins.serving.keys import SCOPES
 from rtml_plugins.serving.tables import table
 
@@ -26,8 +25,6 @@ Example:
   rtml keys list
   rtml keys revoke 3f9c0a1b2d4e
 """
-_SPAN: Final = re.compile(r"([0-9]{1,7})([smhd]?)")
-_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class _Keys(Protocol):
@@ -213,11 +210,9 @@ def revoke(key: str, force: bool, **place: str | None) -> None:
 @_places
 def rotate(key: str, overlap: str, output: str | None, as_json: bool, **place: str | None) -> None:
     """Make a new secret, with a new id, for the same name, scopes, services and rate."""
-    found = _SPAN.fullmatch(overlap)
-    if found is None:
-        raise click.BadParameter(f"{overlap!r} is no span of time: expected e.g. 0, 600, 10m, 24h or 7d", param_hint="--overlap")
+    seconds = span(overlap, "--overlap")
     with _secret_file(output) as write, _reached(**place) as there:  # type: ignore[arg-type]
-        made = there.rotate_key(key, overlap=float(int(found[1]) * _SECONDS[found[2]]))
+        made = there.rotate_key(key, overlap=seconds)
         write(made.secret)
     _show(made, output, as_json)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rtml_core.errors import RtmlError
-from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, talking
+from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, span, talking
 from rtml_plugins.services.talking import share as share_type
 from rtml_plugins.services.words import edge_state, of_service, role
 from rtml_plugins.serving.tables import plural, table
@@ -302,6 +302,29 @@ def audit(service: str | None, limit: int, as_json: bool, hub: str | None, key_f
         return
     rows = [(moment(entry.at), entry.actor, entry.action, entry.subject, _details(entry.details)) for entry in found]
     click.echo(table(("when", "who", "what", "of", "details"), rows, {4: 80}) if rows else "Nothing has changed yet")
+
+
+@services.command("collect", epilog=_example("collect --dry-run", "collect --older-than 30d"))
+@click.option(
+    "--older-than", default="7d", show_default=True, metavar="SPAN", help="That none has needed for so long, e.g. 0, 12h or 30d."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@json_option
+@hub_options
+def collect(older_than: str, dry_run: bool, as_json: bool, hub: str | None, key_file: str | None, ca: str | None) -> None:
+    """Remove packages that no service needs from the hub: those of deleted services, and what a publication left that broke off.
+
+    Every version of a service that is not deleted stays. A hub does the same by itself every six hours, after seven days.
+    """
+    with talking(hub, key_file, ca) as client:
+        found = client.collect(older_than=span(older_than, "--older-than"), dry_run=dry_run)
+    if as_json:
+        print_json(found)
+        return
+    for package in found.packages:
+        click.echo(package)
+    what = f"{plural(len(found.packages), 'package')}, {found.size:,} bytes"
+    click.echo(f"{'Would free' if found.dry_run else 'Freed'}: {what}")
 
 
 def _details(details: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE: Final = "RTML_API_KEY"
 _MAX_KEY: Final = 4096
+_SPAN: Final = re.compile(r"([0-9]{1,7})([smhd]?)")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: fields that are wrong, of which so many are printed
 _SHOWN: Final = 50
 
@@ -36,6 +39,14 @@ def share(text: str) -> float:
     if not 0.0 <= found <= 1.0:
         raise click.BadParameter(f"{text!r} is no share: expected a fraction like 0.1 or a percentage like 10%")
     return found
+
+
+def span(text: str, option: str) -> float:
+    """Seconds that a span like "600", "10m", "24h" or "7d" is; a usage error of the option for another text."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no span of time: expected e.g. 0, 600, 10m, 24h or 7d", param_hint=option)
+    return float(int(found[1]) * _SECONDS[found[2]])
 
 
 def hub_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,9 +7,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from rtml_core.client.records import Key, NewKey
+from rtml_core.client.records import Collected, Key, NewKey
 from rtml_plugins.hub.api.bodies import PLAIN, About, Audit, Health, KeyBody, KeyList
 from rtml_plugins.hub.api.context import By, InHub, route
+from rtml_plugins.hub.hub import GRACE
 from rtml_plugins.hub.keys import OVERLAP
 from rtml_plugins.serving.problems import Problem
 
@@ -90,6 +91,20 @@ def list_audit(
 def about(at: InHub) -> About:
     """Its id, its release, since when it runs, and whether it asks for keys."""
     return About(at.hub.id, at.release, at.started, not at.keys.asked_for())
+
+
+@hub.post("/collect", operation_id="collect", summary="Remove packages that no service needs", **route("admin"))
+def collect(
+    at: InHub,
+    by: By,
+    older_than: Annotated[
+        float, Query(ge=0, le=3650 * 86_400, allow_inf_nan=False, description="Seconds that none has needed them.")
+    ] = GRACE,
+    dry_run: Annotated[bool, Query(description="Only say which they are.")] = False,
+) -> Collected:
+    """Those of deleted services, and what a publication left that never came about. A hub does this by itself every few hours."""
+    found = at.hub.collect(actor=by.name, grace=older_than, dry_run=dry_run)
+    return Collected(tuple(found), sum(found.values()), older_than, dry_run)
 
 
 @hub.get("/health/live", operation_id="isLive", summary="Whether the process answers", **route())

@@ -196,16 +196,19 @@ def test_packages_of_deleted_services_are_collected_after_a_grace(hub: Hub, plac
     place.clock.now += 100
     hub.delete("churn", actor=ME)
     place.clock.now += 50
-    assert hub.collect(actor=ME, grace=60) == []
+    assert not hub.collect(actor=ME, grace=60)
     place.clock.now += 50
-    assert hub.collect(actor=ME, grace=60) == [one]
+    sizes = {one: len(package(1))}
+    assert hub.collect(actor=ME, grace=60, dry_run=True) == sizes
+    assert (hub.store.has(one), hub.audit(limit=1)[0].action) == (True, "service.delete")
+    assert hub.collect(actor=ME, grace=60) == sizes
     assert (hub.store.has(one), hub.store.has(two)) == (False, True)
-    assert hub.audit(limit=1)[0].details == {"packages": [one]}
-    assert hub.collect(actor=ME, grace=60) == []
+    assert hub.audit(limit=1)[0].details == {"packages": [one], "size": sizes[one]}
+    assert not hub.collect(actor=ME, grace=60)
     again = hub.publish("churn", package(1), actor=ME)
     assert (again.version, hub.package(one)) == (3, package(1))
     place.clock.now += 1000
-    assert hub.collect(actor=ME, grace=60) == []
+    assert not hub.collect(actor=ME, grace=60)
 
 
 def test_what_a_publication_left_that_never_came_about_is_collected(hub: Hub, place: Place) -> None:
@@ -213,9 +216,10 @@ def test_what_a_publication_left_that_never_came_about_is_collected(hub: Hub, pl
 
     stray = hub.store.put(package(1))
     place.clock.now = time.time() + 30
-    assert hub.collect(actor=ME, grace=3600) == []
+    assert not hub.collect(actor=ME, grace=3600)
     place.clock.now = time.time() + 7200
-    assert hub.collect(actor=ME, grace=3600) == [stray]
+    for dry_run in (True, False):
+        assert hub.collect(actor=ME, grace=3600, dry_run=dry_run) == {stray: len(package(1))}
     assert list(hub.store.packages()) == []
 
 
