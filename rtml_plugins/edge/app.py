@@ -13,7 +13,7 @@ from rtml_core.errors import close_match
 from rtml_plugins.edge import access, cors
 from rtml_plugins.edge.exchange import Answer, Handler, Request, Response
 from rtml_plugins.edge.predict import Target, deprecation, problem_of, problem_response, request_id
-from rtml_plugins.edge.refusals import refusals
+from rtml_plugins.edge.refusals import STATUSES, refusals
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.shadow import Shadow
 from rtml_plugins.serving.problems import Problem
@@ -111,10 +111,12 @@ class App:
         return self._routes.get(path if second < 0 else path[:second])
 
     def _finish(self, response: Response, request: Request, identity: str) -> Response:
-        refusals.note(request, response if response.request_id else response._replace(request_id=identity))
         more = cors.answer_headers(self.settings, request.headers)
         headers = [*response.headers, *more] if more else response.headers
-        return Response(response.status, headers, response.body, response.request_id or identity)
+        finished = Response(response.status, headers, response.body, response.request_id or identity)
+        if response.status in STATUSES:
+            refusals.note(request, finished)
+        return finished
 
     async def _finish_later(self, answer: Any, request: Request, identity: str) -> Response:
         try:

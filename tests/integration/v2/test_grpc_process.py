@@ -1,5 +1,6 @@
 """The gRPC process: how it starts, refuses to start, follows the folder, asks for keys, and stops."""
 
+import json
 import os
 import queue
 import signal
@@ -198,6 +199,14 @@ def test_keys_are_asked_for(package_files: list[Path], tmp_path: Path) -> None:
             assert len(over_http.get_model_repository_index(headers=headers)) == count
         with pytest.raises(InferenceServerException, match="asks for a key"):
             over_http.get_model_repository_index()
+        time.sleep(1.0)  # a process writes one line a second
+        with pytest.raises(InferenceServerException):
+            over_grpc.infer("visits", test_triton_grpc.inputs(ROWS), headers={"authorization": f"Bearer {other[0]}"})
+        lines = [json.loads(line) for line in edge.log().splitlines() if "request refused" in line]
+        last = lines[-1]
+        assert (last["status"], last["key"], last["client"]) == (403, other[1].id, "127.0.0.1")
+        assert {line["service"] for line in lines if "service" in line} == {"visits"}
+        assert not any(secret.split("_")[2] in edge.log() for secret, _ in (good, other, deaf))
         headers = {"authorization": f"Bearer {good[0]}"}
         answered = over_grpc.infer("visits", test_triton_grpc.inputs(ROWS), headers=headers)
         assert test_triton_grpc.answers(answered) == runtimes[1].score(ROWS)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rtml_plugins.edge import predict
-from rtml_plugins.edge.exchange import Request, Response
+from rtml_plugins.edge import access, app, http1, predict
+from rtml_plugins.edge.exchange import Headers, Request, Response
 from rtml_plugins.edge.refusals import Refusals, key_id
+from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.serving.keys import digest, new_secret
 from rtml_plugins.serving.problems import Problem
 from rtml_plugins.serving.wire import KeyEntry
@@ -85,8 +87,6 @@ def test_what_is_no_key_has_no_id(header: str | None) -> None:
 def test_whatever_way_a_request_takes_its_refusal_is_noted_and_its_secret_is_not(
     path: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rtml_plugins.edge import app
-
     noted = Refusals()
     monkeypatch.setattr(predict, "refusals", noted)
     monkeypatch.setattr(app, "refusals", noted)
@@ -102,3 +102,33 @@ def test_whatever_way_a_request_takes_its_refusal_is_noted_and_its_secret_is_not
     assert line["request_id"] == answer.request_id == document["request_id"]
     assert line.get("service") == (None if path == "/v1/services" else "churn")
     assert secret.split("_")[2] not in str(line)
+
+
+@pytest.mark.parametrize(("path", "service"), [(PREDICT, "churn"), ("/v2/models/price/infer", "price"), ("/v1/services", None)])
+def test_a_body_that_is_not_read_because_of_its_key_is_a_refusal_too(
+    path: str, service: str | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http1, "refusals", Refusals())
+    identity, secret = new_secret()
+
+    def admit(headers: Headers) -> None:
+        raise access.unauthorized("no such key")
+
+    async def run() -> bytes:
+        settings = EdgeSettings(home="/nowhere", region="emea", port=0)
+        server = http1.Server(lambda request: response(200), settings, admit)
+        port = await server.start()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = f"POST {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {secret}\r\nContent-Length: 1000000\r\n\r\n"
+            writer.write(head.encode())
+            answer = await asyncio.wait_for(reader.read(), 20)
+            writer.close()
+            await writer.wait_closed()
+            return answer
+        finally:
+            await server.stop(1.0)
+
+    assert asyncio.run(run()).startswith(b"HTTP/1.1 401 ")
+    (line,) = [line for line in lines(caplog) if line["event"] == "request refused"]
+    assert (line["key"], line.get("service"), line["client"], line["reason"]) == (identity, service, "127.0.0.1", "no such key")
