@@ -152,7 +152,8 @@ def compared(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Two comparisons of one pair of versions: counts added, means weighted by the rows that they are of."""
+    """Two comparisons of one pair of versions: counts added, means weighted by the rows that they are of, and of the largest
+    differences the larger one."""
     together = {**one, **{name: one[name] + other[name] for name in ("rows", "equal", "failures", "dropped")}}
     means = [(part["rows"], part["mean_absolute_difference"]) for part in (one, other)]
     together["mean_absolute_difference"] = {
@@ -160,6 +161,8 @@ def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         / max(1, sum(rows for rows, mean in means if name in mean))
         for name in {**means[0][1], **means[1][1]}
     }
+    largest = [part["largest"] for part in (one, other) if part["largest"] is not None]
+    together["largest"] = max(largest, key=lambda found: float(found["difference"]), default=None)
     return together
 
 

@@ -26,7 +26,8 @@ RTOL: Final = 1e-9
 
 class Comparison(msgspec.Struct):
     """What a shadow version was found to do. rows: compared; equal: of them, in all outputs; difference: by output of numbers,
-    [sum of absolute differences, values]; failures: requests that it refused or failed on; dropped: requests not compared.
+    [sum of absolute differences, values, the largest one]; failures: requests that it refused or failed on; dropped: requests not
+    compared.
     """
 
     rows: int = 0
@@ -36,10 +37,12 @@ class Comparison(msgspec.Struct):
     dropped: int = 0
 
     def report(self) -> dict[str, Any]:
-        """For the hub: counts, and the mean absolute difference by output."""
-        means = {name: total / count for name, (total, count) in self.differences.items() if count}
+        """For the hub: counts, the mean absolute difference by output, and where the largest one is, None where there is none."""
+        means = {name: total / count for name, (total, count, _) in self.differences.items() if count}
         counts = {"rows": self.rows, "equal": self.equal, "failures": self.failures, "dropped": self.dropped}
-        return {**counts, "mean_absolute_difference": means}
+        most = max(self.differences.items(), key=lambda item: item[1][2], default=None)
+        largest = None if most is None or most[1][2] == 0.0 else {"output": most[0], "difference": most[1][2]}
+        return {**counts, "mean_absolute_difference": means, "largest": largest}
 
 
 class Shadow:
@@ -129,9 +132,11 @@ def compare(answers: list[dict[str, Any]], shadows: list[dict[str, Any]], differ
         for name in one.keys() & other.keys():
             a, b = one[name], other[name]
             if _number(a) and _number(b):
-                sums = differences.setdefault(name, [0.0, 0])
-                sums[0] += abs(a - b)
+                sums = differences.setdefault(name, [0.0, 0, 0.0])
+                apart = abs(a - b)
+                sums[0] += apart
                 sums[1] += 1
+                sums[2] = max(sums[2], apart)
                 same = same and math.isclose(a, b, rel_tol=RTOL, abs_tol=1e-12)
             else:
                 same = same and a == b

@@ -9,7 +9,7 @@ import click
 from rtml_core.errors import RtmlError
 from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, span, talking
 from rtml_plugins.services.talking import share as share_type
-from rtml_plugins.services.words import edge_state, of_service, role
+from rtml_plugins.services.words import edge_state, of_service, role, shadow_words
 from rtml_plugins.serving.tables import plural, table
 from rtml_plugins.serving.words import percent, traffic_words
 
@@ -85,6 +85,7 @@ def show(service: str, as_json: bool, hub: str | None, key_file: str | None, ca:
         "about": found.description,
         "owner": found.owner,
         "answers": traffic_words(found.traffic),
+        "shadow": shadow_words(found, rollout.edges),
         "regions": ", ".join(found.regions),
         "created": moment(found.created),
         "updated": moment(found.updated),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from rtml_core.client.records import Edge, EdgeService, Rollout, Service
+from rtml_plugins.serving.tables import plural
 from rtml_plugins.serving.words import percent
 
 
@@ -33,6 +38,57 @@ def edge_state(edge: Edge, rollout: Rollout) -> str:
         return "failed"
     followed = rollout.complete or edge.revision >= rollout.revision
     return "ready" if followed and service is not None and service.state == "ready" else "loading"
+
+
+def shadow_words(service: Service, edges: Iterable[Edge]) -> str:
+    """How the shadow version compares with those that answer now, over all edges that are not away; empty without a shadow.
+
+    E.g. "5: 1,204 rows compared, 99.7 % agree, largest difference 0.02 in propensity".
+    """
+    traffic = service.traffic
+    if traffic.shadow is None:
+        return ""
+    answering = {traffic.champion, *(arm.version for arm in (*traffic.split, *([traffic.canary] if traffic.canary else [])))}
+    parts = [
+        part
+        for edge in edges
+        if edge.state != "away"
+        for part in _compared(edge.stats, service.name)
+        if part.get("shadow") == traffic.shadow and part.get("version") in answering
+    ]
+    rows, equal, failures, dropped = (
+        sum(_whole(part.get(name)) for part in parts) for name in ("rows", "equal", "failures", "dropped")
+    )
+    words = [f"{plural(rows, 'row')} compared" if rows else "nothing compared yet"]
+    if rows:  # rounded down: 100 % is all
+        words.append(f"{math.floor(1000 * min(equal, rows) / rows) / 10:g} % agree")
+    largest = [found for part in parts if (found := _largest(part)) is not None]
+    if largest:
+        apart, output = max(largest)
+        words.append(f"largest difference {apart:.3g} in {output}")
+    if failures:
+        words.append(f"{plural(failures, 'request')} failed")
+    if dropped:
+        words.append(f"{plural(dropped, 'request')} left out")
+    return f"{traffic.shadow}: {', '.join(words)}"
+
+
+def _compared(stats: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """What an edge says of a service's shadow versions; edges of other releases may say other things."""
+    by_service = stats.get("shadow")
+    parts = by_service.get(name) if isinstance(by_service, Mapping) else None
+    return [part for part in parts if isinstance(part, Mapping)] if isinstance(parts, (list, tuple)) else []
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _largest(part: Mapping[str, Any]) -> tuple[float, str] | None:
+    found = part.get("largest")
+    if not isinstance(found, Mapping) or not isinstance(found.get("difference"), (int, float)):
+        return None
+    return float(found["difference"]), str(found.get("output"))
 
 
 def by_region(rollout: Rollout) -> dict[str, list[Edge]]:

@@ -128,6 +128,11 @@ def test_steering_by_commands(places: Places, rtml_cli: Any) -> None:
     assert "add up to 0.9" in rtml_cli("services", "split", "steered", "1=40%", "2=50%").error
     assert rtml_cli("services", "split", "steered", "--off").code == 0
     assert rtml_cli("services", "shadow", "steered", "1").out == "steered: answers 2, shadow 1\n"
+    assert "shadow   1: nothing compared yet" in rtml_cli("services", "show", "steered").out
+    for row in (ROW, '{"age": 5.0, "visits": 3}'):
+        assert rtml_cli("predict", "steered", "--row", row).code == 0
+    compared = "shadow   1: 2 rows compared, 50 % agree, largest difference 1 in age\n"
+    wait(lambda: compared in rtml_cli("services", "show", "steered").out)  # with the edge's next report
     assert rtml_cli("services", "promote", "steered", "1").out == "steered: answers 1\n"
     assert "version 9 does not exist" in rtml_cli("services", "promote", "steered", "9").error
     assert rtml_cli("services", "update", "steered", "--owner", "growth", "--region", "emea,na").out == (

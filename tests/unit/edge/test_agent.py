@@ -462,11 +462,17 @@ def test_what_shadow_versions_do_is_added_up_over_workers() -> None:
         "failures": 0,
         "dropped": 1,
         "mean_absolute_difference": {"p": 0.0},
+        "largest": None,
     }
-    other = {**part, "rows": 10, "equal": 4, "failures": 2, "mean_absolute_difference": {"p": 0.4}}
+    most = {"output": "p", "difference": 0.9}
+    other = {**part, "rows": 10, "equal": 4, "failures": 2, "mean_absolute_difference": {"p": 0.4}, "largest": most}
     (found,) = reporting.compared([{"churn": [part]}, {}, {"churn": [other]}])["churn"]
     assert found.pop("mean_absolute_difference") == {"p": pytest.approx(0.1)}
-    assert found == {"shadow": 2, "version": 1, "rows": 40, "equal": 34, "failures": 2, "dropped": 2}
+    assert found == {"shadow": 2, "version": 1, "rows": 40, "equal": 34, "failures": 2, "dropped": 2, "largest": most}
+    less = {**other, "largest": {"output": "q", "difference": 0.1}}
+    for parts in ([other, less, part], [part, less, other]):
+        assert reporting.compared({"churn": [one]} for one in parts)["churn"][0]["largest"] == most
+    assert reporting.compared([{"churn": [part]}, {"churn": [part]}])["churn"][0]["largest"] is None
 
 
 def test_figures_of_versions_make_those_of_their_service() -> None:

@@ -39,6 +39,7 @@ def test_rows_are_compared_output_by_output(tmp_path: Path) -> None:
     assert asked(one, {"x": 1}, {"rows": [{"x": 2}, {"x": 3}]}, {"x": "y"}) == [200, 200, 422]
     (found,) = one.shadow.report()["churn"]
     assert found["mean_absolute_difference"] == {"x": 0.0, "says": 2.0}
+    assert found["largest"] == {"output": "says", "difference": 2.0}
     assert {k: found[k] for k in ("shadow", "version", "rows", "equal", "failures", "dropped")} == {
         "shadow": 3, "version": 1, "rows": 3, "equal": 0, "failures": 0, "dropped": 0,
     }  # fmt: skip
@@ -96,3 +97,11 @@ def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
 )
 def test_agreement_of_a_row(one: dict[str, Any], other: dict[str, Any], equal: int) -> None:
     assert shadow.compare([one], [other], {}) == equal
+
+
+def test_the_largest_difference_is_kept_and_none_is_none() -> None:
+    found = shadow.Comparison(differences={})
+    assert found.report()["largest"] is None
+    for apart in (0.0, 0.5, 0.25):
+        shadow.compare([{"a": 1.0, "b": 2, "c": "x"}], [{"a": 1.0 + apart, "b": 2, "c": "x"}], found.differences)
+        assert found.report()["largest"] == ({"output": "a", "difference": 0.5} if apart else None)

@@ -10,9 +10,9 @@ from typing import Any
 import click
 import pytest
 
-from rtml_core.client.records import Arm, Edge, EdgeService, Rollout, Traffic
+from rtml_core.client.records import Arm, Edge, EdgeService, Rollout, Service, Traffic
 from rtml_plugins.services.talking import moment, read_key, share
-from rtml_plugins.services.words import by_region, edge_state
+from rtml_plugins.services.words import by_region, edge_state, shadow_words
 from rtml_plugins.serving.words import traffic_words
 from tests.unit.client.misbehaving import Asked, http, serving, unused_address
 from tests.unit.client.test_wire import certificate, over_tls  # noqa: F401
@@ -223,3 +223,28 @@ def test_how_an_edge_stands_to_a_change() -> None:
     ]
     assert edge_state(edge(7, service=None), rollout) == "loading"
     assert {region: len(edges) for region, edges in by_region(rollout).items()} == {"apac": 0, "na": 1}
+
+
+def test_a_shadow_is_summed_up_over_edges() -> None:
+    def said(*stats: Any, traffic: Traffic = Traffic(3, canary=Arm(4, 0.1), shadow=5), away: Any = None) -> str:  # noqa: B008
+        one = Service("s1", "churn", "", "", ("na",), traffic, (), "", "")
+        given = [({"shadow": {"churn": stat}}, "ready") for stat in stats] + (
+            [({"shadow": {"churn": away}}, "away")] if away else []
+        )
+        edges = [Edge(f"e{at}", "na", "", state, 1, 1, "", "", "", (), stat) for at, (stat, state) in enumerate(given)]
+        return shadow_words(one, edges)
+
+    part = {"shadow": 5, "version": 3, "rows": 1000, "equal": 1000, "failures": 0, "dropped": 0, "largest": None}
+    other = {**part, "version": 4, "rows": 204, "equal": 200, "largest": {"output": "propensity", "difference": 0.0213}}
+    assert said([part, other]) == said([part], [other])
+    assert said([part], [other]) == "5: 1,204 rows compared, 99.6 % agree, largest difference 0.0213 in propensity"
+    assert said([part]) == "5: 1,000 rows compared, 100 % agree"
+    assert said([{**part, "equal": 999, "rows": 1_000_000}]) == "5: 1,000,000 rows compared, 0 % agree"
+    assert said([{**part, "equal": 999_999, "rows": 1_000_000}]) == "5: 1,000,000 rows compared, 99.9 % agree"
+    assert said([{**part, "rows": 1, "equal": 1, "failures": 1, "dropped": 20}]) == (
+        "5: 1 row compared, 100 % agree, 1 request failed, 20 requests left out"
+    )
+    before = [{**part, "shadow": 4}, {**part, "version": 2}]  # another shadow; a version that does not answer any more
+    for nothing in (before, [], None, {"x": 1}, [3, {"shadow": 5, "version": 3, "rows": "many", "largest": [1]}]):
+        assert said(nothing, away=[part]) == "5: nothing compared yet"
+    assert said([part], traffic=Traffic(3)) == ""
