@@ -146,14 +146,16 @@ def lose_an_edge(client: Client, rows: list[Row]) -> None:
 
     asking = threading.Thread(target=ask)
     asking.start()
-    wait_until(lambda: answered["emea"] > 100)
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: sum(answered.values()) - answered["emea"] > 100)
-    before = answered["emea"]
-    say("The others answer. `rtml up` starts the edge again; it serves from its disk and takes its region back.")
-    wait_until(lambda: answered["emea"] > before + 100)
-    stop.set()
-    asking.join()
+    try:
+        wait_until(lambda: answered["emea"] > 100)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: sum(answered.values()) - answered["emea"] > 100)
+        before = answered["emea"]
+        say("The others answer. `rtml up` starts the edge again; it serves from its disk and takes its region back.")
+        wait_until(lambda: answered["emea"] > before + 100)
+    finally:
+        stop.set()
+        asking.join()
     show(
         "\n".join([*(f"{region:<6}{count:>8,} answers" for region, count in answered.most_common()), f"failed {len(failed):>7,}"])
     )

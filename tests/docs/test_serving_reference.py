@@ -66,7 +66,8 @@ def test_every_outcome_is_documented_with_its_statuses() -> None:
     documented = rows(METRICS)
     for outcome in metrics.OUTCOMES:
         statuses = re.findall(r"\b[1-5][0-9][0-9]\b", documented[outcome][0])
-        assert {metrics.outcome(int(status)) for status in statuses} <= {outcome}
+        kind = (re.findall(r"of kind `([a-z-]+)`", documented[outcome][0]) or [""])[0]
+        assert {metrics.outcome(int(status), kind) for status in statuses} <= {outcome}
 
 
 def test_alerts_and_queries_ask_for_metrics_that_there_are(exposed: dict[str, Any]) -> None:

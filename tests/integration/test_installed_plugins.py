@@ -13,7 +13,12 @@ import pytest
 from tests.plugins.places import FIXTURES, ROOT, Place, Result
 
 BAD = ("rtml-broken", "rtml-conflicting", "rtml-too-new", "rtml-slow")
-BUILT_IN = {"encoders", "fields", "flow", "functions", "numpy", "onnx", "pandas", "sklearn", "text"}
+BUILT_IN = {"encoders", "fields", "flow", "functions", "numpy", "onnx", "pandas", "sklearn", "text"} | {
+    "edge",
+    "hub",
+    "services",
+    "up",
+}
 LANG = ROOT / "plugins_contrib" / "rtml-lang"
 
 

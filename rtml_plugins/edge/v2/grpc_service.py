@@ -38,9 +38,10 @@ CODES: Final = {
     413: Status.INVALID_ARGUMENT,
     422: Status.INVALID_ARGUMENT,
     429: Status.RESOURCE_EXHAUSTED,
-    501: Status.UNIMPLEMENTED,
     503: Status.UNAVAILABLE,
 }
+#: kinds of problems for which gRPC has a code of its own
+KINDS: Final = {"not-offered": Status.UNIMPLEMENTED, "timeout": Status.DEADLINE_EXCEEDED}
 #: methods that ask for no key
 OPEN: Final = frozenset({"ServerLive", "ServerReady", "ServerMetadata"})
 #: longest sentence of a status: it travels in a header
@@ -202,7 +203,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             else:
                 self._handlers[name] = grpc.unary_unary_rpc_method_handler(self._unary(request, method), None, _bytes)
         offered = f"{service} offers {', '.join(self._handlers)} here, and not the method that was called"
-        self._unknown = self._refusing(Problem(501, "not-offered", offered))
+        self._unknown = self._refusing(Problem(400, "not-offered", offered))
 
     def service(self, call: Any) -> Any:
         """The handler of a call by its path; None when it is another service's."""
@@ -260,9 +261,8 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         problem = problem_of(error)
         metrics.refused(problem.kind)
         _note(context, problem)
-        code, details = CODES.get(problem.status, Status.INTERNAL), problem.detail
-        if problem.kind == "timeout":
-            code = Status.DEADLINE_EXCEEDED
+        code = KINDS.get(problem.kind) or CODES.get(problem.status, Status.INTERNAL)
+        details = problem.detail
         await context.abort(code, details if len(details) <= MAX_DETAILS else details[: MAX_DETAILS - 3] + "...")
 
 

@@ -54,9 +54,11 @@ def measure(count: int = 20) -> dict[str, Any]:
 
 def variant(data: bytes, number: int) -> bytes:
     """The package again, as another one: its manifest counts `number` rows more in the parity gate."""
-    archive = package.read_archive(data)
+    archive = package.read_archive(data, explain=True)
     parity = msgspec.structs.replace(archive.manifest.parity, rows=archive.manifest.parity.rows + number)
     files = {package.MODEL: archive.model, package.GRAPH: archive.graph, package.SAMPLE: archive.sample}
+    if archive.explain:
+        files[package.EXPLAIN] = archive.explain
     return package.write_archive(msgspec.structs.replace(archive.manifest, parity=parity), files)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import resource
 from pathlib import Path
 
-import click
 import pytest
 
-from rtml_plugins.hub.cli import Size, default_home
+from rtml_plugins.hub.cli import default_home
 from rtml_plugins.hub.server import allow_connections
 from rtml_plugins.hub.settings import HubSettings, is_loopback
 
@@ -24,19 +23,6 @@ def test_as_many_connections_as_the_system_allows() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == raised
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@pytest.mark.parametrize(
-    ("given", "size"), [("300000", 300_000), ("256MB", 256 << 20), ("1 gib", 1 << 30), ("4k", 4096), (5000, 5000)]
-)
-def test_sizes(given: object, size: int) -> None:
-    assert Size().convert(given, None, None) == size
-
-
-@pytest.mark.parametrize("given", ["", "many", "-1", "10", "2GB", "1.5MB", "1TB"])
-def test_sizes_that_are_none(given: str) -> None:
-    with pytest.raises(click.BadParameter, match="expected 1 KB to 1 GB"):
-        Size().convert(given, None, None)
 
 
 def test_names_that_mean_this_machine_only() -> None:
