@@ -49,6 +49,7 @@ class Contender:
     memory: float = 0.0  # MB of all its processes, idle after the answers that were compared
     turns: dict[int, list[Turn]] = field(default_factory=dict)  # by connections, as fast as they go
     paced: list[Turn] = field(default_factory=list)  # at half of its peak
+    same: list[Turn] = field(default_factory=list)  # at a rate that is the same for all
 
     def turn(self, connections: int, seconds: float, rate: float | None = None, seed: int = 1) -> Turn:
         """Load for some seconds, from the other core."""
@@ -67,10 +68,6 @@ class Contender:
     def cpu(self, connections: int) -> float:
         """Processor time a request in microseconds: the median of the turns."""
         return statistics.median(turn.cpu for turn in self.turns[connections])
-
-    def latency(self, name: str) -> float:
-        """p50, p99, ... in milliseconds at half of its peak: the median of the turns."""
-        return statistics.median(getattr(turn.load, name) for turn in self.paced) / 1e3
 
     @property
     def failed(self) -> int:

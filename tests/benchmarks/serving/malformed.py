@@ -39,9 +39,7 @@ def measure(count: int = 200_000, seed: int = 1) -> dict[str, Any]:
         "closed": tally.closed,
         "wrong": wrong,
         "server_errors": sum(number for status, number in tally.statuses.items() if status >= 500 and status != 503) + wrong,
-        "memory_first": memory[0],
-        "memory_last": memory[-1],
-        "memory_highest": max(memory),
+        "memory": [round(megabytes, 1) for megabytes in memory],
         "seconds": time.monotonic() - begin,
         "machine": results.machine(),
     }

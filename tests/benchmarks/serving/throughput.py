@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
+import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from rtml_plugins.serving import keys
 from tests.benchmarks.serving import results, rtml
-from tests.benchmarks.serving.contenders import Contender, Disagrees, compared, running
+from tests.benchmarks.serving.contenders import Contender, Disagrees, Turn, compared, running
 from tests.benchmarks.serving.load import NUMBER, post, write
 from tests.benchmarks.serving.peers import PEERS
 from tests.benchmarks.serving.processes import NotStarted, cores, cpu_seconds
@@ -22,6 +25,8 @@ from tests.benchmarks.serving.work import Work, installed, work
 CONNECTIONS: Final = (1, 8, 32)
 #: connections when requests come at a rate: enough that none waits for a connection before the server is its own queue
 PACED: Final = 64
+#: requests a second at which everyone is asked who can take them easily: answers at least half as many again at 32 connections
+SAME: Final = 1000
 #: seconds after which no further round begins, so that a run ends within nine minutes
 BUDGET: Final = 360.0
 OURS: Final = "rtml"
@@ -33,8 +38,11 @@ KEYED: Final = "rtml-keyed"
 SIZES: Final = (10, 100, 1000)
 
 
-def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, paced: float = 3.0) -> dict[str, Any]:
-    """The figures of rtml and of the peers named (none: all). rounds: turns of `seconds` at each number of connections."""
+def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, paced: float = 1.2) -> dict[str, Any]:
+    """The figures of rtml and of the peers named (none: all).
+
+    rounds: turns of `seconds` at each number of connections, and of `paced` seconds for latency.
+    """
     begin = time.monotonic()
     say = _teller(begin)
     say("the standard pipeline: fitting and compiling, unless it is there")
@@ -55,10 +63,13 @@ def measure(only: Sequence[str] = (), *, rounds: int = 5, seconds: float = 0.8, 
                     contender.turn(8, seconds / 2)  # warm
                 for connections in CONNECTIONS:
                     contender.turns.setdefault(connections, []).append(contender.turn(connections, seconds))
-        for number in range(2):
-            say(f"latency at half of each one's peak, {number + 1} of 2")
+        for number in range(rounds):
+            say(f"latency at half of each one's peak and at {SAME:,} requests a second, {number + 1} of {rounds}")
             for contender in _rotated(up, number * 3):
-                contender.paced.append(contender.turn(PACED, paced, rate=contender.rate(32) / 2, seed=number + 1))
+                with _alone(up, contender):
+                    contender.paced.append(contender.turn(PACED, paced, rate=contender.rate(32) / 2, seed=number + 1))
+                    if contender.rate(32) >= 1.5 * SAME:
+                        contender.same.append(contender.turn(PACED, paced, rate=SAME, seed=number + 1))
         result["rounds"] = len(up[OURS].turns[32])
         result["rows"] = _many_rows(up[OURS], job, folder, seconds * 2)
         result["contenders"] = {key: _figures(contender) for key, contender in up.items()}
@@ -125,6 +136,24 @@ def _idle(up: dict[str, Contender]) -> float:
     return (cpu_seconds(pids) - before) / (time.monotonic() - begin)
 
 
+@contextlib.contextmanager
+def _alone(up: dict[str, Contender], one: Contender) -> Iterator[None]:
+    """The servers of all others are stopped for the moment: what they do unasked would stand in this one's latency."""
+    others = {pid for contender in up.values() for pid in contender.server.pids} - set(one.server.pids)
+    _signal(others, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal(others, signal.SIGCONT)
+        time.sleep(0.2)  # what their timers owe
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def _rotated(up: dict[str, Contender], shift: int) -> list[Contender]:
     contenders = list(up.values())
     shift %= len(contenders)
@@ -141,12 +170,18 @@ def _figures(one: Contender) -> dict[str, Any]:
         "connections": by_connections,
         "best": best,
         "generator": max(turn.load.cpu / turn.load.seconds for turn in one.turns[32]),
-        "paced": {name: one.latency(name) for name in ("p50", "p90", "p99")} | {"rate": one.rate(32) / 2},
+        "paced": _latency(one.paced) | {"rate": one.rate(32) / 2},
+        "same": _latency(one.same) if one.same else None,
         "start": one.server.first_answer,
         "memory": one.memory,
         "failed": one.failed,
         "answered": sum(turn.load.answered for turns in one.turns.values() for turn in turns),
     }
+
+
+def _latency(turns: Sequence[Turn]) -> dict[str, float]:
+    """p50, p90 and p99 in milliseconds: medians of the turns."""
+    return {name: statistics.median(getattr(turn.load, name) for turn in turns) / 1e3 for name in ("p50", "p90", "p99")}
 
 
 def _teller(begin: float) -> Callable[[str], None]:
