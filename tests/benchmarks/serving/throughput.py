@@ -170,8 +170,8 @@ def _figures(one: Contender) -> dict[str, Any]:
         "connections": by_connections,
         "best": best,
         "generator": max(turn.load.cpu / turn.load.seconds for turn in one.turns[32]),
-        "paced": _latency(one.paced) | {"rate": one.rate(32) / 2},
-        "same": _latency(one.same) if one.same else None,
+        "paced": latency(one.paced) | {"rate": one.rate(32) / 2},
+        "same": latency(one.same) if one.same else None,
         "start": one.server.first_answer,
         "memory": one.memory,
         "failed": one.failed,
@@ -179,7 +179,7 @@ def _figures(one: Contender) -> dict[str, Any]:
     }
 
 
-def _latency(turns: Sequence[Turn]) -> dict[str, float]:
+def latency(turns: Sequence[Turn]) -> dict[str, float]:
     """p50, p90 and p99 in milliseconds: medians of the turns."""
     return {name: statistics.median(getattr(turn.load, name) for turn in turns) / 1e3 for name in ("p50", "p90", "p99")}
 
