@@ -95,7 +95,7 @@ def application(settings: HubSettings, parent: int) -> Any:
 
     logs.configure(settings.log_level)
     hub = open_hub(settings)
-    app = create_app(hub, settings, ready=partial(_say_ready, settings))
+    app = create_app(hub, settings)
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -103,7 +103,7 @@ def application(settings: HubSettings, parent: int) -> Any:
         loop = asyncio.get_running_loop()
         drain = app.state.context.changes.drain
         loop.add_signal_handler(signal.SIGUSR1, drain)
-        tasks = [asyncio.create_task(_end_with(parent, drain)), asyncio.create_task(_collect(hub))]
+        tasks = [asyncio.create_task(task) for task in (_end_with(parent, drain), _collect(hub), _say_ready(settings))]
         try:
             async with inner(own) as state:
                 yield state
@@ -127,7 +127,17 @@ def open_hub(settings: HubSettings) -> Hub:
         raise
 
 
-def _say_ready(settings: HubSettings) -> None:
+async def _say_ready(settings: HubSettings) -> None:
+    """Say so once connections are taken: the server begins to listen after the application has started, and tells nobody."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "localhost"}.get(settings.host, settings.host)
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(own, settings.port)
+        except OSError:
+            await asyncio.sleep(0.01)
+            continue
+        writer.close()
+        break
     try:
         print(f"rtml hub: ready at {settings.url} (home {settings.home})", flush=True)
     except OSError:  # who started it does not listen any more

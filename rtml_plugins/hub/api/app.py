@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _ROUTERS: Final = (services.router, versions.router, edges.router, admin.keys, admin.audit, admin.hub)
 
 
-def create_app(hub: Hub, settings: HubSettings, *, ready: Callable[[], None] | None = None) -> FastAPI:
-    """The ASGI application of a hub. ready: called when it begins to answer. The hub stays open when the application ends."""
+def create_app(hub: Hub, settings: HubSettings) -> FastAPI:
+    """The ASGI application of a hub. The hub stays open when the application ends."""
     database = hub.database
 
     def revision() -> int:
@@ -38,8 +38,6 @@ def create_app(hub: Hub, settings: HubSettings, *, ready: Callable[[], None] | N
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with context.changes.running():
-            if ready is not None:
-                ready()
             yield
 
     app = FastAPI(
