@@ -114,6 +114,7 @@ def new_key(home: Path) -> str:
 def test_once_there_is_a_key_everybody_needs_one_and_nobody_finds_the_edges_closed(tmp_path: Path, package: Path) -> None:
     with up(tmp_path, "--port", "0", "--region", "na,emea") as hub:
         with Client(hub=hub) as client:
+            until(lambda: [edge.state for edge in client.edges()] == ["ready", "ready"])
             client.publish(package, "years", regions=["na", "emea"])
             [edge] = [edge.url for edge in client.edges() if edge.region == "na"]
         running = json.loads((tmp_path / "running.json").read_bytes())
