@@ -24,7 +24,7 @@ def open_model(model: bytes, custom_ops: Iterable[CustomOp] = ()) -> Callable[[M
     import onnxruntime as ort
     from onnxruntime_extensions import get_library_path
 
-    from rtml_core.custom_ops.sessions import guarded, open_session
+    from rtml_core.custom_ops.sessions import guarded, open_session, takes_texts
 
     ops = list(custom_ops)
     options = ort.SessionOptions()
@@ -33,7 +33,7 @@ def open_model(model: bytes, custom_ops: Iterable[CustomOp] = ()) -> Callable[[M
     session = open_session(model, options, ops, get_library_path())
     wanted = {item.name for item in session.get_inputs()}
     names = [item.name for item in session.get_outputs()]
-    run_session = guarded(session.run, ops)
+    run_session = guarded(session.run, ops, texts=takes_texts(session))
 
     def run(feed: Mapping[str, Array]) -> dict[str, Array]:
         arrays = run_session(names, {name: array for name, array in feed.items() if name in wanted})

@@ -129,15 +129,21 @@ class Pending:
 
 
 @contextmanager
-def pending(*paths: str | None) -> Iterator[list[Pending | None]]:
-    """Outputs that are put in place together when the block ends, and removed when it fails or is interrupted."""
+def pending(*paths: str | None, signals: Interruptible | None = None) -> Iterator[list[Pending | None]]:
+    """Outputs that are put in place together when the block ends, and removed when it fails or is interrupted.
+
+    signals: for blocks that take long, which then call its `insist` now and then.
+    """
     slots = [None if path is None else Pending(path) for path in paths]
     files = [file for file in slots if file is not None]
-    with Interruptible(files) as signals:
+    signals = signals or Interruptible()
+    signals.files = files
+    with signals:
         try:
             for file in files:
                 file.open()
             yield slots
+            signals.insist()
             for file in files:
                 file.flush()
             with signals.deferred():
@@ -164,13 +170,16 @@ class Interruptible:
     """SIGINT and SIGTERM end the block as exceptions, after the unfinished files are removed.
 
     A handler may run between any two steps of Python, also between the making of a file and the statement that would
-    remember it, or in the first step of the clean-up: so the handler itself removes the files, and raises then.
+    remember it, or in the first step of the clean-up: so the handler itself removes the files, and raises then. Libraries in C
+    that call Python now and then may lose what it raises (msgspec does while it hashes a type): `insist` raises it again.
     """
 
-    def __init__(self, files: Sequence[Pending]):
-        self._files = files
+    def __init__(self) -> None:
+        #: what is removed
+        self.files: Sequence[Pending] = ()
         self._waits = False
         self._late: int | None = None
+        self._told: int | None = None
         self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> Interruptible:
@@ -188,9 +197,15 @@ class Interruptible:
         if self._waits:
             self._late = number
             return
-        for file in self._files:
+        self._told = number
+        for file in self.files:
             file.remove()
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+        self.insist()
+
+    def insist(self) -> None:
+        """Raise what ends the block, when a signal asked for it."""
+        if self._told is not None:
+            raise KeyboardInterrupt if self._told == signal.SIGINT else SystemExit(128 + self._told)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ import msgspec
 from rtml_core.cli.badrows import BadRow, by_row
 from rtml_core.cli.command import Command, Found, Interrupted
 from rtml_core.cli.custom import trust_option
-from rtml_core.cli.files import check_outputs, existing, pending
+from rtml_core.cli.files import Interruptible, check_outputs, existing, pending
 from rtml_core.cli.readers import Batch, Reader, open_rows
 from rtml_core.cli.tables import plural
 from rtml_core.cli.writers import open_writer
@@ -101,7 +101,8 @@ def _run(
     tally = Tally()
     drop = set(keep) - {entry.name for entry in runtime.signature.fields}
     encode = msgspec.json.Encoder(enc_hook=str).encode_lines
-    with pending(None if output == "-" else output, errors) as (target, aside):
+    signals = Interruptible()
+    with pending(None if output == "-" else output, errors, signals=signals) as (target, aside):
         stream = sys.stdout.buffer if target is None else target.stream
         writer = open_writer(output, stream, keep, runtime.manifest.outputs)
         with _progress(reader, quiet) as advance:
@@ -120,6 +121,7 @@ def _run(
                     stream.flush()  # whoever reads along sees a batch as soon as it is scored
                 tally.scored += len(results)
                 advance()
+                signals.insist()
         writer.finish()
     return tally, writer.infinite
 

@@ -1,15 +1,17 @@
-"""Runs in which onnxruntime calls back into Python, so that no Python exception ever comes up between the two.
+"""Runs in which onnxruntime calls Python, so that no Python exception ever comes up between the two.
 
-Such an exception would pass through C++ and end the process. What a body raises is caught by its host (see hosting) and parked
-here; `guarded` raises it when the run is over. Two others come up by themselves: those of signal handlers, which Python calls
-between any two instructions of the main thread, and RecursionError, where the caller stands deep. So while a run is under way on
-the main thread, signals are answered inside of bodies at once, where the host stands by, and everywhere else when the run is
-over; and nothing is run without room on the stack for a host.
+Such an exception would pass through C++ and end the process. onnxruntime calls operators in Python; and texts it takes with
+PyObject_Str, which calls the handlers of signals, and does not look whether that failed. What a body raises is caught by its host
+(see hosting) and parked here; `guarded` raises it when the run is over. Two others come up by themselves: those of signal
+handlers, which Python calls between any two instructions of the main thread, and RecursionError, where the caller stands deep.
+So while a run is under way on the main thread, signals are answered inside of bodies at once, where the host stands by, and
+everywhere else when the run is over; and nothing is run without room on the stack for a host.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import threading
@@ -40,6 +42,18 @@ _SIGNALS: Final = tuple(
 # What is behind the functions of `signal`, which make an enum of every answer: thirty times the cost, at every call.
 _handler_of: Final[Callable[[int], Any]] = importlib.import_module("_signal").getsignal
 _handle: Final[Callable[[int, Any], Any]] = importlib.import_module("_signal").signal
+
+
+_main = threading.main_thread().ident
+
+
+def _find_main() -> None:
+    global _main
+    _main = threading.main_thread().ident
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_find_main)  # the thread that forks is the main one of the child
 
 
 class State:
@@ -86,7 +100,7 @@ def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
         _require_room(_room)
         state = local.state
         before = state.where, state.error, state.op, state.signalled  # a body may score another package
-        on_main = get_ident() == threading.main_thread().ident
+        on_main = get_ident() == _main
         held: _Handlers = ()
         try:
             if on_main:
@@ -114,6 +128,34 @@ def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
                 if on_main and _waiting:
                     _catch_up(state)
         return result
+
+    return call
+
+
+def undisturbed(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`run`, which runs a session that takes texts; a signal that comes meanwhile is answered when the run is over."""
+
+    @wraps(run)
+    def call(*args: Any, **options: Any) -> Any:
+        if get_ident() != _main:  # signals are answered on the main thread only
+            return run(*args, **options)
+        state = local.state
+        before = state.where
+        held: _Handlers = ()
+        try:
+            held = _to_hold()
+            for number, _ in held:
+                _handle(number, _later)
+            state.where = NATIVE
+            return run(*args, **options)
+        finally:
+            try:
+                if held:
+                    _release(held)
+            finally:
+                state.where = before
+                if _waiting:
+                    _catch_up(state)
 
     return call
 

@@ -24,7 +24,7 @@ def open_session(model: bytes, options: Any, ops: Sequence[CustomOp], extensions
         options.register_custom_ops_library(extensions)
     native.register(options, ops)
     try:
-        return guarded(ort.InferenceSession, ops)(model, options, providers=["CPUExecutionProvider"])
+        return guarded(ort.InferenceSession, ops, texts=False)(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         op = native.absent(error, ops)
         if op is None:
@@ -35,8 +35,16 @@ def open_session(model: bytes, options: Any, ops: Sequence[CustomOp], extensions
         ) from error
 
 
-def guarded(run: Callable[..., Any], ops: Sequence[CustomOp]) -> Callable[..., Any]:
-    """`run`, which runs or opens a session with these operators, raising CustomOpError when one of them fails in it."""
+def guarded(run: Callable[..., Any], ops: Sequence[CustomOp], *, texts: bool) -> Callable[..., Any]:
+    """`run`, which runs or opens a session with these operators, raising CustomOpError when one of them fails in it, and in which
+    no signal is answered, where that would end the process. texts: whether it takes tensors of strings."""
     if any(op.kind == "python" for op in ops):
         run = guarding.guarded(run)
+    elif texts:
+        run = guarding.undisturbed(run)
     return native.guarded(run, ops)
+
+
+def takes_texts(session: Any) -> bool:
+    """Whether a tensor of strings is among the inputs of an InferenceSession."""
+    return any(taken.type == "tensor(string)" for taken in session.get_inputs())

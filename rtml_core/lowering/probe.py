@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from rtml_core.custom_ops.guarding import undisturbed
 from rtml_core.errors import NotLowerableError
 from rtml_core.lowering.builder import EXT
 
@@ -116,7 +117,8 @@ def _probe_shapes(session: Any, inputs: Mapping[str, Known], names: Sequence[str
     """Shapes of outputs, compared between a run on 2 rows and one on 3; empty when the model can't run on zeros."""
     try:
         feeds = [{name: _blank(known, rows) for name, known in inputs.items()} for rows in (2, 3)]
-        two, three = (session.run(list(names), feed) for feed in feeds)
+        run = undisturbed(session.run)
+        two, three = (run(list(names), feed) for feed in feeds)
     except Exception:  # a model may refuse zeros; shapes that onnxruntime infers without running must do
         return {o.name: tuple(d if isinstance(d, int) else None for d in o.shape) for o in session.get_outputs() if o.shape}
     return {name: _common(np.shape(a), np.shape(c)) for name, a, c in zip(names, two, three, strict=True)}

@@ -71,7 +71,8 @@ class Runtime:
         # The binding itself: InferenceSession.run checks names and owners again at every call, which costs 3 us a row.
         self._run: Any = self.session._sess.run
         self._run_batch: Any = self.session.run
-        self._run, self._run_batch = sessions.guarded(self._run, custom), sessions.guarded(self._run_batch, custom)
+        texts = sessions.takes_texts(self.session)
+        self._run, self._run_batch = (sessions.guarded(run, custom, texts=texts) for run in (self._run, self._run_batch))
         self._names = [output.name for output in self.session.get_outputs()]
         #: where the row checks are among the arrays that a run gives, bool [N, c]; -1 when the model has none
         self.checks_position = self._names.index(CHECKS) if CHECKS in self._names else -1
@@ -123,7 +124,7 @@ class Runtime:
         guards.check(model, view, where)
         custom = trusted.resolve(view, self._trust, where, self._custom_ops)
         session = _session(model, view, custom, where)
-        run = sessions.guarded(session.run, custom)
+        run = sessions.guarded(session.run, custom, texts=sessions.takes_texts(session))
         names = [output.name for output in session.get_outputs()]
         taken = [tensor.name for tensor in session.get_inputs()]
         if not {*taken} <= {tensor.name for tensor in self.manifest.inputs}:

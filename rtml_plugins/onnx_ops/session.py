@@ -46,10 +46,11 @@ class Model:
 
     def run(self, names: Sequence[str], feed: Mapping[str, Any]) -> dict[str, Any]:
         """Outputs by name; raises ExecutionError with onnxruntime's reason."""
+        from rtml_core.custom_ops.guarding import undisturbed
         from rtml_core.lowering.probe import first_line
 
         try:
-            return dict(zip(names, self.session.run(list(names), dict(feed)), strict=True))
+            return dict(zip(names, undisturbed(self.session.run)(list(names), dict(feed)), strict=True))
         except Exception as error:
             raise ExecutionError(f"the ONNX model fails on these rows: {first_line(error)}") from None
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtml_core.columns import MISSING_STRING, Column
+from rtml_core.custom_ops.guarding import undisturbed
 from rtml_core.errors import RtmlError, listing
 from rtml_plugins.sklearn_ops.answers import Answer, symbolic_answers
 
@@ -110,7 +111,7 @@ def run(model: bytes, frame: pd.DataFrame, features: Sequence[str]) -> dict[str,
     """Outputs of an ONNX model for the rows of a features_frame, by name."""
     session = _session(model)
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds(model, frame, features)), strict=True))
+    return dict(zip(names, undisturbed(session.run)(names, feeds(model, frame, features)), strict=True))
 
 
 def _session(model: bytes) -> Any:

@@ -90,6 +90,40 @@ def test_a_signal_in_the_middle_of_scoring_leaves_no_half_file(
         assert err.decode().splitlines()[-1] == "Error: interrupted; old.jsonl was not written"
 
 
+INTERRUPTED_OFTEN = """
+import random, signal, sys
+from rtml_core.runtime import Runtime
+
+class Stop(BaseException):
+    pass
+
+def stop(*_):
+    raise Stop
+
+runtime = Runtime.from_file("model.rtml")
+rows = [{row!r}] * 40
+wanted = runtime.score(rows)
+signal.signal(signal.SIGALRM, stop)
+left = 3000
+while left:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00005, 0.0005))
+        while True:
+            runtime.run_row(runtime.signature.rows(rows))
+    except Stop:
+        left -= 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(runtime.score(rows) == wanted)
+"""
+
+
+def test_a_handler_that_raises_while_texts_are_scored_never_ends_the_process(home: Path) -> None:
+    """onnxruntime takes texts with PyObject_Str, which calls handlers, and went on with what was none: a segmentation fault."""
+    program = [sys.executable, "-c", INTERRUPTED_OFTEN.format(row=ROWS[0])]
+    done = subprocess.run(program, cwd=home, env=environment(), capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
 def test_a_signal_while_rows_are_printed_says_that_they_are_incomplete(scoring: Callable[..., subprocess.Popen[bytes]]) -> None:
     process = scoring("-o", "-")
     assert process.stdin is not None

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rtml_core.custom_ops import CustomOp, guarding
-from rtml_core.custom_ops.guarding import BODY, NATIVE, guarded, local
+from rtml_core.custom_ops.guarding import BODY, NATIVE, guarded, local, undisturbed
 from rtml_core.errors import CustomOpError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM)
@@ -68,7 +68,11 @@ def in_body(body: Callable[[], Any]) -> Any:
         state.where = before
 
 
-def test_a_signal_in_onnxruntime_is_answered_when_the_run_is_over() -> None:
+EITHER = pytest.mark.parametrize("guarded", [guarded, undisturbed], ids=["operators in Python", "texts"])
+
+
+@EITHER
+def test_a_signal_in_onnxruntime_is_answered_when_the_run_is_over(guarded: Any) -> None:
     log: list[int] = []
     signal.signal(signal.SIGTERM, raising(log))
     reached: list[str] = []
@@ -84,7 +88,8 @@ def test_a_signal_in_onnxruntime_is_answered_when_the_run_is_over() -> None:
     assert guarded(lambda: "next")() == "next"
 
 
-def test_an_interrupt_from_the_keyboard_is_one_when_the_run_is_over() -> None:
+@EITHER
+def test_an_interrupt_from_the_keyboard_is_one_when_the_run_is_over(guarded: Any) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.raises(KeyboardInterrupt):
         guarded(lambda: send(signal.SIGINT))()
@@ -117,7 +122,8 @@ def test_a_handler_that_only_notes_disturbs_nobody() -> None:
     assert log == [signal.SIGUSR1, signal.SIGUSR1]
 
 
-def test_of_several_signals_each_is_answered_though_all_raise() -> None:
+@EITHER
+def test_of_several_signals_each_is_answered_though_all_raise(guarded: Any) -> None:
     log: list[int] = []
     for number in SIGNALS:
         signal.signal(number, raising(log))
@@ -126,8 +132,9 @@ def test_of_several_signals_each_is_answered_though_all_raise() -> None:
     assert sorted(log) == sorted(SIGNALS)
 
 
+@EITHER
 @pytest.mark.parametrize("outcome", [ValueError("mine"), KeyboardInterrupt()])
-def test_handlers_are_back_whatever_the_run_does(outcome: BaseException) -> None:
+def test_handlers_are_back_whatever_the_run_does(outcome: BaseException, guarded: Any) -> None:
     mine = raising([])
     signal.signal(signal.SIGTERM, mine)
 
@@ -242,3 +249,19 @@ def test_whatever_an_exception_says_the_operator_is_named(error: BaseException, 
         guarded(run)()
     assert str(caught.value) == f"the custom operator a:b 1 (m:f) failed: {words}"
     assert caught.value.__cause__ is error
+
+
+def test_a_text_model_scored_in_a_body_leaves_the_outer_run_as_it_was() -> None:
+    log: list[int] = []
+    signal.signal(signal.SIGTERM, raising(log))
+    seen: list[Any] = []
+
+    def body() -> None:
+        try:
+            undisturbed(lambda: send(signal.SIGTERM))()
+        except Answered:
+            seen.append("in the body")
+        seen.append(state.where)
+
+    assert guarded(lambda: in_body(body))() is None
+    assert (seen, log) == (["in the body", BODY], [signal.SIGTERM])

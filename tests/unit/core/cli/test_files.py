@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rtml_core.cli.files import Pending, existing, pending, row_format, writable, write_text
+from rtml_core.cli.files import Interruptible, Pending, existing, pending, row_format, writable, write_text
 from rtml_core.errors import RtmlError
 
 
@@ -193,3 +193,36 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert names() == ["out.csv"]
+
+
+def lost(number: signal.Signals) -> None:
+    """A signal whose exception is swallowed on its way, as a library in C may do."""
+    try:
+        signal.raise_signal(number)
+    except BaseException:
+        return
+    pytest.fail("the handler did not raise")
+
+
+@pytest.mark.parametrize(("number", "error"), SIGNALS)
+def test_a_signal_whose_exception_got_lost_ends_the_block(number: signal.Signals, error: type[BaseException]) -> None:
+    with pytest.raises(error), pending("out.csv"):
+        lost(number)
+    assert names() == []
+
+
+def test_a_long_block_asks_between_its_steps() -> None:
+    steps: list[str] = []
+
+    def work() -> None:
+        signals = Interruptible()
+        with pending("out.csv", signals=signals):
+            signals.insist()
+            lost(signal.SIGTERM)
+            steps.append("first")
+            signals.insist()
+            steps.append("second")
+
+    with pytest.raises(SystemExit):
+        work()
+    assert steps == ["first"]
