@@ -133,25 +133,30 @@ def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def undisturbed(run: Callable[..., Any]) -> Callable[..., Any]:
-    """`run`, which runs a session that takes texts; a signal that comes meanwhile is answered when the run is over."""
+    """`run`, of a session that takes texts; a signal that comes meanwhile is answered when the run is over. Written out, as it is
+    a part of every answer."""
 
     @wraps(run)
-    def call(*args: Any, **options: Any) -> Any:
+    def call(names: Any, feed: Any, options: Any = None) -> Any:
         if get_ident() != _main:  # signals are answered on the main thread only
-            return run(*args, **options)
+            return run(names, feed, options)
         state = local.state
         before = state.where
         held: _Handlers = ()
         try:
-            held = _to_hold()
+            handlers = [*map(_handler_of, _SIGNALS)]
+            held = _found if handlers == _seen else _to_hold()
             for number, _ in held:
                 _handle(number, _later)
             state.where = NATIVE
-            return run(*args, **options)
+            return run(names, feed, options)
         finally:
             try:
-                if held:
-                    _release(held)
+                for number, handler in held:
+                    _handle(number, handler)
+            except BaseException:
+                _release(held)
+                raise
             finally:
                 state.where = before
                 if _waiting:
