@@ -157,7 +157,7 @@ class Runtime:
             arrays = self._run(self._names, feed, None)
         except UnicodeEncodeError:
             self.signature.refuse_surrogates(row)
-        if self.checks_position >= 0 and not arrays[self.checks_position].all():
+        if self.checks_position >= 0 and b"\0" in arrays[self.checks_position].tobytes():  # all() takes ten times as long
             failed = int(np.argmin(arrays[self.checks_position][0]))
             raise InputError([InputProblem("/", "values that the model takes", self.manifest.checks[failed].message)])
         return {name: read(arrays[position].item(index)) for name, position, index, read in self._readers}

@@ -126,8 +126,9 @@ class Signature:
 
     def _as_tuple(self, struct: msgspec.Struct) -> tuple[Any, ...]:
         values = msgspec.structs.astuple(struct)
-        for entry, value in zip(reversed(self._unfed), reversed(values), strict=False):
-            _value(entry, value)  # what no tensor takes is as strict as the rest
+        if self._unfed:
+            for entry, value in zip(reversed(self._unfed), reversed(values), strict=False):
+                _value(entry, value)  # what no tensor takes is as strict as the rest
         return values
 
     def _check_floats(self, values: np.ndarray[Any, Any], start: int) -> None:
