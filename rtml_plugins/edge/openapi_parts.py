@@ -129,20 +129,21 @@ PARAMETERS: Final[Schema] = {
     "x-request-id": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "Comes back in the answer; another one is made when this can't stand in a log.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~:/+=@-]{1,128}$"},
+        "description": "Comes back in the answer; another one is made when it is more than 128 characters, or others than letters,"
+        " digits and ._~:/+=@-",
+        "schema": {"type": "string", "examples": ["page-7f3a"]},
     },
     "x-rtml-key": {
         "name": "X-Rtml-Key",
         "in": "header",
         "description": "Who the request is about: the same version answers the same key.",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,256}$"},
+        "schema": {"type": "string", "examples": ["visitor-4711"]},
     },
     "traceparent": {
         "name": "traceparent",
         "in": "header",
-        "description": "W3C Trace Context.",
-        "schema": {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+        "description": "W3C Trace Context; one that is none begins a trace of its own.",
+        "schema": {"type": "string", "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]},
     },
 }
 
