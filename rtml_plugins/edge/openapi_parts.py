@@ -129,7 +129,7 @@ PARAMETERS: Final[Schema] = {
     "x-request-id": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "Comes back in the answer; another one is made when it is more than 128 characters, or others than letters,"
+        "description": "Comes back in the answer; another one is made when it has over 128 characters, or others than letters,"
         " digits and ._~:/+=@-",
         "schema": {"type": "string", "examples": ["page-7f3a"]},
     },

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rtml_plugins.hub.settings import is_loopback
+from rtml_plugins.hub import times
+from rtml_plugins.hub.database import open_database
+from rtml_plugins.hub.edges import listed
+from rtml_plugins.hub.settings import HubSettings, is_loopback
 from rtml_plugins.serving.names import check_name
 from rtml_plugins.serving.tables import table
 from rtml_plugins.up.children import Child, ChildFailed, stop
 from rtml_plugins.up.home import Remembered, recall, remember, tell_running
 from rtml_plugins.up.keys import EdgeKey
-from rtml_plugins.up.ports import check_free, free_ports
+from rtml_plugins.up.ports import check_free, free_after, free_ports
 
 DEFAULT_PORT: Final = 8000
 DEFAULT_REGIONS: Final = ("na",)
@@ -42,7 +45,7 @@ def plan(home: Path, host: str | None, port: int | None, regions: Sequence[str])
         ports = free_ports(address, 1 + len(wanted))
     elif port is None and last is not None:
         ports = [last.hub]
-        spare = iter(range(max(last.hub, *last.edges.values(), 0) + 1, 65_536))
+        spare = free_after(address, max(last.hub, *last.edges.values(), 0))
         ports += [last.edges[name] if name in last.edges else next(spare) for name in wanted]
     else:
         first = DEFAULT_PORT if port is None else port
@@ -73,8 +76,11 @@ class Machine:
         self._has_key = False
 
     def start(self, stopping: threading.Event) -> None:
-        """Start the hub, then the edges side by side; returns when all answer, or when `stopping` is set. Raises ChildFailed."""
-        what = self._what
+        """Start the hub, then the edges side by side; returns when all answer and the hub knows them, or when `stopping` is set.
+
+        Raises ChildFailed.
+        """
+        what, began = self._what, time.time()
         remember(self._home, what)
         hub = ["hub", "--home", str(self._hub_folder), "--host", what.host, "--port", str(what.hub), *self._common]
         self._begin(Child("hub", hub, self._say), what.hub, stopping)
@@ -85,6 +91,7 @@ class Machine:
             child.start()
         for child, port in edges:
             self._wait(child, port, stopping)
+        self._wait_known(began, stopping)
 
     def _edge(self, region: str, port: int) -> Child:
         arguments = ["edge", "--hub", f"http://{_reachable(self._what.host)}:{self._what.hub}", "--region", region]
@@ -108,6 +115,19 @@ class Machine:
                 return
             if time.monotonic() > deadline:
                 raise ChildFailed(f"{child.name} does not answer on port {port} after {_READY_SECONDS:.0f} s")
+
+    def _wait_known(self, began: float, stopping: threading.Event) -> None:
+        """Until each edge has reported to the hub since then: a publication waits only for edges that the hub knows."""
+        deadline = time.monotonic() + _READY_SECONDS
+        with closing(open_database(HubSettings(home=str(self._hub_folder)).database_url)) as database:
+            while not stopping.wait(0.05):
+                with database.read() as connection:
+                    heard = {edge.region for edge in listed(connection, database.clock()) if edge.seen >= times.text(began)}
+                if heard >= self._what.edges.keys():
+                    return
+                if time.monotonic() > deadline:
+                    missing = min(self._what.edges.keys() - heard)
+                    raise ChildFailed(f"the hub has heard nothing of edge {missing} after {_READY_SECONDS:.0f} s")
 
     def watch(self, stopping: threading.Event) -> None:
         """Start again what ends, until `stopping` is set."""

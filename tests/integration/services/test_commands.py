@@ -16,7 +16,7 @@ from rtml_core import operators as op
 from rtml_core.client import AsyncClient, Client, InvalidInput, NotFound, Refused
 from rtml_core.errors import InputError
 from tests.integration.edge.running import Edge, edge, wait
-from tests.integration.hub.process import HubProcess, hub
+from tests.integration.hub.process import HubProcess, hub, wait_for
 from tests.integration.services.examples import follow
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -52,6 +52,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
             stack.enter_context(edge(folder / region, running.url, "--workers", "1", "--name", f"{region}-1", region=region))
             for region in ("na", "emea")
         ]
+        with Client(hub=running.url) as client:
+            wait_for(lambda: len(client.edges()) == len(found), "the hub to know both edges")
         yield Places(running, found[0], found[1], folder)
 
 

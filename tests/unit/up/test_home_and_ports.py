@@ -18,7 +18,7 @@ from rtml_plugins.up import children
 from rtml_plugins.up.children import Child, stop
 from rtml_plugins.up.home import HomeError, Remembered, default_home, locked, recall, remember
 from rtml_plugins.up.machine import plan
-from rtml_plugins.up.ports import PortTaken, free_ports
+from rtml_plugins.up.ports import PortTaken, free_after, free_ports
 
 HOST = "127.0.0.1"
 
@@ -50,7 +50,11 @@ def test_a_region_more_keeps_the_ports_of_the_others(tmp_path: Path) -> None:
     remember(tmp_path, Remembered(ports[0], {"na": ports[1]}))
     more = plan(tmp_path, None, None, ["na", "apac"])
     assert (more.hub, more.edges["na"]) == (ports[0], ports[1])
-    assert more.edges["apac"] == ports[1] + 1
+    assert more.edges["apac"] > ports[1]
+
+
+def test_ports_that_are_taken_are_passed_over(taken: int) -> None:
+    assert next(free_after(HOST, taken - 1)) > taken
 
 
 def test_a_first_start_has_one_region(tmp_path: Path) -> None:
