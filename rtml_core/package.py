@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rtml_core.baseline import BaselineEntry
 from rtml_core.columns import Field
 from rtml_core.errors import PackageError
 
@@ -130,11 +131,19 @@ class OpEntry(msgspec.Struct, omit_defaults=True, frozen=True):
         return f"{self.distribution} {self.version}" if self.distribution else ""
 
 
-class NodeEntry(msgspec.Struct, frozen=True):
-    """A node of the graph, and its operator for people ("Pandas fillna")."""
+class NodeEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A node of the graph, and its operator for people ("Pandas fillna").
+
+    plugin: that brings the operator. kind: how it was lowered: core, extension, function, native, python, "folded" when
+    nothing is left of it, "its graph" when its inner nodes stand for it. onnx_nodes: how many it became. Packages made before
+    these were kept have "" and None.
+    """
 
     node: str
     operator: str
+    plugin: str = ""
+    kind: str = ""
+    onnx_nodes: int | None = None
 
 
 class ColumnEntry(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -213,6 +222,8 @@ class Manifest(msgspec.Struct, frozen=True):
     parity: ParityEntry
     digests: dict[str, str]
     explain: ExplainEntry | None = None  # null: the package says nothing of columns on the way
+    baseline: BaselineEntry | None = None  # null: made without a sample
+    metrics: dict[str, float] = {}  # how good the author found the model, by name: {"auc": 0.81}
 
     @property
     def foreign(self) -> list[OpEntry]:

@@ -149,3 +149,38 @@ audit: Final = Table(
     Column("details", Text, nullable=False),
     Index("ix_audit_subject_number", "subject", "number"),
 )
+
+#: people signed in to the gallery. id: hex SHA-256 of what the cookie holds. key: whose rights they have; a session ends with it
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, ForeignKey("api_keys.id"), nullable=False),
+    Column("created", Text, nullable=False),
+    Column("expires", Text, nullable=False),
+    Column("link", Boolean, nullable=False),  # not a session yet: a link that opens one, once
+    Index("ix_sessions_expires", "expires"),
+)
+
+#: what edges counted, summed over the edges of a region, in windows of `resolution` seconds from `at` on (seconds since 1970)
+measures: Final = Table(
+    "measures",
+    metadata,
+    Column("service", Text, ForeignKey("services.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("resolution", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("counted", Text, nullable=False),  # serving.measures.Counted as JSON
+    PrimaryKeyConstraint("service", "resolution", "at", "version", "region"),
+    Index("ix_measures_resolution_at", "resolution", "at"),
+)
+
+#: the newest window that was taken of an edge; run: of its process, which numbers its windows from 1
+measured: Final = Table(
+    "measured",
+    metadata,
+    Column("edge", Text, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+)

@@ -20,7 +20,7 @@ SOURCES = sorted(path for room in ("rtml_core", "rtml_plugins") for path in (ROO
 CORE_DEPENDENCIES = {
     *("pluggy", "click", "msgspec", "numpy", "pandas", "scikit-learn"),
     *("onnx", "onnx-ir", "onnxruntime", "onnxruntime-extensions", "skl2onnx"),
-    *("granian", "uvloop", "fastapi", "sqlalchemy", "alembic", "fsspec", "httpx", "prometheus-client"),
+    *("granian", "uvloop", "fastapi", "sqlalchemy", "alembic", "fsspec", "httpx", "prometheus-client", "jinja2"),
 }
 # What a declared dependency cannot work without may be imported too.
 COMES_WITH = {

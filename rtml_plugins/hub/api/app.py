@@ -17,6 +17,7 @@ from rtml_plugins.hub.api.context import PUBLISHING, Context
 from rtml_plugins.hub.api.errors import handle_errors
 from rtml_plugins.hub.api.front import Front
 from rtml_plugins.hub.api.waiting import Changes
+from rtml_plugins.hub.gallery.routes import routes
 from rtml_plugins.hub.keys import Keys
 from rtml_plugins.hub.settings import HubSettings
 
@@ -64,6 +65,7 @@ def create_app(hub: Hub, settings: HubSettings) -> FastAPI:
     app.state.states = edges.States()
     for router in _ROUTERS:
         app.include_router(router)
+    app.router.routes += routes(context)
     handle_errors(app)
     app.add_middleware(Front, keys=context.keys, settings=settings)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

@@ -105,7 +105,8 @@ class Front:
         asked = self._keys.surely_asked_for or await run_in_threadpool(self._keys.asked_for)
         if not asked:
             self._origins.check_open(scope["method"], headers)
-        if not asked or scope["path"] in _PUBLIC:
+        pages = scope["path"] == "/gallery" or scope["path"].startswith("/gallery/")  # these know callers by their session
+        if not asked or pages or scope["path"] in _PUBLIC:
             scope["state"]["caller"] = Caller.anyone() if not asked else Caller.nobody()
             return
         caller = await run_in_threadpool(self._keys.authenticate, bearer(headers.get("authorization")))

@@ -1,0 +1,1 @@
+"""The Service Gallery: pages of the hub, under /gallery."""

@@ -1,0 +1,1 @@
+"""The pages: each module declares its own with gallery.page."""

@@ -1,0 +1,89 @@
+"""Templates, what they can call, and the headers of pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from rtml_plugins.hub.gallery import static
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+#: pages load from their own hub only; no script and no style stands in a page
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+#: what was done, told on the page that a POST leads to: by ?said=
+NOTICES: Final[dict[str, str]] = {}
+
+
+@cache
+def environment() -> Environment:
+    """The templates; whatever stands in them is escaped unless it is markup of our own making (markupsafe.Markup)."""
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters.update(ago=ago, number=number, percent=percent, ms=ms, size=size, moment=moment)
+    made.globals.update(static=static.address, notices=NOTICES)
+    return made
+
+
+def render(template: str, status: int = 200, **values: Any) -> Response:
+    """The answer with a page."""
+    return HTMLResponse(environment().get_template(template).render(**values), status, HEADERS)
+
+
+def number(value: float | None) -> str:
+    """1234.5 as "1,234.5": three digits or more that tell something; "-" for None."""
+    if value is None:
+        return "-"
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def percent(value: float | None) -> str:
+    """0.0123 as "1.2 %"."""
+    if value is None:
+        return "-"
+    return "0 %" if value == 0 else "< 0.1 %" if value < 0.001 else f"{value:.1%}".replace(".0%", "%").replace("%", " %")
+
+
+def ms(seconds: float | None) -> str:
+    """Seconds as milliseconds."""
+    return "-" if seconds is None else f"{number(seconds * 1e3)} ms"
+
+
+def size(value: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def ago(text: str | None) -> str:
+    """A time of records as "3 minutes ago"."""
+    if text is None:
+        return "never"
+    seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds())
+    for most, unit, length in ((90, "second", 1), (5400, "minute", 60), (129_600, "hour", 3600), (1e18, "day", 86_400)):
+        if seconds < most:
+            count = round(seconds / length)
+            return "just now" if unit == "second" and count < 5 else f"{count} {unit}{'s' if count != 1 else ''} ago"
+    raise AssertionError("no time is that long ago")
+
+
+def moment(text: str) -> str:
+    """A time of records as "2026-11-21 10:15:00 UTC"."""
+    return f"{text[:10]} {text[11:19]} UTC"
