@@ -29,9 +29,9 @@ URL = "http://127.0.0.1:8000"
 class Client:
     """Asks an application that runs in another thread's loop."""
 
-    def __init__(self, app: FastAPI, portal: BlockingPortal):
+    def __init__(self, app: FastAPI, portal: BlockingPortal, url: str = URL):
         self._portal = portal
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL)
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=url)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._portal.call(partial(self._client.request, method, path, **options))
