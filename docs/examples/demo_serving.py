@@ -8,6 +8,8 @@ and is stopped at the end.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +29,7 @@ import msgspec
 from demo_cdnow import BUILD, LEARN_ON, SCHEMA, TRY_ON, author, customers, read_purchases, say, show, shown, title
 
 from rtml_core.client import Client
+from rtml_core.errors import RtmlError
 
 REGIONS = ("na", "emea", "apac")
 SERVICE = "buys-again"
@@ -48,6 +52,7 @@ def main() -> None:
         try_another_version(client, rows)
         lose_an_edge(client, rows)
         roll_back(client, rows[0])
+        look(client, rows)
     farewell(time.perf_counter() - started)
 
 
@@ -177,6 +182,38 @@ def roll_back(client: Client, row: Row) -> None:
     )
 
 
+def look(client: Client, rows: list[Row]) -> None:
+    """The gallery, for as long as somebody at a terminal looks at it."""
+    title("Look at it")
+    say("The gallery shows all of it in a browser: try a customer, see the graph, versions, traffic and how live data drifts.")
+    address = f"{client.hub}/gallery/services/{SERVICE}"
+    start = time.perf_counter()
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        answer.read()
+    show(f"Open {address}   (answered {answer.status} in {(time.perf_counter() - start) * 1e3:.0f} ms)")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    say("Customers go on asking, so that the charts move. Press Enter to stop it all.")
+    stop = threading.Event()
+
+    def ask() -> None:
+        for row in itertools.cycle(rows):
+            if stop.wait(0.02):
+                return
+            with contextlib.suppress(RtmlError):  # an edge may be stopped while somebody plays with it
+                client.predict(SERVICE, row)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        input()
+    except (KeyboardInterrupt, EOFError):
+        pass
+    finally:
+        stop.set()
+        asking.join()
+
+
 def described(details: dict[str, Any]) -> str:
     """The short values of an audit entry."""
     return ", ".join(f"{name} {value}" for name, value in details.items() if value and len(str(value)) < 40)
@@ -195,6 +232,7 @@ def farewell(taken: float) -> None:
     title("What to try with it")
     show(
         f"rtml up --home {shown(HOME)} --port 8000   # the services are still there\n"
+        f"http://127.0.0.1:8000/gallery   # and so is the gallery\n"
         f"rtml services show {SERVICE}\n"
         f"rtml edges list\n"
         f"rtml predict {SERVICE} --input {shown(BUILD)}/customers.jsonl"

@@ -165,6 +165,7 @@ class Machine:
         hub = "" if self._what.hub == DEFAULT_PORT else f" --hub http://{host}:{self._what.hub}"
         return (
             f"{table(['what', 'region', 'address'], rows)}\n"
+            f"Open http://{host}:{self._what.hub}/gallery to see, try and steer services.\n"
             f"Kept in {self._home}. Ctrl-C stops it all. Next, in another terminal:\n"
             f"  rtml publish FILE.rtml --name NAME --region {regions}{hub}"
         )

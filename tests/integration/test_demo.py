@@ -111,6 +111,7 @@ def test_the_second_part_tells_every_step(served: str) -> None:
         "Another version, for some",
         "Lose an edge",
         "Roll back",
+        "Look at it",
         "What to try with it",
     ]
 
@@ -134,3 +135,8 @@ def test_every_region_rolls_back(served: str) -> None:
     text = " ".join(served.split())
     assert "apac by version 2, emea by version 2, na by version 2" in text
     assert "apac by version 1, emea by version 1, na by version 1" in text
+
+
+def test_it_says_where_the_gallery_is(served: str) -> None:
+    opened = r"^ +Open http://127\.0\.0\.1:\d+/gallery/services/buys-again +\(answered 200 in \d+ ms\)$"
+    assert re.search(opened, served, re.MULTILINE)
