@@ -181,6 +181,14 @@ def manifest(connection: Connection, package: str) -> Manifest:
     return msgspec.json.decode(text, type=Manifest)
 
 
+def manifest_texts(connection: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """The ids of packages and their manifests as JSON; without those that were never published."""
+    statement = select(packages.c.id, packages.c.manifest)
+    return [
+        (row.id, row.manifest) for part in _parts(ids) for row in connection.execute(statement.where(packages.c.id.in_(part)))
+    ]
+
+
 def entries(connection: Connection, *, limit: int, before: int | None, service: str | None) -> list[AuditEntry]:
     """The audit log, newest first. before: only entries with a lower number. service: only those about one name."""
     check_text(service, "a name")
