@@ -42,9 +42,13 @@ def check(connection: Connection, row: Row[Any], seen: Collection[int] | None) -
 
 def told(entry: AuditEntry) -> str:
     """A change of a service: "ada set its traffic to 2, canary 3 10 % at 2026-11-21 10:15:00Z"."""
+    return f"{entry.actor} {done(entry)} at {entry.at[:19].replace('T', ' ')}Z"
+
+
+def done(entry: AuditEntry) -> str:
+    """What was done to a service: "set its traffic to 2, canary 3 10 %"."""
     words = _WORDS.get(entry.action)
-    what = entry.action if words is None else words(entry.details)
-    return f"{entry.actor} {what} at {entry.at[:19].replace('T', ' ')}Z"
+    return entry.action if words is None else words(entry.details)
 
 
 def _after(details: dict[str, Any]) -> str:
