@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
@@ -11,13 +10,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from rtml_core.client.records import Edge, Rollout, Service
+from rtml_core.client.records import Rollout, Service
+from rtml_plugins.hub import choosing
 from rtml_plugins.hub.api.bodies import PLAIN, Deprecation, ServicePatch, Services, TrafficBody
-from rtml_plugins.hub.api.context import By, Context, InHub, ServiceName, route, seen_by
+from rtml_plugins.hub.api.context import By, InHub, ServiceName, route, seen_by
 from rtml_plugins.hub.api.polling import Wait, clock, in_thread
 from rtml_plugins.hub.api.waiting import TICK
 from rtml_plugins.serving.names import NAME
-from rtml_plugins.serving.problems import Problem
 
 router: Final = APIRouter(prefix="/v1/services", tags=["services"])
 READ: Final = ("predict", "publish", "debug")
@@ -219,27 +218,6 @@ def predict(
     region: Annotated[str | None, Query(pattern=_NAMED, description="By default any that is ready.")] = None,
 ) -> Response:
     """The hub does not score. It names an edge that does: enough to try a service; programs ask edges themselves."""
-    edge = _choose(at, name, region)
+    edge = choosing.choose(at.hub, at.hub.get(name), region, at.settings.url)[0]
     query = urlencode([(key, value) for key, value in request.query_params.multi_items() if key != "region"])
     return RedirectResponse(f"{edge.url.rstrip('/')}/v1/services/{name}/predict{f'?{query}' if query else ''}", 307)
-
-
-def _choose(at: Context, name: str, region: str | None) -> Edge:
-    service = at.hub.get(name)
-    able = [
-        edge
-        for edge in at.hub.edges(region)
-        if edge.state == "ready"
-        and edge.region in service.regions
-        and any(one.name == name and one.state == "ready" for one in edge.services)
-    ]
-    if not able:
-        where = f"in {region}" if region else f"of its regions ({', '.join(service.regions)})"
-        raise Problem(
-            503,
-            "no-edge",
-            f"no edge {where} serves '{name}' now; rtml edges list shows all, rtml edge --hub {at.settings.url} --region"
-            f" {region or service.regions[0]} starts one",
-            headers=[("Retry-After", "2")],
-        )
-    return secrets.choice(able)
