@@ -9,10 +9,11 @@ from typing import Literal
 
 from rtml_core.client.records import AuditEntry, Edge, Published, Region, Rollout, Service, Traffic, Version
 from rtml_core.package import Manifest
-from rtml_plugins.hub import checks, edges, managing, publishing, reading, steering
+from rtml_plugins.hub import checks, edges, managing, overview, publishing, reading, steering
 from rtml_plugins.hub.checks import Checked
 from rtml_plugins.hub.database import Database
 from rtml_plugins.hub.errors import Unavailable
+from rtml_plugins.hub.overview import Brief
 from rtml_plugins.hub.store import PackageStore, identity
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
@@ -120,6 +121,11 @@ class Hub:
         with self.database.read() as connection:
             return reading.find(connection, q=q, region=region, state=state, limit=limit, offset=offset)
 
+    def briefs(self) -> Sequence[Brief]:
+        """Every service that is not deleted, by name, in short: without its versions, and with its champion's package."""
+        with self.database.read() as connection:
+            return overview.briefs(connection)
+
     def get(self, name: str) -> Service:
         """A service. Raises NotFound with the names that are near."""
         with self.database.read() as connection:
@@ -218,6 +224,11 @@ class Hub:
         with self.database.read() as connection:
             return edges.rollout(connection, name, revision, self.database.clock())
 
+    def revisions(self, regions: Collection[str]) -> Mapping[str, int]:
+        """The revision of each of these regions."""
+        with self.database.read() as connection:
+            return overview.revisions(connection, regions)
+
     def regions(self) -> Sequence[Region]:
         """Every region that a service or an edge names."""
         with self.database.read() as connection:
@@ -229,6 +240,11 @@ class Hub:
         """The audit log, newest first. before: entries with a lower number only; service: about one name only."""
         with self.database.read() as connection:
             return reading.entries(connection, limit=limit, before=before, service=service)
+
+    def entries(self, numbers: Collection[int]) -> Mapping[int, AuditEntry]:
+        """Entries of the audit log by their numbers."""
+        with self.database.read() as connection:
+            return overview.entries(connection, numbers)
 
     def collect(self, *, actor: str, grace: float = GRACE, dry_run: bool = False) -> Mapping[str, int]:
         """Remove packages that no service has needed for `grace` seconds from the store; ids and bytes. dry_run: tell only."""
