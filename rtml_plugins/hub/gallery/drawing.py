@@ -1,0 +1,310 @@
+"""A graph as a picture: SVG of boxes that are links to what a node does, without scripts or styles of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from markupsafe import Markup, escape
+
+from rtml_plugins.hub.gallery.layout import Box, NotDrawn, Placed, place
+from rtml_plugins.hub.gallery.steps import Column, Drawn, Step, graph_of
+from rtml_plugins.hub.gallery.wording import count, fit, fit_list, listed, shown, value, width
+
+__all__ = ["ANSWER", "REQUEST", "Column", "Drawn", "NotDrawn", "Step", "draw", "graph_of", "legend", "series_of"]
+
+#: keys of `values` for what enters and what leaves the graph
+REQUEST: Final = "(request)"
+ANSWER: Final = "(answer)"
+#: what is said of a node in a comparison: mark, word
+DIFFERS: Final[Mapping[str, tuple[str, str]]] = {
+    "added": ("+", "added"),
+    "removed": ("\N{MINUS SIGN}", "removed"),
+    "changed": ("~", "changed"),
+    "learned": ("≈", "learned anew"),
+}
+_WIDTH: Final = 264
+_LINE: Final = 18
+_HEAD: Final = 62
+#: values of a row that stand on a node
+_VALUES: Final = 3
+#: colours of plugins that are always there, so that they are the same in every picture
+_SERIES: Final = {
+    "flow": 7,
+    "pandas": 1,
+    "sklearn": 2,
+    "encoders": 3,
+    "text": 4,
+    "fields": 5,
+    "numpy": 6,
+    "functions": 8,
+    "onnx": 2,
+}
+
+
+def draw(
+    drawn: Drawn,
+    *,
+    service: str,
+    version: int,
+    values: Mapping[str, Mapping[str, Any]] | None = None,
+    selected: str | None = None,
+    differs: Mapping[str, str] | None = None,
+    edges_differ: Mapping[tuple[str, str], str] | None = None,
+    before: int | None = None,
+) -> Markup:
+    """The picture, in a region that scrolls, with a legend. Each node is a link to its part of the graph's page.
+
+    values: of a row, node -> column -> value, laid along the graph; those of the request under REQUEST, of the answer under
+    ANSWER. selected: id of the node that is looked at. differs: key of a node -> a key of DIFFERS; edges_differ: the same of
+    edges. before: the version that removed nodes are of. Raises NotDrawn when it can't be drawn.
+    """
+    pictured = _Picture(drawn, service, version, values or {}, selected, differs or {}, edges_differ or {}, before)
+    return Markup('<figure class="graph">{}{}</figure>').format(pictured.region(), legend(drawn))
+
+
+def series_of(drawn: Drawn) -> dict[str, int]:
+    """The number of its colour, 1 to 8, for each plugin of a graph, by name."""
+    plugins = sorted({step.plugin for step in drawn.steps.values()})
+    taken = {_SERIES[name] for name in plugins if name in _SERIES}
+    free = [number for number in range(1, 9) if number not in taken] or list(range(1, 9))
+    others = [name for name in plugins if name not in _SERIES]
+    return {
+        **{name: _SERIES[name] for name in plugins if name in _SERIES},
+        **{n: free[i % len(free)] for i, n in enumerate(others)},
+    }
+
+
+def legend(drawn: Drawn) -> Markup:
+    """What the colours mean."""
+    items = Markup("").join(
+        Markup(
+            '<li><svg class="swatch" width="14" height="14" aria-hidden="true"><rect class="s{}" width="14" height="14" rx="3"/></svg>{}</li>'
+        ).format(number, shown(name) or "unknown plugin")
+        for name, number in series_of(drawn).items()
+    )
+    return Markup(
+        '<figcaption class="small"><span class="soft">Plugins:</span> <ul class="graph-legend">{}</ul></figcaption>'
+    ).format(items)
+
+
+@lru_cache(maxsize=64)
+def _placed(sizes: tuple[tuple[str, float, float], ...], edges: tuple[tuple[str, str], ...]) -> Placed:
+    return place({name: (width, height) for name, width, height in sizes}, edges)
+
+
+class _Picture:
+    def __init__(
+        self,
+        drawn: Drawn,
+        service: str,
+        version: int,
+        values: Mapping[str, Mapping[str, Any]],
+        selected: str | None,
+        differs: Mapping[str, str],
+        edges_differ: Mapping[tuple[str, str], str],
+        before: int | None,
+    ):
+        self.drawn, self.service, self.version, self.values, self.selected = drawn, service, version, values, selected
+        self.differs, self.edges_differ, self.before = differs, edges_differ, before
+        self.series = series_of(drawn)
+
+    def region(self) -> Markup:
+        """The scrolling region with the SVG."""
+        # nodes are "n" and their key, so that none is taken for the boxes of request and answer
+        steps = self.drawn.steps
+        sizes = [("request", float(_WIDTH), self._end_height(REQUEST))]
+        sizes += [(f"n{key}", float(_WIDTH), self._height(step)) for key, step in steps.items()]
+        sizes.append(("answer", float(_WIDTH), self._end_height(ANSWER)))
+        edges = [("request", f"n{key}") for key in self.drawn.starts]
+        edges += [(f"n{first}", f"n{second}") for first, second in self.drawn.edges]
+        edges += [(f"n{key}", "answer") for key in self.drawn.ends]
+        placed = _placed(tuple(sizes), tuple(edges))
+        lines = Markup("").join(self._edge(edge, points) for edge, points in placed.routes.items())
+        boxes = Markup("").join(self._step(step, placed.boxes[f"n{key}"]) for key, step in steps.items())
+        name = f"Graph of {self.service} version {self.version}: {count(len(steps), 'node')}"
+        return Markup(
+            '<div class="graph-scroll" tabindex="0" role="region" aria-label="{name}, scrolls">'
+            '<svg class="graph-picture" width="{w:.0f}" height="{h:.0f}" viewBox="0 0 {w:.0f} {h:.0f}" role="group" aria-label="{name}">'
+            "{lines}{request}{boxes}{answer}</svg></div>"
+        ).format(
+            name=shown(name),
+            w=placed.width,
+            h=placed.height,
+            lines=lines,
+            boxes=boxes,
+            request=self._request(placed.boxes["request"]),
+            answer=self._answer(placed.boxes["answer"]),
+        )
+
+    # ---- request and answer ---------------------------------------------------------------------------------------------------
+
+    def _end_height(self, key: str) -> float:
+        return 48.0 + _LINE * self._lines(key)
+
+    def _request(self, box: Box) -> Markup:
+        fields = self.drawn.fields
+        told = listed((field.name for field in fields), 30)
+        return self._end(
+            box, REQUEST, "Request", [field.name for field in fields], f"Request with {count(len(fields), 'field')}: {told}"
+        )
+
+    def _answer(self, box: Box) -> Markup:
+        outputs = self.drawn.outputs
+        told = listed((f"{output.name} ({output.dtype})" for output in outputs), 30)
+        return self._end(
+            box, ANSWER, "Answer", [output.name for output in outputs], f"Answer with {count(len(outputs), 'output')}: {told}"
+        )
+
+    def _end(self, box: Box, key: str, head: str, names: Sequence[str], said: str) -> Markup:
+        return Markup(
+            '<g class="end" role="img" aria-label="{said}"><title>{said}</title>'
+            '<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="22"/>{head}{names}{values}</g>'
+        ).format(
+            said=shown(said),
+            x=box.x,
+            y=box.y,
+            w=box.width,
+            h=box.height,
+            head=_text(box.x + 20, box.y + 20, head, "head"),
+            names=_text(box.x + 20, box.y + 38, fit_list(names, (box.width - 40) / 12.5), "columns"),
+            values=self._value_lines(key, box, box.y + 38),
+        )
+
+    # ---- nodes ------------------------------------------------------------------------------------------------------------------
+
+    def _height(self, step: Step) -> float:
+        return float(_HEAD + _LINE * self._lines(step.id))
+
+    def _lines(self, key: str) -> int:
+        given = len(self.values.get(key, ()))
+        return given if given <= _VALUES else _VALUES + 1
+
+    def _value_lines(self, key: str, box: Box, y: float) -> Markup:
+        given = list(self.values.get(key, {}).items())
+        lines = []
+        for name, one in given[:_VALUES]:
+            y += _LINE
+            text = value(one)
+            lines.append(
+                Markup('<text class="{}" x="{}" y="{}">{} <tspan class="{}">{}</tspan></text>').format(
+                    "value", box.x + 18, y, fit(f"{name}", 16), "missing" if text == "missing" else "is", fit(text, 12)
+                )
+            )
+        if len(given) > _VALUES:
+            lines.append(_text(box.x + 18, y + _LINE, f"+{len(given) - _VALUES} more", "value soft"))
+        return Markup("").join(lines)
+
+    def _step(self, step: Step, box: Box) -> Markup:
+        state = self.differs.get(step.key, "")
+        mark, word = DIFFERS[state] if state else ("", "")
+        classes = [
+            "step",
+            *([state] if state else []),
+            *(["selected"] if step.id == self.selected and state != "removed" else []),
+        ]
+        label = f"{step.number}. {step.label}"
+        room = (box.width - 32) / 14 - (len(word) + 3) * 0.62
+        said = self._said(step, word)
+        return Markup(
+            '<a class="{classes}" href="{href}" data-part="{part}" aria-label="{said}"{current}><title>{said}</title>'
+            '<rect class="box" x="{x}" y="{y}" width="{w}" height="{h}" rx="8"/><rect class="stripe s{series}" x="{x}" y="{y}" width="7"'
+            ' height="{h}" rx="3"/>{label}{mark}{columns}{kind}{values}</a>'
+        ).format(
+            classes=" ".join(classes),
+            href=self._address(step, "graph") + "#node",
+            part=self._address(step, "graph/node"),
+            said=shown(said),
+            current=Markup(' aria-current="true"') if "selected" in classes else "",
+            x=box.x,
+            y=box.y,
+            w=box.width,
+            h=box.height,
+            series=self.series.get(step.plugin, 7),
+            label=_text(box.x + 18, box.y + 20, fit(label, room), "label"),
+            mark=_text(box.x + box.width - 10, box.y + 20, f"{mark} {word}", "mark") if state else "",
+            columns=_text(box.x + 18, box.y + 37, in_short(step, (box.width - 30) / 12.5), "columns"),
+            kind=_text(
+                box.x + 18,
+                box.y + 53,
+                fit(lowered(step), (box.width - 30) / 11.5),
+                "kind warn" if step.portable is False else "kind",
+            ),
+            values=self._value_lines(step.id, box, box.y + 53),
+        )
+
+    def _said(self, step: Step, word: str) -> str:
+        """All of a node in words, for its tooltip and for screen readers."""
+        parts = [f"Node {step.number}, {step.label} ({step.id})"]
+        if word:
+            parts.append(word)
+        if step.takes:
+            parts.append(f"takes {listed(step.takes)}")
+        if step.gives:
+            parts.append(f"gives {listed(column.name for column in step.gives)}")
+        parts.append(lowered(step))
+        if told := self.values.get(step.id):
+            parts.append(listed((f"{name} is {value(one)}" for name, one in told.items()), 40))
+        return "; ".join(parts)
+
+    def _address(self, step: Step, page: str) -> str:
+        removed = self.differs.get(step.key) == "removed" and self.before is not None
+        query = urlencode({"version": self.before if removed else self.version, "node": step.id}, errors="replace")
+        return f"/gallery/services/{quote(self.service, safe='')}/{page}?{query}"
+
+    # ---- edges ------------------------------------------------------------------------------------------------------------------
+
+    def _edge(self, edge: tuple[str, str], points: Sequence[tuple[float, float]]) -> Markup:
+        first, second = (end[1:] if end[0] == "n" else "" for end in edge)
+        state = self.edges_differ.get((first, second), "")
+        for end in (first, second):
+            if self.differs.get(end) in ("added", "removed"):
+                state = self.differs[end]
+        x, y = points[-1]
+        return Markup('<path class="edge {}" d="{}"/><path class="tip {}" d="M{} {}l5 -8h-10z"/>').format(
+            state, path(points), state, x, y
+        )
+
+
+def path(points: Iterable[tuple[float, float]]) -> str:
+    """The path through the points of a route: straight within layers, curved between them."""
+    (x, y), *rest = points
+    parts = [f"M{x:g} {y:g}"]
+    for at, (next_x, next_y) in enumerate(rest):
+        if at % 2 == 0 or next_x == x:
+            parts.append(f"L{next_x:g} {next_y:g}")
+        else:
+            half = (y + next_y) / 2
+            parts.append(f"C{x:g} {half:g} {next_x:g} {half:g} {next_x:g} {next_y:g}")
+        x, y = next_x, next_y
+    return "".join(parts)
+
+
+def in_short(step: Step, room: float) -> str:
+    """Its columns: "last_order → silence", or "gap" when it changes what it takes."""
+    gives = [column.name for column in step.gives]
+    takes = list(step.takes)
+    if not takes or not gives or set(takes) == set(gives):
+        return fit_list(takes or gives, room)
+    given = fit_list(gives, room * 0.6)
+    return f"{fit_list(takes, room - width(given) - 2)} → {given}"
+
+
+def lowered(step: Step) -> str:
+    """How a node was lowered, in a few words: "pandas · core · 3 ONNX nodes"."""
+    parts = [step.plugin or "unknown plugin"]
+    if step.kind:
+        parts.append({"python": "Python code", "native": "native code"}.get(step.kind, step.kind))
+    if step.onnx_nodes:
+        parts.append(count(step.onnx_nodes, "ONNX node"))
+    if step.inner:
+        parts.append(f"{count(len(step.inner), 'node')} inside")
+    if step.portable is False:
+        parts.append("not portable")
+    return " · ".join(parts)
+
+
+def _text(x: float, y: float, text: str, css: str) -> Markup:
+    return Markup('<text class="{}" x="{}" y="{}">{}</text>').format(css, x, y, escape(text)) if text else Markup("")
