@@ -29,13 +29,17 @@ def figure(title: str, body: Markup, said: str, kind: str = "") -> Markup:
     return frame.format(f" {kind}" if kind else "", text(title), words, body)
 
 
-def svg(key: str, title: str, said: str, parts: Iterable[Markup], height: int = HEIGHT) -> Markup:
-    """A picture that has a name and a description for whom it says nothing."""
+def svg(key: str, title: str, said: str, parts: Iterable[Markup], height: int = HEIGHT, wide: bool = False) -> Markup:
+    """A picture that has a name and a description for whom it says nothing. wide: it fills the width that there is."""
     opening = Markup(
-        '<svg viewBox="0 0 {} {}" role="img" aria-labelledby="{key}-t {key}-d">'
+        '<svg viewBox="0 0 {} {}" preserveAspectRatio="{}" role="img" aria-labelledby="{key}-t {key}-d">'
         '<title id="{key}-t">{}</title><desc id="{key}-d">{}</desc>'
     )
-    return opening.format(WIDTH, height, text(title), text(said), key=key) + Markup("").join(parts) + Markup("</svg>")
+    return (
+        opening.format(WIDTH, height, "none" if wide else "xMidYMid", text(title), text(said), key=key)
+        + Markup("").join(parts)
+        + Markup("</svg>")
+    )
 
 
 def legend(entries: Iterable[tuple[str, int, str, str]]) -> Markup:

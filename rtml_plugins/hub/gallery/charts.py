@@ -18,7 +18,8 @@ from markupsafe import Markup
 from rtml_plugins.hub.gallery import scales
 from rtml_plugins.hub.gallery.chart_frame import HEIGHT, WIDTH, figure, key_of, legend, style_of, svg, table, text
 
-_TOP, _BOTTOM, _SIDE = 22, 146, 6
+#: the plot: what is left of it holds the values of the axis, what is below it the times or bins
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, WIDTH - 6, 10, 146
 Show = Callable[[float], str]
 Points = list[tuple[float, float | None]]
 Box = tuple[float, float, float, float]
@@ -118,7 +119,7 @@ def shares(title: str, parts: Sequence[tuple[str, float, int]]) -> Markup:
         drawn.append(box.format(left, width, style_of(style), text(name), _percent(share)))
         left = right
     key = key_of("shares", title, *(name for name, _, _ in there))
-    picture = svg(key, title, "; ".join(f"{name}: {_percent(share)}" for name, share, _ in there), drawn, 26)
+    picture = svg(key, title, "; ".join(f"{name}: {_percent(share)}" for name, share, _ in there), drawn, 26, wide=True)
     return figure(title, picture + legend([(name, style, "box", _percent(share)) for name, share, style in there]), "", "shares")
 
 
@@ -149,17 +150,19 @@ def _y(part: float) -> float:
 
 
 def _x(part: float) -> float:
-    return _SIDE + part * (WIDTH - 2 * _SIDE)
+    return _LEFT + part * (_RIGHT - _LEFT)
 
 
 def _grid(up: scales.Scale, show: Show) -> Markup:
-    """Lines across with the values that they are at, written above them, so that no margin cuts them off."""
+    """Lines across, with the values that they are at beside them."""
     drawn = Markup("")
     for place, tick in enumerate(up.ticks):
         y = _y(up.at(tick))
-        drawn += Markup('<line class="grid" x1="0" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(WIDTH, y, y)
+        drawn += Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(_LEFT, _RIGHT, y, y)
         kind = "tick minor" if place % 2 and len(up.ticks) > 3 else "tick"
-        drawn += Markup('<text class="{}" x="0" y="{:.1f}">{}</text>').format(kind, y - 3, text(show(tick)))
+        drawn += Markup('<text class="{}" x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(
+            kind, _LEFT - 6, y + 3.5, text(show(tick))
+        )
     return drawn
 
 
@@ -168,7 +171,7 @@ def _times(across: scales.Scale) -> Markup:
     drawn = Markup("")
     for place, tick in enumerate(across.ticks):
         part = across.at(tick)
-        anchor = "start" if part < 0.06 else "end" if part > 0.94 else "middle"
+        anchor = "end" if part > 0.94 else "middle"
         label = Markup('<text class="tick{}" x="{:.1f}" y="{}" text-anchor="{}">{}</text>')
         words = scales.clock(tick, across.high - across.low)
         drawn += label.format(" minor" if place % 2 else "", _x(part), HEIGHT - 6, anchor, words)
@@ -177,7 +180,7 @@ def _times(across: scales.Scale) -> Markup:
 
 def _path(points: Points, style: int, across: scales.Scale, up: scales.Scale, box: Box | None = None) -> Markup:
     """A line that is broken where values are missing; a value between two gaps is a dot."""
-    left, right, top, bottom = box or (_SIDE, WIDTH - _SIDE, _TOP, _BOTTOM)
+    left, right, top, bottom = box or (_LEFT, _RIGHT, _TOP, _BOTTOM)
     runs: list[list[str]] = [[]]
     for at, value in points:
         if value is None:
@@ -217,7 +220,7 @@ def _columns(drawn: Drawn, across: scales.Scale, show: Show) -> Markup:
 def _standing(labels: Sequence[str], series: Sequence[Counted]) -> tuple[list[Markup], int]:
     """Bins side by side, with as many labels below as there is room for."""
     up = scales.of_values([share for _, shares, _ in series for share in shares if share is not None])
-    room = (WIDTH - 2 * _SIDE) / len(labels)
+    room = (_RIGHT - _LEFT) / len(labels)
     parts = [_grid(up, _percent)]
     for one, shares, style in series:
         inset = room * (0.06 if one.outlined else 0.2)
@@ -227,12 +230,11 @@ def _standing(labels: Sequence[str], series: Sequence[Counted]) -> tuple[list[Ma
                 y, width = _y(up.at(share)), room - 2 * inset
                 box = Markup('<rect class="{}" x="{:.2f}" y="{:.1f}" width="{:.2f}" height="{:.1f}"><title>{}</title></rect>')
                 words = text(f"{labels[at]}: {one.name} {_percent(share)}")
-                parts.append(box.format(kind, _SIDE + at * room + inset, y, width, _BOTTOM - y, words))
+                parts.append(box.format(kind, _LEFT + at * room + inset, y, width, _BOTTOM - y, words))
     every = max(1, math.ceil(max(len(label) for label in labels) * 7.5 / room))
     for at in range(0, len(labels), every):
-        anchor, x = ("start", 0.0) if at == 0 and every > 1 else ("middle", _SIDE + (at + 0.5) * room)
-        label = Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="{}">{}</text>')
-        parts.append(label.format(x, HEIGHT - 6, anchor, _cut(labels[at], max(6, int(every * room / 7)))))
+        label = Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>')
+        parts.append(label.format(_LEFT + (at + 0.5) * room, HEIGHT - 6, _cut(labels[at], max(6, int(every * room / 7)))))
     return parts, HEIGHT
 
 
@@ -243,7 +245,7 @@ def _lying(labels: Sequence[str], series: Sequence[Counted]) -> tuple[list[Marku
     parts = []
     for at, label in enumerate(labels):
         beside = Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>')
-        parts.append(beside.format(start - 8, at * line + 15, _cut(label, 18)))
+        parts.append(beside.format(start - 8, at * line + 15, _cut(label, 16)))
     for one, shares, style in series:
         inset = 2 if one.outlined else 6
         kind = f"outline o{style_of(style)}" if one.outlined else f"f{style_of(style)}"
