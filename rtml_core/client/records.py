@@ -178,3 +178,101 @@ class AuditEntry:
     action: str  # e.g. "service.publish", "traffic.set", "key.revoke"
     subject: str  # e.g. the name of the service
     details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionActivity:
+    """What a version answered lately. rate: requests a second. errors: the share of them that ended neither well nor as a wrong
+    input of the caller's. p50, p99: seconds that half, and 99 of 100, took at most; None without requests."""
+
+    rate: float
+    errors: float
+    p50: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a service answered in the last minute, by all its edges; for the rest see VersionActivity. requests: how many.
+    last: about when the newest request was counted, however long ago; None when none is known."""
+
+    service: str
+    requests: int
+    rate: float
+    errors: float
+    p50: float | None
+    p99: float | None
+    versions: dict[int, VersionActivity] = field(default_factory=dict)
+    last: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PointOf:
+    """What was answered in one step of a series; see VersionActivity."""
+
+    requests: int
+    rate: float
+    errors: float
+    p50: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The step of a series that begins at `at`, by version and by region; total: all of them together. Without requests it is
+    None, and versions and regions that had none are left out."""
+
+    at: str
+    total: PointOf | None = None
+    versions: dict[int, PointOf] = field(default_factory=dict)
+    regions: dict[str, PointOf] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What a service answered, in steps of `step` seconds, oldest first, without gaps in time. now: in the last minute."""
+
+    service: str
+    step: float
+    points: tuple[Point, ...]
+    now: Activity
+
+
+Verdict = Literal["stable", "moved", "drifted", "too few rows", "no baseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDrift:
+    """Live values of a field or an output held against those that the model was made with.
+
+    kind: "number", "time" or "category". rows: live ones; missing, missing_before: shares of missing values, live and before.
+    psi: the population stability index, None without rows. said: the verdict in a sentence. labels: of the bins, for people, the
+    last one for missing values; before, now: shares of the rows by bin, which add up to 1 (now: to 0 without rows).
+    """
+
+    name: str
+    side: Literal["input", "output"]
+    kind: str
+    rows: int
+    missing: float
+    missing_before: float
+    psi: float | None
+    verdict: Verdict
+    said: str
+    labels: tuple[str, ...]
+    before: tuple[float, ...]
+    now: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Live values of a version held against those that it was made with. rows: live ones that were looked at, a sample of all
+    when there are many. since: the begin of the time that they are of. verdict: the worst of the columns'."""
+
+    service: str
+    version: int
+    rows: int
+    since: str
+    columns: tuple[ColumnDrift, ...]
+    verdict: Verdict
+    said: str

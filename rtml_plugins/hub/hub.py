@@ -7,14 +7,29 @@ from contextlib import suppress
 from functools import partial
 from typing import Literal
 
-from rtml_core.client.records import AuditEntry, Edge, Published, Region, Rollout, Service, Traffic, Version
+from rtml_core.client.records import (
+    Activity,
+    AuditEntry,
+    Drift,
+    Edge,
+    Published,
+    Region,
+    Rollout,
+    Series,
+    Service,
+    Traffic,
+    Version,
+)
 from rtml_core.package import Manifest
-from rtml_plugins.hub import checks, edges, managing, overview, publishing, reading, steering
+from rtml_plugins.hub import activity, checks, drift, edges, managing, overview, publishing, reading, series, steering
+from rtml_plugins.hub.baselines import Baselines
 from rtml_plugins.hub.checks import Checked
 from rtml_plugins.hub.database import Database
 from rtml_plugins.hub.errors import Unavailable
+from rtml_plugins.hub.measures import Measuring
 from rtml_plugins.hub.overview import Brief
 from rtml_plugins.hub.store import PackageStore, identity
+from rtml_plugins.serving.measures import Measures
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
 #: how long a package that no service needs is kept, in seconds
@@ -47,6 +62,8 @@ class Hub:
         self.id = database.id
         self.changed = database.changed
         self._check = check or partial(checks.check_package, trust=tuple(trust), limits=limits)
+        self._baselines = Baselines()
+        self._measuring = Measuring(database, self._baselines)
 
     # ---- services -----------------------------------------------------------------------------------------------------------
 
@@ -159,16 +176,17 @@ class Hub:
             managing.update_service(change, name, description, owner, None if regions is None else tuple(regions))
             return reading.service(change.connection, name)
 
-    def deprecate(self, name: str, *, actor: str, reason: str = "") -> Service:
-        """Mark a service as one to move away from; it goes on answering, and says so. reason: why, and what to use instead."""
+    def deprecate(self, name: str, *, actor: str, reason: str = "", seen: Collection[int] | None = None) -> Service:
+        """Mark a service as one to move away from; it goes on answering, and says so. reason: why, and what to use instead. seen:
+        as in set_traffic."""
         with self.database.write(actor) as change:
-            managing.deprecate(change, name, reason)
+            managing.deprecate(change, name, reason, seen)
             return reading.service(change.connection, name)
 
-    def restore(self, name: str, *, actor: str) -> Service:
-        """Take a deprecation back."""
+    def restore(self, name: str, *, actor: str, seen: Collection[int] | None = None) -> Service:
+        """Take a deprecation back. seen: as in set_traffic."""
         with self.database.write(actor) as change:
-            managing.restore(change, name)
+            managing.restore(change, name, seen)
             return reading.service(change.connection, name)
 
     def delete(self, name: str, *, actor: str) -> None:
@@ -187,6 +205,16 @@ class Hub:
         with self.database.write(actor) as change:
             steering.assign(change, name, traffic, seen)
             return reading.service(change.connection, name)
+
+    def check_traffic(self, name: str, traffic: Traffic, *, seen: Collection[int] | None = None) -> None:
+        """Raise what set_traffic would, with nothing changed."""
+        with self.database.read() as connection:
+            steering.check(connection, name, traffic, seen)
+
+    def champions(self, name: str) -> Sequence[tuple[int, str]]:
+        """The champions of a service that rollbacks go back to, each with since when it is one; the present one last."""
+        with self.database.read() as connection:
+            return steering.since_when(connection, name)
 
     def rollback(self, name: str, to: int | None = None, *, actor: str, seen: Collection[int] | None = None) -> Service:
         """Have the champion before, or version `to`, answer everyone; canary, split and shadow end. seen: as in set_traffic."""
@@ -233,6 +261,28 @@ class Hub:
         """Every region that a service or an edge names."""
         with self.database.read() as connection:
             return edges.all_regions(connection, self.database.clock())
+
+    # ---- what edges count ---------------------------------------------------------------------------------------------------
+
+    def record_measures(self, edge: str, measures: Measures) -> int:
+        """Take the windows of an edge, each once however often it is sent; the number of the newest that was taken."""
+        return self._measuring.record(edge, measures)
+
+    def activity(self, names: Collection[str] | None = None) -> Mapping[str, Activity]:
+        """What services answered in the last minute, by name; of all unless some are named. Three statements, however many."""
+        with self.database.read() as connection:
+            return activity.lately(connection, self.database.clock(), names)
+
+    def series(self, name: str, span: float, *, region: str | None = None, version: int | None = None) -> Series:
+        """What a service answered in the last `span` seconds, up to 90 days. Raises NotFound."""
+        with self.database.read() as connection:
+            return series.over(connection, self.database.clock(), name, span, region=region, version=version)
+
+    def drift(self, name: str, version: int, span: float, *, region: str | None = None) -> Drift:
+        """The values that a version got and gave in the last `span` seconds, up to 35 days, against those that it was made
+        with. Raises NotFound."""
+        with self.database.read() as connection:
+            return drift.against(connection, self._baselines, self.database.clock(), name, version, span, region=region)
 
     # ---- keeping house ------------------------------------------------------------------------------------------------------
 

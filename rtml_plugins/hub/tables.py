@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 
 metadata: Final = MetaData(
     naming_convention={
@@ -162,25 +175,42 @@ sessions: Final = Table(
     Index("ix_sessions_expires", "expires"),
 )
 
-#: what edges counted, summed over the edges of a region, in windows of `resolution` seconds from `at` on (seconds since 1970)
+#: requests that edges counted, summed over the edges of a region, in buckets of `resolution` seconds from `at` (since 1970) on
 measures: Final = Table(
     "measures",
     metadata,
     Column("service", Text, ForeignKey("services.id"), nullable=False),
+    Column("resolution", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("region", Text, nullable=False),
-    Column("resolution", Integer, nullable=False),
-    Column("at", Integer, nullable=False),
-    Column("counted", Text, nullable=False),  # serving.measures.Counted as JSON
+    Column("counted", Text, nullable=False),  # buckets.Requests as JSON
     PrimaryKeyConstraint("service", "resolution", "at", "version", "region"),
     Index("ix_measures_resolution_at", "resolution", "at"),
 )
 
-#: the newest window that was taken of an edge; run: of its process, which numbers its windows from 1
+#: values that edges counted, in the bins of the version's baseline; in buckets as measures
+measured_values: Final = Table(
+    "measured_values",
+    metadata,
+    Column("service", Text, ForeignKey("services.id"), nullable=False),
+    Column("resolution", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("counted", Text, nullable=False),  # buckets.Values as JSON
+    PrimaryKeyConstraint("service", "resolution", "at", "version", "region"),
+    Index("ix_measured_values_resolution_at", "resolution", "at"),
+)
+
+#: the newest window that was taken of an edge; run: of its process, which numbers its windows from 1. seen: when (since 1970)
 measured: Final = Table(
     "measured",
     metadata,
-    Column("edge", Text, primary_key=True),
+    Column("edge", Text, nullable=False),
     Column("run", Text, nullable=False),
-    Column("number", Integer, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("seen", Float(53), nullable=False),
+    PrimaryKeyConstraint("edge", "run"),
+    Index("ix_measured_seen", "seen"),
 )
