@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from rtml_plugins.hub import reading, times
+from rtml_plugins.hub import reading, since, times
 from rtml_plugins.hub.database import Change, Database
 from rtml_plugins.hub.errors import Conflict, NotFound
 from rtml_plugins.hub.store import PackageStore
@@ -45,19 +46,21 @@ def update_service(
     change.bump({*before, *after} if "description" in values else moved)
 
 
-def deprecate(change: Change, name: str, reason: str) -> None:
-    """Mark a service; told again, only the reason changes."""
+def deprecate(change: Change, name: str, reason: str, seen: Collection[int] | None = None) -> None:
+    """Mark a service; told again, only the reason changes. seen: see since.check."""
     check_text(reason, "a reason")
     row = reading.living(change.connection, name)
+    since.check(change.connection, row, seen)
     if row.deprecated is not None and row.deprecation == reason:
         return
     values = {"deprecated": row.deprecated or change.at, "deprecation": reason, "updated": change.at}
     _set(change, row.id, name, "service.deprecate", values, reason=reason)
 
 
-def restore(change: Change, name: str) -> None:
-    """Take the mark away; nothing happens when there is none."""
+def restore(change: Change, name: str, seen: Collection[int] | None = None) -> None:
+    """Take the mark away; nothing happens when there is none. seen: see since.check."""
     row = reading.living(change.connection, name)
+    since.check(change.connection, row, seen)
     if row.deprecated is not None:
         values = {"deprecated": None, "deprecation": "", "updated": change.at}
         _set(change, row.id, name, "service.restore", values)

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from rtml_core.client.records import Traffic
 from rtml_core.errors import close_match, describe, listing
@@ -26,10 +26,18 @@ def encoded(traffic: Traffic) -> str:
     return msgspec.json.encode(traffic).decode()
 
 
-def numbers(change: Change, service: str) -> dict[int, str]:
+def numbers(connection: Connection, service: str) -> dict[int, str]:
     """Versions of a service and their packages."""
     statement = select(versions.c.version, versions.c.package).where(versions.c.service == service)
-    return {row.version: row.package for row in change.execute(statement)}
+    return {row.version: row.package for row in connection.execute(statement)}
+
+
+def since_when(connection: Connection, name: str) -> list[tuple[int, str]]:
+    """The champions of a service and since when they are, the present one last. Raises NotFound."""
+    row = reading.living(connection, name)
+    columns = (champions.c.version, champions.c.since)
+    statement = select(*columns).where(champions.c.service == row.id).order_by(champions.c.position)
+    return [(version, at) for version, at in connection.execute(statement)]
 
 
 def stack(change: Change, service: str) -> list[int]:
@@ -59,26 +67,34 @@ def store(change: Change, row: Row[Any], traffic: Traffic, action: str, **detail
 
 def assign(change: Change, name: str, traffic: Traffic, seen: Collection[int] | None) -> None:
     """Set who answers. seen: see since.check. Raises TrafficRefused, NotFound and Changed."""
-    row = reading.living(change.connection, name)
-    since.check(change.connection, row, seen)
-    packages = numbers(change, row.id)
-    check_traffic(traffic, set(packages))
-    if traffic.sticky is not None:
-        _check_sticky(change, traffic, packages)
+    row = check(change.connection, name, traffic, seen)
     push(change, row.id, traffic.champion)
     store(change, row, traffic, "traffic.set")
 
 
-def _check_sticky(change: Change, traffic: Traffic, packages: dict[int, str]) -> None:
+def check(connection: Connection, name: str, traffic: Traffic, seen: Collection[int] | None) -> Row[Any]:
+    """The service, when its traffic may be set to this. Raises as `assign`."""
+    row = reading.living(connection, name)
+    since.check(connection, row, seen)
+    packages = numbers(connection, row.id)
+    check_traffic(traffic, set(packages))
+    if traffic.sticky is not None:
+        _check_sticky(connection, traffic, packages)
+    return row
+
+
+def _check_sticky(connection: Connection, traffic: Traffic, packages: dict[int, str]) -> None:
     """The field that decides the arm has to be one that every arm takes."""
     arms = [*traffic.split, *([traffic.canary] if traffic.canary else [])]
     for number in [traffic.champion, *(arm.version for arm in arms)]:
-        manifest = reading.manifest(change.connection, packages[number])
+        manifest = reading.manifest(connection, packages[number])
         names = [field.name for field in manifest.fields]
         if traffic.sticky not in names and manifest.extra != "ignore":
             raise TrafficRefused(
                 f"traffic is to be sticky by the field {describe(traffic.sticky)}, and version {number} does not take it. It has:"
-                f" {listing(names)}.{close_match(str(traffic.sticky), names)} Or send the header X-Rtml-Key instead"
+                f" {listing(names)}.{close_match(str(traffic.sticky), names)} Or send the header X-Rtml-Key instead",
+                "sticky",
+                number,
             )
 
 
@@ -110,6 +126,6 @@ def rollback(change: Change, name: str, to: int | None, seen: Collection[int] | 
 
 
 def _require(change: Change, row: Row[Any], version: int) -> None:
-    known = numbers(change, row.id)
+    known = numbers(change.connection, row.id)
     if version not in known:
         raise NotFound(f"service '{row.name}' has no version {version}. It has: {', '.join(map(str, sorted(known)))}")

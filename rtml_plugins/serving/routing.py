@@ -14,7 +14,12 @@ _BITS: Final = 64
 
 
 class TrafficRefused(RtmlError):
-    """Traffic that can't be served."""
+    """Traffic that can't be served. part: what of it, "version", "share" or "sticky"; version: which one it is about, if one."""
+
+    def __init__(self, message: str, part: str = "", version: int | None = None):
+        super().__init__(message)
+        self.part = part
+        self.version = version
 
 
 def check_traffic(traffic: Traffic, versions: set[int]) -> None:
@@ -22,15 +27,20 @@ def check_traffic(traffic: Traffic, versions: set[int]) -> None:
     arms = [*traffic.split, *([traffic.canary] if traffic.canary else [])]
     for version in [traffic.champion, *(arm.version for arm in arms), *([traffic.shadow] if traffic.shadow is not None else [])]:
         if version not in versions:
-            raise TrafficRefused(f"version {version} does not exist; there are {', '.join(map(str, sorted(versions))) or 'none'}")
+            there = ", ".join(map(str, sorted(versions))) or "none"
+            raise TrafficRefused(f"version {version} does not exist; there are {there}", "version", version)
     named = [traffic.champion, *(arm.version for arm in arms)]
     if len(set(named)) < len(named):
-        raise TrafficRefused("a version stands in traffic twice: champion, canary and the arms of a split have to differ")
+        twice = next(version for at, version in enumerate(named) if version in named[:at])
+        raise TrafficRefused(
+            "a version stands in traffic twice: champion, canary and the arms of a split have to differ", "version", twice
+        )
     for arm in arms:
         if not 0.0 < arm.share < 1.0:
-            raise TrafficRefused(f"the share of version {arm.version} is {arm.share:g}: expected more than 0 and less than 1")
+            said = f"the share of version {arm.version} is {arm.share:g}: expected more than 0 and less than 1"
+            raise TrafficRefused(said, "share", arm.version)
     if sum(arm.share for arm in arms) > 1.0 + 1e-9:
-        raise TrafficRefused(f"the shares add up to {sum(arm.share for arm in arms):g}, more than 1")
+        raise TrafficRefused(f"the shares add up to {sum(arm.share for arm in arms):g}, more than 1", "share")
 
 
 def position(service: str, key: str) -> float:
