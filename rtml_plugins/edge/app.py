@@ -12,6 +12,7 @@ import msgspec
 from rtml_core.errors import close_match
 from rtml_plugins.edge import access, cors
 from rtml_plugins.edge.exchange import Answer, Handler, Request, Response
+from rtml_plugins.edge.measuring import Measuring
 from rtml_plugins.edge.predict import Target, deprecation, problem_of, problem_response, request_id
 from rtml_plugins.edge.refusals import STATUSES, refusals
 from rtml_plugins.edge.settings import EdgeSettings
@@ -39,7 +40,7 @@ class App:
     """Answers requests from the current snapshot of a table.
 
     snapshot: the one that the paths were made for. in_flight: requests that wait to be scored. shadow: what is scored and not
-    answered.
+    answered. measuring: what is counted of values.
     """
 
     def __init__(self, table: Table, settings: EdgeSettings):
@@ -48,6 +49,7 @@ class App:
         self.in_flight = 0
         self.inflating = asyncio.Semaphore(_INFLATING)
         self.shadow = Shadow()
+        self.measuring = Measuring(settings.folder)
         self.snapshot: Snapshot = table.current
         self._targets: dict[str, Target] = {}
         self._routes: dict[str, Handler] = {}
@@ -71,6 +73,7 @@ class App:
         """Answer from a snapshot from now on, and let go of what only the one before had."""
         self._map(snapshot)
         self.shadow.forget(snapshot.services)
+        self.measuring.forget(snapshot.services)
 
     def _map(self, snapshot: Snapshot) -> None:
         """Make the paths of a snapshot; those of services that did not change stay."""

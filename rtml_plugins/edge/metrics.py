@@ -19,19 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from rtml_plugins.edge.settings import EdgeSettings
+from rtml_plugins.serving.measures import SECONDS
 
 if TYPE_CHECKING:
     from rtml_plugins.edge.table import Table
 
-#: upper bounds of latencies in seconds, of rows in a run, of loading times in seconds; each histogram has +Inf besides
-# fmt: off
-SECONDS: Final = (
-    0.00005, 0.0001, 0.00015, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035,
-    0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0,
-)
+#: upper bounds of rows in a run, of loading times in seconds; each histogram has +Inf besides, as that of latencies, SECONDS
 ROWS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0, 16384.0)
 LOAD_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-# fmt: on
 #: how a request ended: answered; not understood or not found; not allowed; turned away at once; too slow; a fault of the edge
 OUTCOMES: Final = ("ok", "invalid", "refused", "busy", "timeout", "error")
 _BY_STATUS: Final = {401: "refused", 403: "refused", 421: "refused", 429: "refused", 503: "busy"}

@@ -25,6 +25,7 @@ from prometheus_client.utils import floatToGoString
 from rtml_plugins.edge import access, metrics
 from rtml_plugins.edge.exchange import Request, Response
 from rtml_plugins.edge.metrics import FOLDER, Figures, Histogram, Labels
+from rtml_plugins.serving.measures import SECONDS
 from rtml_plugins.serving.problems import Problem
 
 #: a process that has not written for so long (seconds) is not counted among those that serve
@@ -38,7 +39,7 @@ HISTOGRAMS: Final = (
     (
         "rtml_edge_request_seconds",
         "requests",
-        metrics.SECONDS,
+        SECONDS,
         ("service", "version", "outcome"),
         "Time from the whole request to its answer, in seconds.",
     ),
@@ -54,6 +55,11 @@ HISTOGRAMS: Final = (
 #: counters by their name in metrics.count: name, labels besides region, help
 COUNTERS: Final = {
     "problems": ("rtml_edge_problems", ("kind",), "Problem documents answered, by the last part of their type."),
+    "explained": (
+        "rtml_edge_explained",
+        ("service", "version"),
+        "Requests with ?explain=columns, which rtml_edge_request_seconds does not have.",
+    ),
     "load_failures": ("rtml_edge_load_failures", ("service", "version"), "Versions that could not be loaded."),
     "shadow_rows": (
         "rtml_edge_shadow_rows",
@@ -285,7 +291,7 @@ def summary(folder: Path, clock: Callable[[], float] = time.monotonic) -> dict[s
     found: dict[str, Any] = {}
     for service, version in sorted({(labels[0], labels[1]) for labels in requests if labels[0]}):
         ours = {labels: histogram for labels, histogram in requests.items() if labels[:2] == (service, version)}
-        recent = [0] * (len(metrics.SECONDS) + 1)
+        recent = [0] * (len(SECONDS) + 1)
         answered = 0
         for labels, histogram in ours.items():
             old = before[labels].counts if labels in before else [0] * len(histogram.counts)
@@ -297,8 +303,8 @@ def summary(folder: Path, clock: Callable[[], float] = time.monotonic) -> dict[s
             "requests": sum(sum(histogram.counts) for histogram in ours.values()),
             "errors": sum(sum(h.counts) for labels, h in ours.items() if labels[2] in ("error", "timeout", "busy")),
             "rate": round(answered / (now - since), 3) if now > since else 0.0,
-            "p50": quantile(recent, metrics.SECONDS, 0.5),
-            "p99": quantile(recent, metrics.SECONDS, 0.99),
+            "p50": quantile(recent, SECONDS, 0.5),
+            "p99": quantile(recent, SECONDS, 0.99),
         }
     return found
 

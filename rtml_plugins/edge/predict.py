@@ -100,7 +100,11 @@ class Target:
     One is made for each path whenever the snapshot changes.
     """
 
-    __slots__ = ("_app", "_cors", "_headers", "_settings", "_shadowed", "_starts", "_sticky", "name", "service", "version")
+    # fmt: off
+    __slots__ = (
+        "_app", "_cors", "_headers", "_settings", "_shadowed", "_starts", "_sticky", "_taps", "name", "service", "version",
+    )
+    # fmt: on
 
     def __init__(self, app: App, service: Service, version: Loaded | None):
         self._app = app
@@ -112,6 +116,7 @@ class Target:
         self._shadowed = service.shadow is not None and version is None
         self._headers = (_JSON, *access.SECURITY_HEADERS, *deprecation(service))
         self._starts: dict[int, bytes] = {}
+        self._taps = {number: app.measuring.tap(loaded) for number, loaded in service.versions.items()}
         self._sticky = None if service.sticky is None else Sticky(service.sticky)
         for loaded in service.versions.values():
             self._starts[loaded.version] = b'{"service":"%b","version":%d,"predictions":' % (self.name.encode(), loaded.version)
@@ -174,31 +179,42 @@ class Target:
                 scorer.check_count(rows)
             if scorer.at_once(len(rows)):
                 metrics.batch(self.name, len(rows))
-                return self.done(scorer.rows.score(rows), request, loaded, identity, began)
+                return self.done(scorer.rows.score(rows), rows, request, loaded, identity, began)
             job = Waiting(self, request, loaded, identity, began, rows)
             scorer.submit(job)
         self._app.in_flight += 1
         return job
 
     def done(
-        self, predictions: bytes, request: Request, loaded: Loaded, identity: str, began: float, shadowed: bool = True
+        self, predictions: bytes, rows: Any, request: Request, loaded: Loaded, identity: str, began: float, live: bool = True
     ) -> Response:
-        """The answer with the predictions, a JSON list; counted, and given to the shadow version to compare."""
-        if self._shadowed and shadowed:
-            self._app.shadow.offer(self.service, loaded, request.body, predictions)
+        """The answer with the predictions, a JSON list; counted, measured, and given to the shadow version to compare.
+
+        rows: what was scored. live: False for a request that shall show in no figure of the service's traffic.
+        """
         version = loaded.version
+        if live:
+            if self._shadowed:
+                self._app.shadow.offer(self.service, loaded, request.body, predictions)
+            tap = self._taps[version]
+            if tap.left:
+                tap.take(rows, request.body, predictions)
         body = b'%b%b,"request_id":"%b"}' % (self._starts[version], predictions, identity.encode())
         headers: Any = self._headers
         if self._cors:
             headers = [*headers, *cors.answer_headers(self._settings, request.headers)]
-        metrics.observe(self.name, version, "ok", _now() - began)
+        if live:
+            metrics.observe(self.name, version, "ok", _now() - began)
         response: Response = _response(Response, (200, headers, body, identity))
         return response
 
-    def failed(self, error: Exception, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
+    def failed(
+        self, error: Exception, request: Request, loaded: Loaded, identity: str, began: float, live: bool = True
+    ) -> Response:
         """The problem document of an error; counted."""
         problem = problem_of(error)
-        metrics.observe(self.name, loaded.version, metrics.outcome(problem.status, problem.kind), _now() - began)
+        if live:
+            metrics.observe(self.name, loaded.version, metrics.outcome(problem.status, problem.kind), _now() - began)
         response = problem_response(problem, identity, cors.answer_headers(self._settings, request.headers))
         refusals.note(request, response)
         return response
@@ -222,13 +238,15 @@ class Target:
         return self._explained(request, loaded, identity, began)
 
     async def _explained(self, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
+        """Somebody tries or debugs the model: it takes other times, of values that are nobody's, and is counted by itself."""
         from rtml_plugins.edge import explaining
 
+        metrics.count("explained", self.name, str(loaded.version))
         try:
             told = await explaining.explain(self._app, loaded, request.body)
         except Exception as error:
-            return self.failed(error, request, loaded, identity, began)
-        return self.done(told, request, loaded, identity, began, shadowed=False)
+            return self.failed(error, request, loaded, identity, began, live=False)
+        return self.done(told, (), request, loaded, identity, began, live=False)
 
 
 class Waiting(Later):
@@ -251,7 +269,7 @@ class Waiting(Later):
         target = self._target
         target._app.in_flight -= 1
         if isinstance(result, bytes):
-            response = target.done(result, self._request, self._loaded, self._identity, self.began)
+            response = target.done(result, self.rows, self._request, self._loaded, self._identity, self.began)
         else:
             response = target.failed(result, self._request, self._loaded, self._identity, self.began)
         self.resolve(response)

@@ -50,6 +50,8 @@ class Worker:
         if self.server is not None:
             await self.server.stop(self.settings.request_timeout + _GRACE)
         await self.table.stop()
+        if self.app is not None:
+            self.app.measuring.stop()
         metrics.stop()
         tracing.stop()
         batching.stop_thread(asyncio.get_running_loop())

@@ -1,0 +1,200 @@
+"""What a process of an edge measures of the values that it answers: counted in bins after the answer, never in a request.
+
+A request that is to be looked at is put into a queue, which is worked off in turns of the event loop. How many are looked at
+follows from what that costs: all of them as long as it takes less than a hundredth of the process's time (tapping.SHARE), and of
+more a sample spread over time. What is counted is written to a file in each second in which something was, out of which the
+supervisor makes what the hub is told (see windows).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from rtml_core.errors import said
+from rtml_plugins.edge import metrics
+from rtml_plugins.edge.tapping import SHARE, Counts, Tap
+from rtml_plugins.serving.logs import logger
+
+if TYPE_CHECKING:
+    from rtml_plugins.edge.table import Loaded, Service
+
+#: seconds between two allowances, while less than all that may be is saved up
+EVERY: Final = 0.02
+#: requests that wait to be looked at, and the bytes of their bodies and answers
+MOST_WAITING: Final = 1024
+MOST_BYTES: Final = 8 << 20
+#: seconds after which a turn of the event loop begins with no further request
+_TURN: Final = 0.000_05
+#: columns that a process has counts of at most
+MOST_COLUMNS: Final = metrics.MAX_SERIES
+#: seconds between two files, and that counts of a version which is gone stay in it, so that the supervisor reads the last of them
+_WRITE_EVERY: Final = 1.0
+GONE: Final = 30.0
+SUFFIX: Final = ".values"
+
+_log: Final = logger("rtml.edge.measuring")
+
+
+class Values(msgspec.Struct):
+    """The file of a process."""
+
+    pid: int
+    versions: list[Counts]
+
+
+class Measuring:
+    """What one process measures. Used in its event loop only. folder: of the edge."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder / metrics.FOLDER
+        self._path = self._folder / f"{os.getpid()}-{time.time_ns()}{SUFFIX}"
+        self._taps: dict[tuple[str, int, str], Tap] = {}
+        self._going: list[Tap] = []  # of versions that are gone
+        self._columns = 0
+        self._serial = 0
+        self._queue: deque[tuple[Tap, int, Callable[..., None], tuple[Any, ...]]] = deque()
+        self._bytes = 0
+        self._working = False
+        self._spent: dict[Tap, None] = {}
+        self._funded = 0.0
+        self._funding: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+
+    # ---- which versions -----------------------------------------------------------------------------------------
+
+    def tap(self, loaded: Loaded) -> Tap:
+        """Where a version's answers are taken; always the same one as long as it is served."""
+        key = loaded.service, loaded.version, loaded.package_id
+        tap = self._taps.get(key)
+        if tap is None:
+            tap = self._taps[key] = Tap(self, loaded)
+        return tap
+
+    def admit(self, columns: int) -> bool:
+        """Whether there is place for the counts of so many columns; it is taken then."""
+        if self._columns + columns > MOST_COLUMNS:
+            return False
+        self._columns += columns
+        return True
+
+    def number(self) -> int:
+        """A serial number."""
+        self._serial += 1
+        return self._serial
+
+    def forget(self, services: Mapping[str, Service]) -> None:
+        """Let go of versions that are gone, a while after the supervisor could read the last of their counts."""
+        for key, tap in list(self._taps.items()):
+            service, version, package = key
+            now = services.get(service)
+            loaded = None if now is None else now.versions.get(version)
+            if loaded is None or loaded.package_id != package:
+                tap.gone = time.monotonic()
+                tap.stop()
+                del self._taps[key]
+                self._spent.pop(tap, None)
+                if tap.serial:
+                    self._going.append(tap)
+                    self._write_soon()
+
+    # ---- the queue ----------------------------------------------------------------------------------------------
+
+    def queue(self, tap: Tap, size: int, count: Callable[..., None], what: tuple[Any, ...]) -> None:
+        """Have `count` called with `what` in a turn of the event loop; dropped when much waits."""
+        if self._bytes + size > MOST_BYTES or len(self._queue) >= MOST_WAITING:
+            return
+        tap.left -= 1
+        self._bytes += size
+        self._queue.append((tap, size, count, what))
+        self._spent[tap] = None
+        if not self._working:
+            self._working = True
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._work)
+            if self._funding is None:
+                self._funded = loop.time()
+                self._funding = loop.call_later(EVERY, self._fund)
+            self._write_soon()
+
+    def _work(self) -> None:
+        """Look at what waits for a moment, so that requests go first; the rest in the next turn."""
+        began = now = time.perf_counter()
+        while self._queue and now - began < _TURN:
+            now = self._look(now)
+        if self._queue:
+            asyncio.get_running_loop().call_soon(self._work)
+        else:
+            self._working = False
+
+    def _look(self, began: float) -> float:
+        tap, size, count, what = self._queue.popleft()
+        self._bytes -= size
+        try:
+            count(*what)
+        except Exception as error:  # whatever it is, it must not be felt, nor come back a thousand times a second
+            tap.stop()
+            _log.error("not measured any more", service=tap.service, problem=said(error))
+        now = time.perf_counter()
+        tap.learn(now - began)
+        return now
+
+    # ---- allowances ---------------------------------------------------------------------------------------------
+
+    def _fund(self) -> None:
+        """Share out the allowance of the time that has passed, so that who wants little gets all of it."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        rest, self._funded = SHARE * min(now - self._funded, 1.0), now
+        wanting = sorted(((tap.wants(), at, tap) for at, tap in enumerate(self._spent)), key=lambda one: one[:2])
+        self._spent = {}
+        for at, (wanted, _, tap) in enumerate(wanting):
+            given = min(wanted, rest / (len(wanting) - at))
+            rest -= given
+            tap.fund(given)
+            if given < wanted:
+                self._spent[tap] = None
+        self._funding = loop.call_later(EVERY, self._fund) if self._spent else None
+
+    # ---- the file -----------------------------------------------------------------------------------------------
+
+    def _write_soon(self) -> None:
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().call_later(_WRITE_EVERY, self._write_now)
+
+    def _write_now(self) -> None:
+        self._writing = None
+        self.write()
+        if self._going or self._queue:
+            self._write_soon()
+
+    def write(self) -> None:
+        """Write the file by rename. A full disk loses figures, not requests."""
+        now = time.monotonic()
+        for tap in [tap for tap in self._going if tap.gone is not None and now - tap.gone > GONE]:
+            self._going.remove(tap)
+            self._columns -= tap.width
+        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
+        told = [tap.told() for tap in (*self._taps.values(), *self._going) if tap.serial]
+        with contextlib.suppress(OSError):
+            temporary.write_bytes(msgspec.msgpack.encode(Values(os.getpid(), told)))
+            os.replace(temporary, self._path)
+
+    def stop(self) -> None:
+        """Look at all that waits, and write a last time."""
+        for timer in (self._funding, self._writing):
+            if timer is not None:
+                timer.cancel()
+        self._funding = self._writing = None
+        while self._queue:
+            self._look(time.perf_counter())
+        if self._serial:
+            self.write()
