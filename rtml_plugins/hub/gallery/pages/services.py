@@ -4,11 +4,47 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from rtml_plugins.hub.gallery import known
+from rtml_plugins.hub.gallery.health import Reports
+from rtml_plugins.hub.gallery.listing import SORTS, Card, Wanted, card, found
 from rtml_plugins.hub.gallery.page import View, page
+from rtml_plugins.hub.since import done
 
 
 @page("/")
 def services(view: View) -> Response:
-    """Every service as a card."""
-    found, total = view.at.hub.list(limit=100)
-    return view.render("services.html", services=[one for one in found if view.sees(one.name)], total=total)
+    """Services as cards: found by words, filtered, by pages; htmx gets the part that changes, and the address it has."""
+    wanted = Wanted.of(view.query)
+    shown = found(cards(view), wanted)
+    last = view.at.hub.entries([one.service.change for one in shown.cards])
+    response = view.render(
+        "part_services.html" if view.partial else "services.html",
+        wanted=wanted,
+        found=shown,
+        last=last,
+        done=done,
+        sorts=SORTS,
+        hub=view.at.settings.url,
+    )
+    if view.partial:
+        response.headers["HX-Replace-Url"] = wanted.address(page=shown.page)
+    return response
+
+
+def cards(view: View) -> list[Card]:
+    """All services that the caller may see."""
+    at = view.at
+    briefs = [one for one in at.hub.briefs() if view.sees(one.name)]
+    abouts = known.abouts(at, {one.package for one in briefs})
+    reports = Reports(at.hub.edges())
+    activity = at.hub.activity([one.name for one in briefs]) if hasattr(at.hub, "activity") else {}  # until it is there
+    return [
+        card(
+            one,
+            abouts[one.package],
+            reports.of(one.name, one.regions),
+            activity.get(one.name),
+            bool(reports.failed(one.name, one.regions)),
+        )
+        for one in briefs
+    ]
