@@ -10,9 +10,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from rtml_plugins.edge import metrics, metrics_text
-from rtml_plugins.edge.openapi_parts import fixed_paths
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.hub.api import errors
+from rtml_plugins.serving.openapi_parts import fixed_paths
 
 ROOT = Path(__file__).resolve().parents[2]
 METRICS = (ROOT / "docs" / "reference" / "metrics.md").read_text()

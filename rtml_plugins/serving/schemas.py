@@ -6,8 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from rtml_core import Runtime
-    from rtml_core.package import FieldEntry, OutputEntry
+    from rtml_core.package import FieldEntry, Manifest, OutputEntry
 
 Schema = dict[str, Any]
 
@@ -47,34 +46,39 @@ def field_schema(entry: FieldEntry) -> Schema:
     return kind
 
 
-def row_schema(runtime: Runtime) -> Schema:
+def row_schema(manifest: Manifest) -> Schema:
     """One row: an object of the fields of the signature."""
-    fields = runtime.manifest.fields
+    fields = manifest.fields
     return {
         "type": "object",
         "properties": {entry.name: field_schema(entry) for entry in fields},
         "required": [entry.name for entry in fields if not entry.optional],
-        "additionalProperties": runtime.signature.ignore_extra,
+        "additionalProperties": manifest.extra == "ignore",
     }
 
 
-def columns_schema(runtime: Runtime, max_rows: int) -> Schema:
-    """Columns by name, all of one length: lists, or objects with the keys "0", "1", ..."""
+def columns_schema(manifest: Manifest, max_rows: int | None) -> Schema:
+    """Columns by name, all of one length: lists, or objects with the keys "0", "1", ... max_rows: None where it is not known."""
     properties: Schema = {}
-    for entry in runtime.manifest.fields:
+    for entry in manifest.fields:
         value = field_schema(entry)
         value.pop("default", None)
         described = {"description": entry.doc} if value.pop("description", None) else {}
-        listed = {"type": "array", "items": value, "maxItems": max_rows}
+        listed = {"type": "array", "items": value, **most(max_rows)}
         numbered = {"type": "object", "patternProperties": {"^[0-9]{1,15}$": value}, "additionalProperties": False}
         properties[entry.name] = {"anyOf": [listed, numbered], **described}
     return {
         "type": "object",
         "description": "Columns of one length.",
         "properties": properties,
-        "required": [entry.name for entry in runtime.manifest.fields if not entry.optional],
-        "additionalProperties": runtime.signature.ignore_extra,
+        "required": [entry.name for entry in manifest.fields if not entry.optional],
+        "additionalProperties": manifest.extra == "ignore",
     }
+
+
+def most(rows: int | None) -> Schema:
+    """How many rows a list may have."""
+    return {} if rows is None else {"maxItems": rows}
 
 
 def output_schema(entry: OutputEntry) -> Schema:
@@ -94,9 +98,9 @@ def output_schema(entry: OutputEntry) -> Schema:
     return schema
 
 
-def prediction_schema(runtime: Runtime) -> Schema:
+def prediction_schema(manifest: Manifest) -> Schema:
     """The outputs of one row."""
-    outputs = runtime.manifest.outputs
+    outputs = manifest.outputs
     return {
         "type": "object",
         "properties": {entry.name: output_schema(entry) for entry in outputs},
