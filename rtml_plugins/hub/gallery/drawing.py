@@ -43,6 +43,29 @@ _SERIES: Final = {
     "onnx": 2,
 }
 
+_REGION: Final = Markup(
+    '<div class="graph-scroll" tabindex="0" role="region" aria-label="{name}, scrolls">'
+    '<svg class="graph-picture" width="{w:.0f}" height="{h:.0f}" viewBox="0 0 {w:.0f} {h:.0f}" role="group"'
+    ' aria-label="{name}">{lines}{request}{boxes}{answer}</svg></div>'
+)
+_END: Final = Markup(
+    '<g class="end" role="img" aria-label="{said}"><title>{said}</title>'
+    '<rect x="{x:g}" y="{y:g}" width="{w:g}" height="{h:g}" rx="22"/>{head}{names}{values}</g>'
+)
+_STEP: Final = Markup(
+    '<a class="{classes}" href="{href}" data-part="{part}" aria-label="{said}"{current}><title>{said}</title>'
+    '<rect class="box" x="{x:g}" y="{y:g}" width="{w:g}" height="{h:g}" rx="8"/>'
+    '<rect class="stripe s{series}" x="{x:g}" y="{y:g}" width="7" height="{h:g}" rx="3"/>'
+    "{label}{mark}{columns}{kind}{values}</a>"
+)
+_SWATCH: Final = Markup(
+    '<li><svg class="swatch" width="14" height="14" aria-hidden="true"><rect class="s{}" width="14" height="14" rx="3"/></svg>'
+    "{}</li>"
+)
+_LEGEND: Final = Markup(
+    '<figcaption class="small"><span class="soft">Plugins:</span> <ul class="graph-legend">{}</ul></figcaption>'
+)
+
 
 def draw(
     drawn: Drawn,
@@ -79,15 +102,9 @@ def series_of(drawn: Drawn) -> dict[str, int]:
 
 def legend(drawn: Drawn) -> Markup:
     """What the colours mean."""
-    items = Markup("").join(
-        Markup(
-            '<li><svg class="swatch" width="14" height="14" aria-hidden="true"><rect class="s{}" width="14" height="14" rx="3"/></svg>{}</li>'
-        ).format(number, shown(name) or "unknown plugin")
-        for name, number in series_of(drawn).items()
+    return _LEGEND.format(
+        Markup("").join(_SWATCH.format(n, shown(name) or "unknown plugin") for name, n in series_of(drawn).items())
     )
-    return Markup(
-        '<figcaption class="small"><span class="soft">Plugins:</span> <ul class="graph-legend">{}</ul></figcaption>'
-    ).format(items)
 
 
 @lru_cache(maxsize=64)
@@ -125,11 +142,7 @@ class _Picture:
         lines = Markup("").join(self._edge(edge, points) for edge, points in placed.routes.items())
         boxes = Markup("").join(self._step(step, placed.boxes[f"n{key}"]) for key, step in steps.items())
         name = f"Graph of {self.service} version {self.version}: {count(len(steps), 'node')}"
-        return Markup(
-            '<div class="graph-scroll" tabindex="0" role="region" aria-label="{name}, scrolls">'
-            '<svg class="graph-picture" width="{w:.0f}" height="{h:.0f}" viewBox="0 0 {w:.0f} {h:.0f}" role="group" aria-label="{name}">'
-            "{lines}{request}{boxes}{answer}</svg></div>"
-        ).format(
+        return _REGION.format(
             name=shown(name),
             w=placed.width,
             h=placed.height,
@@ -139,30 +152,23 @@ class _Picture:
             answer=self._answer(placed.boxes["answer"]),
         )
 
-    # ---- request and answer ---------------------------------------------------------------------------------------------------
+    # ---- request and answer --------------------------------------------------------------------------------------------------
 
     def _end_height(self, key: str) -> float:
         return 48.0 + _LINE * self._lines(key)
 
     def _request(self, box: Box) -> Markup:
-        fields = self.drawn.fields
-        told = listed((field.name for field in fields), 30)
-        return self._end(
-            box, REQUEST, "Request", [field.name for field in fields], f"Request with {count(len(fields), 'field')}: {told}"
-        )
+        names = [field.name for field in self.drawn.fields]
+        return self._end(box, REQUEST, "Request", names, f"Request with {count(len(names), 'field')}: {listed(names, 30)}")
 
     def _answer(self, box: Box) -> Markup:
         outputs = self.drawn.outputs
         told = listed((f"{output.name} ({output.dtype})" for output in outputs), 30)
-        return self._end(
-            box, ANSWER, "Answer", [output.name for output in outputs], f"Answer with {count(len(outputs), 'output')}: {told}"
-        )
+        said = f"Answer with {count(len(outputs), 'output')}: {told}"
+        return self._end(box, ANSWER, "Answer", [output.name for output in outputs], said)
 
     def _end(self, box: Box, key: str, head: str, names: Sequence[str], said: str) -> Markup:
-        return Markup(
-            '<g class="end" role="img" aria-label="{said}"><title>{said}</title>'
-            '<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="22"/>{head}{names}{values}</g>'
-        ).format(
+        return _END.format(
             said=shown(said),
             x=box.x,
             y=box.y,
@@ -173,7 +179,7 @@ class _Picture:
             values=self._value_lines(key, box, box.y + 38),
         )
 
-    # ---- nodes ------------------------------------------------------------------------------------------------------------------
+    # ---- nodes ---------------------------------------------------------------------------------------------------------------
 
     def _height(self, step: Step) -> float:
         return float(_HEAD + _LINE * self._lines(step.id))
@@ -200,37 +206,25 @@ class _Picture:
     def _step(self, step: Step, box: Box) -> Markup:
         state = self.differs.get(step.key, "")
         mark, word = DIFFERS[state] if state else ("", "")
-        classes = [
-            "step",
-            *([state] if state else []),
-            *(["selected"] if step.id == self.selected and state != "removed" else []),
-        ]
-        label = f"{step.number}. {step.label}"
-        room = (box.width - 32) / 14 - (len(word) + 3) * 0.62
-        said = self._said(step, word)
-        return Markup(
-            '<a class="{classes}" href="{href}" data-part="{part}" aria-label="{said}"{current}><title>{said}</title>'
-            '<rect class="box" x="{x}" y="{y}" width="{w}" height="{h}" rx="8"/><rect class="stripe s{series}" x="{x}" y="{y}" width="7"'
-            ' height="{h}" rx="3"/>{label}{mark}{columns}{kind}{values}</a>'
-        ).format(
-            classes=" ".join(classes),
+        selected = step.id == self.selected and state != "removed"
+        x = box.x + 18
+        label = fit(f"{step.number}. {step.label}", (box.width - 28) / 14 - width(f"{mark} {word}") * 12 / 14)
+        return _STEP.format(
+            classes=" ".join(["step", *([state] if state else []), *(["selected"] if selected else [])]),
             href=self._address(step, "graph") + "#node",
             part=self._address(step, "graph/node"),
-            said=shown(said),
-            current=Markup(' aria-current="true"') if "selected" in classes else "",
+            said=shown(self._said(step, word)),
+            current=Markup(' aria-current="true"') if selected else "",
             x=box.x,
             y=box.y,
             w=box.width,
             h=box.height,
             series=self.series.get(step.plugin, 7),
-            label=_text(box.x + 18, box.y + 20, fit(label, room), "label"),
+            label=_text(x, box.y + 20, label, "label"),
             mark=_text(box.x + box.width - 10, box.y + 20, f"{mark} {word}", "mark") if state else "",
-            columns=_text(box.x + 18, box.y + 37, in_short(step, (box.width - 30) / 12.5), "columns"),
+            columns=_text(x, box.y + 37, in_short(step, (box.width - 28) / 12), "columns"),
             kind=_text(
-                box.x + 18,
-                box.y + 53,
-                fit(lowered(step), (box.width - 30) / 11.5),
-                "kind warn" if step.portable is False else "kind",
+                x, box.y + 53, fit(lowered(step), (box.width - 28) / 11), f"kind{' warn' if step.portable is False else ''}"
             ),
             values=self._value_lines(step.id, box, box.y + 53),
         )
@@ -254,7 +248,7 @@ class _Picture:
         query = urlencode({"version": self.before if removed else self.version, "node": step.id}, errors="replace")
         return f"/gallery/services/{quote(self.service, safe='')}/{page}?{query}"
 
-    # ---- edges ------------------------------------------------------------------------------------------------------------------
+    # ---- edges ---------------------------------------------------------------------------------------------------------------
 
     def _edge(self, edge: tuple[str, str], points: Sequence[tuple[float, float]]) -> Markup:
         first, second = (end[1:] if end[0] == "n" else "" for end in edge)

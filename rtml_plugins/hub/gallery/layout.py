@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from rtml_core.errors import RtmlError
@@ -44,8 +45,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Placed:
-    """The picture. routes: of an edge the points it goes through, (x, y), two for each layer that it passes, and its ends; between
-    the second of a layer and the first of the next it may be curved, as nothing else is there."""
+    """The picture. routes: of an edge the points (x, y) that it goes through, two for each layer; between the second of a layer
+    and the first of the next it may be curved, as nothing else is there."""
 
     boxes: Mapping[str, Box]
     routes: Mapping[tuple[str, str], Sequence[tuple[float, float]]]
@@ -74,7 +75,7 @@ def place(sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str, s
     up: list[list[int]] = [[] for _ in items]
     down: list[list[int]] = [[] for _ in items]
     for chain in chains.values():
-        for above, below in zip(chain, chain[1:], strict=False):
+        for above, below in pairwise(chain):
             down[above].append(below)
             up[below].append(above)
     rows: list[list[int]] = [[] for _ in range(max(layers.values(), default=-1) + 1)]
@@ -187,7 +188,7 @@ def _median(places: Sequence[int]) -> float:
 def crossings(rows: Sequence[Sequence[int]], down: Sequence[Sequence[int]]) -> int:
     """How often edges cross between layers."""
     total = 0
-    for row, below in zip(rows, rows[1:], strict=False):
+    for row, below in pairwise(rows):
         place = {index: number for number, index in enumerate(below)}
         tree = [0] * (len(below) + 1)  # a Fenwick tree: how many edges end at or before a place
         ended = 0

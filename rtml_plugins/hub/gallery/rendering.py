@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from rtml_plugins.hub.gallery import static
+from rtml_plugins.hub.gallery.wording import shown
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: pages load from their own hub only; no script and no style stands in a page
@@ -32,7 +33,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters.update(ago=ago, number=number, percent=percent, ms=ms, size=size, moment=moment)
+    made.filters.update(ago=ago, number=number, percent=percent, ms=ms, size=size, moment=moment, shown=shown)
     made.globals.update(static=static.address, notices=NOTICES)
     return made
 

@@ -74,10 +74,10 @@ class Column:
 class Step:
     """A node. key: its own in a picture, which is its id unless two graphs are drawn as one. number: as in errors, "node 5".
 
-    label: "Pandas fillna". kind, onnx_nodes: how it was lowered, "" and None when the package does not say. portable: None then.
-    learned: what it has learned, None when that is nothing or more than MOST_LEARNED bytes; digest: of it, "" for nothing.
-    takes: columns that its parameters name; gives: what it gives and did not get; left_out: (columns, why) not told;
-    inner: nodes of a graph inside, as steps whose ids begin with "outer/".
+    label: "Pandas fillna". release: the plugin's version when the package was made. kind, onnx_nodes: how it was lowered, "" and
+    None when the package does not say. learned: what it has learned, None when that is nothing or more than MOST_LEARNED bytes;
+    digest: of it, "" for nothing. takes: columns that its parameters name; gives: what it gives and did not get; left_out:
+    (columns, why) not told; inner: nodes of a graph inside, as steps whose ids begin with "outer/".
     """
 
     key: str
@@ -89,6 +89,7 @@ class Step:
     version: str = "1"
     plugin: str = ""
     distribution: str = ""
+    release: str = ""
     kind: str = ""
     onnx_nodes: int | None = None
     learned: Any = None
@@ -121,6 +122,12 @@ class Drawn:
     @property
     def told(self) -> bool:
         return any(step.kind for step in self.steps.values())
+
+    @property
+    def onnx_nodes(self) -> int:
+        """ONNX nodes that the nodes became, those inside others included."""
+        every = [one for step in self.steps.values() for one in (step, *step.inner)]
+        return sum(step.onnx_nodes or 0 for step in every)
 
     def before(self, key: str) -> list[str]:
         """Keys of the nodes that feed a node."""
@@ -220,6 +227,7 @@ class _About:
     def __init__(self, manifest: Manifest):
         explain = manifest.explain
         self.entries = {} if explain is None else {entry.node: entry for entry in explain.nodes}
+        self.releases = {plugin.name: plugin.version for plugin in manifest.plugins}
         self.columns: dict[str, list[Column]] = {}
         self.left_out: dict[str, list[tuple[Sequence[str], str]]] = {}
         self.checks: dict[str, list[str]] = {}
@@ -240,6 +248,7 @@ def _step(node: _Node, name: str, number: int, coming: Mapping[str, None], about
     gives = about.columns.get(name) or [Column(one) for one in _made(node.params)]
     if not about.entries and not about.columns:
         gives = [Column(column.name, told=False) for column in gives]
+    plugin = (entry.plugin if entry is not None else "") or node.plugin or ""
     return Step(
         key=name,
         id=name,
@@ -248,8 +257,9 @@ def _step(node: _Node, name: str, number: int, coming: Mapping[str, None], about
         label=f"{node.operator} {method}" if isinstance(method, str) else node.operator,
         params=node.params,
         version=node.version,
-        plugin=(entry.plugin if entry is not None else "") or node.plugin or "",
+        plugin=plugin,
         distribution=node.distribution or "",
+        release=about.releases.get(plugin, ""),
         kind=entry.kind if entry is not None else "",
         onnx_nodes=entry.onnx_nodes if entry is not None else None,
         learned=msgspec.json.decode(learned) if small else None,

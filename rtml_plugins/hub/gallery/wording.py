@@ -34,7 +34,7 @@ def _character(character: str) -> float:
         return 1.0
     if east_asian_width(character) in "WF":
         return 1.1
-    return 0.75 if character.isupper() or character.isdigit() and not character.isascii() else 0.64
+    return 0.75 if character.isupper() or (character.isdigit() and not character.isascii()) else 0.64
 
 
 def fit(text: str, room: float) -> str:

@@ -1,0 +1,137 @@
+"""The graph of a version as a picture, and what a node of it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from rtml_core.client.records import Service, Version
+from rtml_core.errors import close_match, describe, listing
+from rtml_plugins.hub.errors import NotFound
+from rtml_plugins.hub.gallery.drawing import Drawn, NotDrawn, Step, draw, graph_of, lowered, series_of
+from rtml_plugins.hub.gallery.page import View, page
+from rtml_plugins.hub.gallery.parameters import Row, rows_of
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+@page("/services/{name}/graph")
+def graph(view: View, name: str) -> Response:
+    """The picture, with the panel of the node that ?node= asks for."""
+    service = view.at.hub.get(name)
+    version = chosen(view, service)
+    drawn, picture, problem = _drawn(view, service, version)
+    node = view.query.get("node")
+    panel = panel_of(drawn, find(drawn, node, version)) if drawn is not None and node else None
+    return view.render(
+        "graph.html",
+        service=service,
+        tab="/graph",
+        version=version,
+        drawn=drawn,
+        picture=picture,
+        problem=problem,
+        panel=panel,
+        lowered=lowered,
+    )
+
+
+@page("/services/{name}/graph/node")
+def node(view: View, name: str) -> Response:
+    """The panel of a node alone."""
+    service = view.at.hub.get(name)
+    version = chosen(view, service)
+    drawn = graph_of(view.at, version.package)
+    return view.render(
+        "part_node.html",
+        service=service,
+        version=version,
+        panel=panel_of(drawn, find(drawn, view.query.get("node", ""), version)),
+    )
+
+
+def chosen(view: View, service: Service, key: str = "version") -> Version:
+    """The version that a query asks for, by default the one that answers. Raises NotFound."""
+    asked = view.query.get(key)
+    number = service.traffic.champion if not asked else int(asked) if asked.isdecimal() and len(asked) < 10 else None
+    for version in service.versions:
+        if version.version == number:
+            return version
+    known = listing([str(version.version) for version in reversed(service.versions)])
+    raise NotFound(f"service {describe(service.name)} has no version {describe(asked)}. It has: {known}")
+
+
+def find(drawn: Drawn, node: str, version: Version) -> Step:
+    """A node by its id; "outer/inner" of one inside another. Raises NotFound with what is near."""
+    for step in drawn.steps.values():
+        for one in (step, *step.inner):
+            if one.id == node:
+                return one
+    raise NotFound(
+        f"version {version.version} has no node {describe(node)}. It has: {listing(drawn.steps)}.{close_match(node, drawn.steps)}"
+    )
+
+
+def _drawn(view: View, service: Service, version: Version) -> tuple[Drawn | None, Markup | None, str]:
+    """Graph and picture, or why there is none: what can't be drawn can still be read."""
+    drawn = None
+    try:
+        drawn = graph_of(view.at, version.package)
+        selected = view.query.get("node")
+        return drawn, draw(drawn, service=service.name, version=version.version, selected=selected), ""
+    except NotDrawn as error:
+        return drawn, None, str(error)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All that is shown of a node. series: the number of its colour; takes: columns and their types, "" when unknown; learned:
+    rows of what it has learned; before, after: the nodes around it."""
+
+    step: Step
+    series: int
+    lowered: str
+    parameters: list[Row]
+    learned: list[Row]
+    takes: list[tuple[str, str]]
+    before: list[Step]
+    after: list[Step]
+    told: bool
+
+
+def panel_of(drawn: Drawn, step: Step) -> Panel:
+    """What is shown of a node of a graph."""
+    inside = step.key not in drawn.steps
+    return Panel(
+        step=step,
+        series=series_of(drawn).get(step.plugin, 7),
+        lowered=lowered(step),
+        parameters=rows_of(step.params),
+        learned=rows_of(step.learned) if isinstance(step.learned, dict) else [],
+        takes=[(column, _dtype(drawn, step, column)) for column in step.takes],
+        before=[] if inside else [drawn.steps[key] for key in drawn.before(step.key)],
+        after=[] if inside else [drawn.steps[key] for key in drawn.after(step.key)],
+        told=drawn.told,
+    )
+
+
+def _dtype(drawn: Drawn, step: Step, column: str) -> str:
+    """The type of a column where it enters a node: of the nearest node before that gives it, or of the request's field."""
+    seen: dict[str, None] = {}
+    waiting = drawn.before(step.key)
+    while waiting:
+        key = waiting.pop(0)
+        if key in seen:
+            continue
+        seen[key] = None
+        for given in drawn.steps[key].gives:
+            if given.name == column:
+                return given.dtype + (", may be missing" if given.nullable else "") if given.dtype else ""
+        waiting += drawn.before(key)
+    for entry in drawn.fields:
+        if entry.name == column:
+            return f"{entry.type}{', may be missing' if entry.nullable else ''}, of the request"
+    return ""
