@@ -17,7 +17,7 @@ from rtml_core import package
 from rtml_core.assemble import Assembled, assemble
 from rtml_core.custom_ops import CustomOp
 from rtml_core.custom_ops.declaration import FOREIGN
-from rtml_core.explain import op_entries
+from rtml_core.explain import explain_rows, op_entries
 from rtml_core.graph import Graph
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.symbolic import Symbolic
@@ -94,7 +94,8 @@ def build(graph: Graph, lowered: Lowered, outputs: list[package.OutputEntry], ma
             gone.append((node, name, why))
         else:
             columns.append(_entry(node, name, column, "explain", chosen.name(column.tensor), column.index))
-    nodes = tuple(package.NodeEntry(name, _operator(graph, name)) for name in graph.order())
+    rows = [row for row in explain_rows(graph, assembled) if row.operator]  # without what stands at the outputs
+    nodes = tuple(package.NodeEntry(row.node, row.operator, row.plugin, row.kind, row.onnx_nodes) for row in rows)
     tolerances = _tolerances(graph)
     if not chosen.outputs:
         return OnTheWay(None, package.ExplainEntry(nodes, tuple(columns), _grouped(gone)), tolerances)
@@ -213,12 +214,6 @@ def _slot(column: Symbolic) -> tuple[int, int, str]:
 
 def _entry(node: str, name: str, column: Symbolic, at: str, tensor: str, index: int) -> ColumnEntry:
     return ColumnEntry(node, name, column.dtype, at, tensor, index, column.nullable)
-
-
-def _operator(graph: Graph, name: str) -> str:
-    operator = graph.nodes[name]
-    method = getattr(operator.params, "import_", None)
-    return f"{operator.name} {method}" if isinstance(method, str) else operator.name
 
 
 def _grouped(gone: list[tuple[str, str, str]]) -> tuple[LeftOutEntry, ...]:

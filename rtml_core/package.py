@@ -168,7 +168,8 @@ class LeftOutEntry(msgspec.Struct, frozen=True):
 
 
 class ExplainEntry(msgspec.Struct, omit_defaults=True, frozen=True):
-    """What can be told of the way to the outputs. nodes: all of the graph, in order of execution. opsets, ops: of the explain
+    """What can be told of the way to the outputs. nodes: all of the graph, in order of execution, each followed by those of a
+    graph inside it ("outer/inner"), of which no columns are told. opsets, ops: of the explain
     model; none where the package has none."""
 
     nodes: tuple[NodeEntry, ...]
@@ -260,10 +261,11 @@ def to_json(value: Any) -> bytes:
 
 
 def write_archive(manifest: Manifest, files: Mapping[str, bytes]) -> bytes:
-    """The archive's bytes. Its id is the last 64 of them. Without an explain model among `files` nothing is said of one."""
+    """The archive's bytes. Its id is the last 64 of them. Without an explain model among `files` the manifest tells of the nodes,
+    and nothing of the columns that would be read from it."""
     digests = {name: sha256(data) for name, data in sorted(files.items())}
     if manifest.explain is not None and manifest.explain.ops and EXPLAIN not in files:
-        manifest = msgspec.structs.replace(manifest, explain=None)
+        manifest = msgspec.structs.replace(manifest, explain=_without_model(manifest.explain))
     members = {**files, MANIFEST: to_json(msgspec.structs.replace(manifest, digests=digests))}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -275,6 +277,17 @@ def write_archive(manifest: Manifest, files: Mapping[str, bytes]) -> bytes:
         archive.comment = b"0" * _COMMENT_BYTES
     body = buffer.getvalue()[:-_COMMENT_BYTES]
     return body + sha256(body).encode()
+
+
+def _without_model(entry: ExplainEntry) -> ExplainEntry:
+    gone: dict[str, list[str]] = {}
+    for column in entry.columns:
+        if column.at == "explain":
+            gone.setdefault(column.node, []).append(column.name)
+    why = "the explain model was left out of the package"
+    left_out = (LeftOutEntry(node, tuple(names), why) for node, names in gone.items())
+    kept = tuple(column for column in entry.columns if column.at != "explain")
+    return ExplainEntry(entry.nodes, kept, (*entry.left_out, *left_out))
 
 
 def read_archive(data: bytes, where: str = "the package", *, explain: bool = False) -> Archive:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_
 
 import numpy as np
 
-from rtml_core import package
-from rtml_core.assemble import Assembled
 from rtml_core.columns import Field, parse_signature
 from rtml_core.errors import CustomOpError, ParityError, RtmlError, describe
 from rtml_core.executor import outputs_of
@@ -70,8 +68,7 @@ class Report:
 def prove(
     graph: Graph,
     lowered: Lowered,
-    assembled: Assembled,
-    manifest: package.Manifest,
+    runtime: Runtime,
     sample: pd.DataFrame | None,
     told: OnTheWay,
     *,
@@ -79,10 +76,9 @@ def prove(
 ) -> Report:
     """Run the gate; raises ParityError naming the first node, column and row that differ.
 
-    told: the explain model, whose columns are compared with the frames of the nodes on the same rows; one that differs is left
-    out of it.
+    runtime: of the compiled graph; told: the explain model, whose columns are compared with the frames of the nodes on the same
+    rows; one that differs is left out of it.
     """
-    runtime = _runtime(assembled, manifest)
     columns_told = ColumnsTold(told, runtime)
     report = Report()
     for name in graph.order():
@@ -91,13 +87,6 @@ def prove(
         _compare(graph, lowered.fields, runtime, columns, origin, report, columns_told)
     columns_told.leave_out()
     return report
-
-
-def _runtime(assembled: Assembled, manifest: package.Manifest) -> Runtime:
-    from rtml_core.runtime import Runtime
-
-    archive = package.Archive("", manifest, assembled.model, b"{}", b"{}")
-    return Runtime(archive, allow_unchecked=True, verify=False, custom_ops=assembled.custom_ops, where="the compiled graph")
 
 
 def _row_sets(graph: Graph, lowered: Lowered, sample: pd.DataFrame | None, rng: np.random.Generator) -> list[tuple[str, Values]]:

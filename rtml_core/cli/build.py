@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -44,20 +45,30 @@ def fit(graph: str, train: str, output: str) -> None:
 
 _COMPILE = """
 rtml compile churn-fitted.json -o churn.rtml --sample test.csv
-rtml compile churn-fitted.json -o churn.rtml --sample test.csv --explain
+rtml compile churn-fitted.json -o churn.rtml --sample test.csv --explain --metric auc=0.81
 """
 
 
 @click.command("compile", cls=Command, example=_COMPILE)
 @click.argument("graph", metavar="GRAPH.json")
 @click.option("-o", "--output", required=True, metavar="FILE.rtml", help="The package.")
-@click.option("--sample", metavar="FILE", help="Real rows for the parity gate: .jsonl, .csv or .parquet.")
+@click.option("--sample", metavar="FILE", help="Real rows for the parity gate and the baseline: .jsonl, .csv or .parquet.")
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME=VALUE", help="How good the model is: kept in the package. Repeatable."
+)
 @click.option("--explain", is_flag=True, help="Show what each node became.")
 @click.option("--no-parity", is_flag=True, help="Build without proof; a runtime refuses such a package unless told otherwise.")
 @click.option("--portable", is_flag=True, help="Refuse a graph that needs Python or native operators of a plugin.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was built as JSON.")
 def compile_command(
-    graph: str, output: str, sample: str | None, explain: bool, no_parity: bool, portable: bool, as_json: bool
+    graph: str,
+    output: str,
+    sample: str | None,
+    metrics: tuple[str, ...],
+    explain: bool,
+    no_parity: bool,
+    portable: bool,
+    as_json: bool,
 ) -> None:
     """Compile a graph into one package and prove it equal to what was authored.
 
@@ -65,9 +76,10 @@ def compile_command(
     written (exit code 1).
     """
     check_outputs([output], [graph, sample])
+    figures = _metrics(metrics)
     authored = read_graph(graph)
     frame = None if sample is None else _rows(authored, sample)
-    compiled = authored.compile(frame, parity=not no_parity, portable=portable)
+    compiled = authored.compile(frame, parity=not no_parity, portable=portable, metrics=figures)
     with pending(output) as (file,):
         assert file is not None
         file.stream.write(compiled.data)
@@ -83,6 +95,23 @@ def compile_command(
     if not m.portable:
         click.echo(f"{m.portability[0].upper()}{m.portability[1:]}")
     click.echo(f"{proof}\nid {compiled.id}")
+
+
+def _metrics(given: tuple[str, ...]) -> dict[str, float]:
+    """The figures by name; UsageError for one that is not NAME=NUMBER or comes twice."""
+    figures: dict[str, float] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not equals or not name or not math.isfinite(number):
+            raise click.UsageError(f"--metric must be NAME=NUMBER, e.g. --metric auc=0.81; got {text!r}")
+        if name in figures:
+            raise click.UsageError(f"--metric {name} is given twice; keep one of them")
+        figures[name] = number
+    return figures
 
 
 def _facts(output: str, compiled: Compiled) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rtml_core.cli.tables import plural, table
 from rtml_core.errors import PackageError
 
 if TYPE_CHECKING:
+    from rtml_core.baseline import ColumnBaseline
     from rtml_core.package import Archive, FieldEntry, Manifest, OpEntry
 
 
@@ -51,16 +52,21 @@ def render(name: str, archive: Archive, size: int) -> str:
         ("plugins", ", ".join(_plugin(p.name, p.distribution, p.version) for p in m.plugins) or "-"),
         ("extra", "unknown fields are refused" if m.extra == "refuse" else "unknown fields are ignored"),
         ("checks", plural(len(m.checks), "row check") if m.checks else "-"),
+        ("metrics", ", ".join(f"{name} {value:g}" for name, value in sorted(m.metrics.items())) or "-"),
+        ("baseline", plural(m.baseline.rows, "row") + " of the sample" if m.baseline else "-"),
     ]
     fields = [(f.field.name, f.field.spec, _details(f)) for f in m.fields]
     outputs = [(o.name, o.dtype + ("?" if o.nullable else ""), _tolerance(o.rtol, o.atol)) for o in m.outputs]
     ops = [(op.label, op.kind, str(op.count), _brought(op)) for op in m.ops]
+    seen = m.baseline
+    baseline = [table(("in the sample", "missing", "values"), [_seen(c) for c in (*seen.inputs, *seen.outputs)])] if seen else []
     return "\n\n".join(
         (
             "\n".join(f"{key:<10}{value}" for key, value in facts),
             table(("field", "type", ""), fields),
             table(("output", "type", "tolerance"), outputs),
             table(("ONNX operator", "kind", "nodes", "from"), ops),
+            *baseline,
         )
     )
 
@@ -72,6 +78,32 @@ def parity(manifest: Manifest) -> str:
         return "NOT CHECKED: built with --no-parity, nothing proves it equal to what was authored"
     refused = f"; {plural(entry.refused, 'row')} refused, {entry.tried} of them tried: by both" if entry.refused else ""
     return f"{plural(entry.rows, 'row')} compared, 0 differences{refused}"
+
+
+def _seen(column: ColumnBaseline) -> tuple[str, str, str]:
+    """A column of the baseline: its name, the share that is missing, and what the values are, in short."""
+    there = sum(column.counts)
+    if column.kind == "category":
+        named = sorted(zip(column.counts, column.values, strict=False), key=lambda pair: -pair[0])[:4]
+        rest = there - sum(count for count, _ in named)
+        words = [f"{value} {count / there:.0%}" for count, value in named if count] + (
+            [f"others {rest / there:.0%}"] if rest else []
+        )
+        values = ", ".join(words)
+    elif column.quantiles:
+        low, _, first, _, third, _, high = (_shown(column, value) for value in column.quantiles)
+        values = f"{low} to {high}, half of them {first} to {third}"
+    else:
+        values = "none that is finite" if there else ""
+    return column.name, f"{column.missing / max(1, column.rows):.0%}", values
+
+
+def _shown(column: ColumnBaseline, value: float) -> str:
+    if column.kind != "time":
+        return f"{value:.6g}"
+    from rtml_core.timestamps import format_timestamp
+
+    return format_timestamp(round(value * 1_000_000))
 
 
 def _brought(op: OpEntry) -> str:

@@ -34,7 +34,10 @@ class Explained:
             raise PackageError("the package says nothing of columns on the way: compile it again with this rtml")
         if entry.ops and not archive.explain:
             raise PackageError("the package was read without its explain model: read it with explain=True")
-        self.nodes, self.left_out = entry.nodes, entry.left_out
+        names, told = {node.node for node in entry.nodes}, {column.node for column in entry.columns}
+        inner = {name for name in names - told if name.rpartition("/")[0] in names}  # of graphs inside nodes: nothing is told
+        self.nodes = tuple(node for node in entry.nodes if node.node not in inner)
+        self.left_out = entry.left_out
         self._runtime = runtime
         self._run = runtime._open_explain(archive.explain, entry) if entry.ops else None
         self._answers = any(column.at == "output" for column in entry.columns)

@@ -215,7 +215,8 @@ def files_of(archive: package.Archive) -> dict[str, bytes]:
 def test_a_package_that_says_nothing_of_columns_or_is_another_one_is_refused() -> None:
     _, compiled = made()
     archive = package.read_archive(compiled.data, explain=True)
-    old = package.write_archive(archive.manifest, {n: d for n, d in files_of(archive).items() if n != package.EXPLAIN})
+    files = {n: d for n, d in files_of(archive).items() if n != package.EXPLAIN}
+    old = package.write_archive(msgspec.structs.replace(archive.manifest, explain=None), files)
     runtime = Runtime.from_bytes(old)
     assert runtime.manifest.explain is None
     with pytest.raises(PackageError, match="says nothing of columns on the way: compile it again"):
@@ -225,6 +226,24 @@ def test_a_package_that_says_nothing_of_columns_or_is_another_one_is_refused() -
     orphan = package.write_archive(msgspec.structs.replace(archive.manifest, explain=None), files_of(archive))
     with pytest.raises(PackageError, match=r"explain\.onnx is there and its manifest says nothing of it"):
         Runtime.from_bytes(orphan)
+
+
+def test_without_its_explain_model_a_package_still_tells_of_its_nodes() -> None:
+    _, compiled = made()
+    archive = package.read_archive(compiled.data, explain=True)
+    assert archive.manifest.explain is not None
+    assert archive.manifest.explain.ops
+    bare = package.write_archive(archive.manifest, {n: d for n, d in files_of(archive).items() if n != package.EXPLAIN})
+    runtime = Runtime.from_bytes(bare)
+    said = runtime.manifest.explain
+    assert said is not None
+    assert said.ops == ()
+    assert said.nodes == archive.manifest.explain.nodes
+    assert all(column.at != "explain" for column in said.columns)
+    gone = {name for entry in said.left_out if "left out of the package" in entry.why for name in entry.columns}
+    assert gone == {column.name for column in archive.manifest.explain.columns if column.at == "explain"}
+    (told,) = runtime.explained(package.read_archive(bare, explain=True)).columns(runtime.json.decode(body_of(FRAME.head(1))))
+    assert [node["node"] for node in told] == [node.node for node in said.nodes]
 
 
 @pytest.mark.parametrize(

@@ -175,3 +175,21 @@ def test_an_output_that_can_not_be_written_is_refused_before_the_work(rtml: Rtml
     result = rtml(*words, "-o", "no/out")
     assert result.code == 2
     assert result.error == "no/out can't be written: no does not exist; make it first"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["auc"], "--metric must be NAME=NUMBER, e.g. --metric auc=0.81; got 'auc'"),
+        (["auc=high"], "got 'auc=high'"),
+        (["=1"], "got '=1'"),
+        (["auc=nan"], "got 'auc=nan'"),
+        (["auc=1", "auc=2"], "--metric auc is given twice"),
+    ],
+)
+def test_metrics_that_are_no_numbers_are_refused(rtml: Rtml, files: Path, given: list[str], words: str) -> None:
+    options = [part for text in given for part in ("--metric", text)]
+    result = rtml("compile", "graph.json", "-o", "model.rtml", *options)
+    assert result.code == 2
+    assert words in " ".join(result.error.split())
+    assert not Path("model.rtml").exists()

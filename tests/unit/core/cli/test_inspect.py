@@ -51,6 +51,33 @@ def test_inspect_as_json_has_the_whole_manifest(rtml: Rtml, package: Path) -> No
     assert facts["parity"]["checked"] is True
 
 
+def test_inspect_shows_the_baseline_and_the_metrics(rtml: Rtml, files: Path) -> None:
+    options = ("--sample", "rows.csv", "--metric", "auc=0.81", "--metric", "lift at 10 %=2.5")
+    assert rtml("compile", "graph.json", "-o", "model.rtml", *options).code == 0
+    out = " ".join(rtml("inspect", "model.rtml").out.split())
+    for words in (
+        "metrics auc 0.81, lift at 10 % 2.5 ",
+        "baseline 3 rows of the sample",
+        "in the sample missing values age 33% 7 to 41.5, half of them 7 to 41.5 visits 0% 2 to 4, half of them 2 to 4",
+        "zip 33% others 100% member 33% false 50%, true 50%",  # two texts of one row each are not kept by name
+        "seen_at 33% 2026-01-31T00:00:00Z to 2026-11-21T10:15:00Z",
+    ):
+        assert words in out
+    facts = rtml("inspect", "model.rtml", "--json").json
+    assert facts["metrics"] == {"auc": 0.81, "lift at 10 %": 2.5}
+    assert facts["baseline"]["rows"] == 3
+    assert len(facts["baseline"]["inputs"]) == 5
+    assert {node["plugin"] for node in facts["explain"]["nodes"]} >= {"tiny"}
+
+
+def test_inspect_of_a_package_without_them_says_so(rtml: Rtml, files: Path) -> None:
+    rtml("compile", "graph.json", "-o", "bare.rtml")
+    out = rtml("inspect", "bare.rtml").out
+    assert "metrics   -" in out
+    assert "baseline  -" in out
+    assert "in the sample" not in out
+
+
 def test_inspect_says_that_nothing_was_proved(rtml: Rtml, files: Path) -> None:
     rtml("compile", "graph.json", "-o", "raw.rtml", "--no-parity")
     assert "parity    NOT CHECKED" in rtml("inspect", "raw.rtml").out

@@ -12,6 +12,7 @@ import pytest
 from rtml_core import Graph, Operator
 from rtml_core import operators as op
 from rtml_core.errors import ColumnError, CompileError, DslError, ExecutionError, NotFittedError, ParamError, ParityError
+from rtml_core.package import read_archive
 from rtml_core.testing import assert_parity
 from rtml_plugins.flow.processor import MAX_DEPTH, Processor
 
@@ -57,6 +58,12 @@ def test_it_compiles_to_what_its_nodes_cost_and_explain_names_them() -> None:
     assert list(rows)[:5] == ["receiver", "price", "price/fill", "price/double", "price/large"]
     assert (rows["price"].kind, rows["price"].onnx_nodes, rows["price/large"].onnx_nodes) == ("its graph", 0, 1)
     assert sum(row.onnx_nodes for row in compiled.rows) == compiled.node_count
+    assert compiled.manifest.explain is not None
+    told = {node.node: node for node in compiled.manifest.explain.nodes}
+    assert list(told) == [name for name in rows if name != "(outputs)"]
+    assert (told["price"].kind, told["price/fill"].plugin, told["price/large"].onnx_nodes) == ("its graph", "encoders", 1)
+    explained = compiled.runtime.explained(read_archive(compiled.data, explain=True))
+    assert [node.node for node in explained.nodes] == graph.order()  # of the inner ones nothing is told
     assert {plugin.name for plugin in compiled.manifest.plugins} == {"encoders", "fields", "flow", "pandas"}
     flat = (
         op.Receiver(schema=FIELDS)
