@@ -5,9 +5,11 @@ JSON by msgspec; unknown fields are ignored, so either side may be newer.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+
+from rtml_plugins.serving.names import NAME
 
 #: upper bounds of latencies in seconds; the last bucket has none
 # fmt: off
@@ -16,13 +18,22 @@ SECONDS: Final = (
     0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0,
 )
 # fmt: on
+#: what a message may hold at most: windows, versions of one, columns of a version, bins of a column
+WINDOWS: Final = 1000
+VERSIONS: Final = 10_000
+COLUMNS: Final = 10_000
+BINS: Final = 1000
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]  # of one window
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e12)]
+Name = Annotated[str, msgspec.Meta(pattern=f"^{NAME.pattern}$")]
 
 
 class Bins(msgspec.Struct, omit_defaults=True):
     """Values of a field or an output, counted in the bins of the package's baseline (rtml_core.baseline.ColumnBaseline)."""
 
-    counts: list[int]
-    missing: int = 0
+    counts: Annotated[list[Count], msgspec.Meta(max_length=BINS)]
+    missing: Count = 0
 
 
 class Counted(msgspec.Struct, omit_defaults=True):
@@ -33,19 +44,19 @@ class Counted(msgspec.Struct, omit_defaults=True):
     when there are many; inputs, outputs: the values of these rows, by name; empty for packages without a baseline.
     """
 
-    outcomes: dict[str, int] = {}
-    latency: list[int] = []
-    seconds: float = 0.0
-    rows: int = 0
-    inputs: dict[str, Bins] = {}
-    outputs: dict[str, Bins] = {}
+    outcomes: Annotated[dict[Annotated[str, msgspec.Meta(max_length=32)], Count], msgspec.Meta(max_length=20)] = {}
+    latency: Annotated[list[Count], msgspec.Meta(max_length=len(SECONDS) + 1)] = []
+    seconds: Seconds = 0.0
+    rows: Count = 0
+    inputs: Annotated[dict[str, Bins], msgspec.Meta(max_length=COLUMNS)] = {}
+    outputs: Annotated[dict[str, Bins], msgspec.Meta(max_length=COLUMNS)] = {}
 
 
 class VersionCounted(msgspec.Struct, omit_defaults=True):
     """What was counted of a version of a service by one edge in one window. package: its id, whose baseline has the bins."""
 
-    service: str
-    version: int
+    service: Name
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     package: str
     counted: Counted
 
@@ -53,15 +64,15 @@ class VersionCounted(msgspec.Struct, omit_defaults=True):
 class Window(msgspec.Struct, omit_defaults=True):
     """A span of time, in seconds since 1970. number: from 1, by the edge's process; the hub takes each once."""
 
-    number: int
-    since: float
-    until: float
-    versions: list[VersionCounted] = []
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    since: Seconds
+    until: Seconds
+    versions: Annotated[list[VersionCounted], msgspec.Meta(max_length=VERSIONS)] = []
 
 
 class Measures(msgspec.Struct):
     """The windows of an edge that its hub has not taken yet, oldest first. run: another one each time the edge starts."""
 
-    run: str
-    region: str
-    windows: list[Window]
+    run: Annotated[str, msgspec.Meta(pattern="^[!-~]{1,100}$")]
+    region: Name
+    windows: Annotated[list[Window], msgspec.Meta(max_length=WINDOWS)]

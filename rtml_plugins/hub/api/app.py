@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from rtml_core import __version__
 from rtml_plugins.hub import tables, times
-from rtml_plugins.hub.api import admin, edges, openapi, services, versions
+from rtml_plugins.hub.api import admin, edges, measures, openapi, services, versions
 from rtml_plugins.hub.api.context import PUBLISHING, Context
 from rtml_plugins.hub.api.errors import handle_errors
 from rtml_plugins.hub.api.front import Front
@@ -24,7 +24,7 @@ from rtml_plugins.hub.settings import HubSettings
 if TYPE_CHECKING:
     from rtml_plugins.hub.hub import Hub
 
-_ROUTERS: Final = (services.router, versions.router, edges.router, admin.keys, admin.audit, admin.hub)
+_ROUTERS: Final = (services.router, versions.router, edges.router, measures.router, admin.keys, admin.audit, admin.hub)
 
 
 def create_app(hub: Hub, settings: HubSettings) -> FastAPI:

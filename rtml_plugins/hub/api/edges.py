@@ -12,6 +12,7 @@ from starlette.responses import Response
 from rtml_core.errors import describe
 from rtml_plugins.hub.api.bodies import Edges, Regions
 from rtml_plugins.hub.api.context import By, Context, InHub, RegionName, route, seen_by
+from rtml_plugins.hub.api.json_bodies import decoded, wrong
 from rtml_plugins.hub.api.polling import Wait, clock, in_thread
 from rtml_plugins.hub.api.services import READ
 from rtml_plugins.hub.api.versions import send_package
@@ -150,31 +151,17 @@ async def report_edge(request: Request, at: InHub, edge: EdgeId) -> Response:
 
 
 def _report(body: bytes) -> EdgeReport:
-    try:
-        report = msgspec.json.decode(body, type=EdgeReport)
-    except msgspec.ValidationError as error:
-        said, _, where = str(error).partition(" - at `$")
-        expected, _, got = said.removeprefix("Expected ").partition(", got ")
-        at = where.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "") or "/"
-        raise _wrong(at, expected, got or "something else") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "malformed-json", f"the body is no JSON document: {error}") from None
+    report = decoded(body, EdgeReport)
     for at, value in (("/revision", report.revision), ("/workers", report.workers)):
         if not 0 <= value <= _LARGEST:
-            raise _wrong(at, f"0 to {_LARGEST}", str(value))
+            raise wrong(at, f"0 to {_LARGEST}", str(value))
     if not URL.fullmatch(report.url):
         got = "one that holds '@'" if "@" in report.url else describe(report.url)  # a password is not repeated
-        raise _wrong("/url", "the address of the edge, without name, password and query, e.g. http://10.0.0.7:8001", got)
+        raise wrong("/url", "the address of the edge, without name, password and query, e.g. http://10.0.0.7:8001", got)
     for number, service in enumerate(report.services):
         if service.state not in _STATES:
-            raise _wrong(f"/services/{number}/state", f"one of {', '.join(_STATES)}", describe(service.state))
+            raise wrong(f"/services/{number}/state", f"one of {', '.join(_STATES)}", describe(service.state))
     return report
-
-
-def _wrong(at: str, expected: str, got: str) -> Problem:
-    entry = {"at": at, "expected": expected, "got": got}
-    said = f"{at}: expected {expected}, got {got}"
-    return Problem(422, "invalid-request", said, title="The request is not what the hub takes", errors=[entry])
 
 
 @router.get("/edges", operation_id="listEdges", summary="List edges", **route(*READ, "edge"))

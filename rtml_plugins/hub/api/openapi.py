@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from rtml_plugins.hub.edges import URL
+from rtml_plugins.serving.measures import Measures
 from rtml_plugins.serving.names import NAME
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
@@ -23,6 +24,7 @@ _TAGS: Final = (
     ("services", "Services: a name with versions, regions and traffic."),
     ("versions", "Versions of a service: immutable packages."),
     ("edges", "Edges: what they serve, how they are."),
+    ("measures", "What edges count: requests, latencies, values."),
     ("keys", "API keys."),
     ("audit", "Every change: who, when, what."),
     ("hub", "The hub itself."),
@@ -68,7 +70,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     )
     components = made.setdefault("components", {})
     schemas: dict[str, Any] = components.setdefault("schemas", {})
-    _, wire = msgspec.json.schema_components([RegionState, EdgeReport], ref_template="#/components/schemas/{name}")
+    _, wire = msgspec.json.schema_components([RegionState, EdgeReport, Measures], ref_template="#/components/schemas/{name}")
     for name, schema in wire.items():
         schemas.setdefault(name, schema)
     report: dict[str, Any] = schemas["EdgeReport"]["properties"]
