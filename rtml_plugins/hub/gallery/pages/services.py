@@ -37,7 +37,7 @@ def cards(view: View) -> list[Card]:
     briefs = [one for one in at.hub.briefs() if view.sees(one.name)]
     abouts = known.abouts(at, {one.package for one in briefs})
     reports = Reports(at.hub.edges())
-    activity = at.hub.activity([one.name for one in briefs]) if hasattr(at.hub, "activity") else {}  # until it is there
+    activity = at.hub.activity([one.name for one in briefs])
     return [
         card(
             one,
