@@ -18,3 +18,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.isError = false;
   }
 });
+
+// What is asked for every few seconds (data-live) is not while nobody looks, and at once when somebody looks again ("seen").
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.hasAttribute("data-live")) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) document.querySelectorAll("[data-live]").forEach((element) => htmx.trigger(element, "seen"));
+});
