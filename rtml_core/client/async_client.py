@@ -16,6 +16,7 @@ from rtml_core.client.records import (
     AuditEntry,
     Collected,
     Edge,
+    GalleryLink,
     Key,
     NewKey,
     Published,
@@ -252,6 +253,10 @@ class AsyncClient:
         """Remove packages from the hub that no service has needed for `older_than` seconds, seven days by default. dry_run: only
         say which they are."""
         return await self._run(self._ops.collect(older_than, dry_run))
+
+    async def gallery_link(self) -> GalleryLink:
+        """An address that opens the hub's gallery in a browser with the rights of this client's key: once, within 90 seconds."""
+        return await self._run(self._ops.gallery_link())
 
     # keys
 

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,6 +21,7 @@ from rtml_core.client.records import (
     AuditEntry,
     Collected,
     Edge,
+    GalleryLink,
     Key,
     NewKey,
     Published,
@@ -270,6 +272,12 @@ class Operations:
         """Have packages removed that no service needs."""
         query = {"older_than": None if older_than is None else f"{older_than:.15g}", "dry_run": dry_run or None}
         return self.calls.change("POST", hub_path("collect", query=query), Collected)
+
+    def gallery_link(self) -> Flow[GalleryLink]:
+        """What opens the gallery in a browser; at the address at which the hub is asked, whatever a proxy tells the hub."""
+        found = yield from self.calls.change("POST", hub_path("gallery", "links"), GalleryLink)
+        parts = urlsplit(found.url)
+        return GalleryLink(f"{self.hub}{parts.path}{f'?{parts.query}' if parts.query else ''}", found.expires)
 
     def keys(self) -> Flow[list[Key]]:
         """Keys, without secrets."""

@@ -169,6 +169,14 @@ class NewKey:
 
 
 @dataclass(frozen=True, slots=True)
+class GalleryLink:
+    """An address that opens the gallery, once and until it expires; on a hub without keys the gallery's own, which does not."""
+
+    url: str
+    expires: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """One change: who, when, what."""
 

@@ -15,6 +15,7 @@ from rtml_core.client.records import (
     AuditEntry,
     Collected,
     Edge,
+    GalleryLink,
     Key,
     NewKey,
     Published,
@@ -251,6 +252,10 @@ class Client:
         """Remove packages from the hub that no service has needed for `older_than` seconds, seven days by default. dry_run: only
         say which they are."""
         return self._run(self._ops.collect(older_than, dry_run))
+
+    def gallery_link(self) -> GalleryLink:
+        """An address that opens the hub's gallery in a browser with the rights of this client's key: once, within 90 seconds."""
+        return self._run(self._ops.gallery_link())
 
     # keys
 

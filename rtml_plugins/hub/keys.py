@@ -109,7 +109,7 @@ class Keys:
             with self._database.read() as connection:
                 row = connection.execute(select(api_keys).where(api_keys.c.id == found[1])).first()
         fits = matches(secret or "", _NOBODY if row is None else row.hash)
-        if row is None or not fits or not _is_valid(row, self._database.clock()):
+        if row is None or not fits or not is_valid(row, self._database.clock()):
             raise Problem(
                 401,
                 "unauthorized",
@@ -117,8 +117,7 @@ class Keys:
                 " rtml keys create",
                 headers=[("WWW-Authenticate", 'Bearer realm="rtml"')],
             )
-        services = None if row.services is None else frozenset(msgspec.json.decode(row.services))
-        return Caller(row.name, frozenset(msgspec.json.decode(row.scopes)), row.id, services, row.rate)
+        return caller_of(row)
 
     def create(
         self,
@@ -140,7 +139,7 @@ class Keys:
         with self._database.write(actor) as change:
             wanted["expires"] = expiry(expires, change.now)
             rows = change.execute(select(api_keys)).fetchall()
-            if any(row.name == name and _is_valid(row, change.now) for row in rows):
+            if any(row.name == name and is_valid(row, change.now) for row in rows):
                 raise Conflict(f"there is a valid key '{name}' already: choose another name, rotate it or revoke it first")
             if first_is_admin and not rows and "admin" not in msgspec.json.decode(wanted["scopes"]):
                 raise Conflict(
@@ -182,7 +181,7 @@ class Keys:
             raise KeyRefused(f"the overlap is {overlap:g} s: expected 0 to {_LONGEST_OVERLAP:,.0f} (90 days)")
         with self._database.write(actor) as change:
             row = _found(change.connection, key)
-            if not _is_valid(row, change.now) or row.replaced_by is not None:
+            if not is_valid(row, change.now) or row.replaced_by is not None:
                 state = "revoked" if row.revoked else "rotated" if row.replaced_by else "expired"
                 raise Conflict(f"the key '{row.name}' ({key}) was {state}; make a new one with rtml keys create")
             life = None if row.expires is None else times.seconds(row.expires) - times.seconds(row.created)
@@ -201,7 +200,7 @@ class Keys:
         """Whether a valid key has the scope admin."""
         with self._database.read() as connection:
             rows = connection.execute(select(api_keys)).fetchall()
-        return any(_is_admin(row) and _is_valid(row, self._database.clock()) for row in rows)
+        return any(_is_admin(row) and is_valid(row, self._database.clock()) for row in rows)
 
     @staticmethod
     def _insert(change: Change, wanted: dict[str, Any]) -> NewKey:
@@ -255,7 +254,14 @@ def _found(connection: Connection, key: str) -> Any:
     return row
 
 
-def _is_valid(row: Any, now: float) -> bool:
+def caller_of(row: Any) -> Caller:
+    """Who has the key of a row of api_keys."""
+    services = None if row.services is None else frozenset(msgspec.json.decode(row.services))
+    return Caller(row.name, frozenset(msgspec.json.decode(row.scopes)), row.id, services, row.rate)
+
+
+def is_valid(row: Any, now: float) -> bool:
+    """Whether the key of a row of api_keys may be used at a time, in seconds since 1970."""
     return row.revoked is None and (row.expires is None or times.seconds(row.expires) > now)
 
 
@@ -264,10 +270,10 @@ def _is_admin(row: Any) -> bool:
 
 
 def _is_last_admin(change: Change, row: Any) -> bool:
-    if not (_is_admin(row) and _is_valid(row, change.now)):
+    if not (_is_admin(row) and is_valid(row, change.now)):
         return False
     others = change.execute(select(api_keys).where(api_keys.c.id != row.id)).fetchall()
-    return not any(_is_admin(other) and _is_valid(other, change.now) for other in others)
+    return not any(_is_admin(other) and is_valid(other, change.now) for other in others)
 
 
 def _key(row: Any) -> Key:

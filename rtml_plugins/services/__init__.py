@@ -13,5 +13,6 @@ def rtml_commands() -> dict[str, str]:
         "services": "rtml_plugins.services.services:services|List, show and steer services.",
         "keys": "rtml_plugins.services.keys_cli:keys|Make, list, rotate and revoke API keys.",
         "edges": "rtml_plugins.services.edges:edges|List edges, what they serve and how they are.",
+        "gallery": "rtml_plugins.services.gallery_cli:gallery|Look at services in the browser.",
         "predict": "rtml_plugins.services.predict:predict|Score a row with a service.",
     }

@@ -12,11 +12,13 @@ from sqlalchemy import select
 
 from rtml_core import __version__
 from rtml_plugins.hub import tables, times
-from rtml_plugins.hub.api import admin, edges, measures, openapi, services, versions
+from rtml_plugins.hub.api import admin, edges, gallery, measures, openapi, services, versions
 from rtml_plugins.hub.api.context import PUBLISHING, Context
 from rtml_plugins.hub.api.errors import handle_errors
 from rtml_plugins.hub.api.front import Front
 from rtml_plugins.hub.api.waiting import Changes
+from rtml_plugins.hub.gallery.attempts import Attempts
+from rtml_plugins.hub.gallery.page import refused
 from rtml_plugins.hub.gallery.routes import routes
 from rtml_plugins.hub.keys import Keys
 from rtml_plugins.hub.settings import HubSettings
@@ -24,7 +26,16 @@ from rtml_plugins.hub.settings import HubSettings
 if TYPE_CHECKING:
     from rtml_plugins.hub.hub import Hub
 
-_ROUTERS: Final = (services.router, versions.router, edges.router, measures.router, admin.keys, admin.audit, admin.hub)
+_ROUTERS: Final = (
+    services.router,
+    versions.router,
+    edges.router,
+    measures.router,
+    admin.keys,
+    admin.audit,
+    admin.hub,
+    gallery.router,
+)
 
 
 def create_app(hub: Hub, settings: HubSettings) -> FastAPI:
@@ -63,11 +74,12 @@ def create_app(hub: Hub, settings: HubSettings) -> FastAPI:
     )
     app.state.context = context
     app.state.states = edges.States()
+    app.state.attempts = Attempts()
     for router in _ROUTERS:
         app.include_router(router)
     app.router.routes += routes(context)
     handle_errors(app)
-    app.add_middleware(Front, keys=context.keys, settings=settings)
+    app.add_middleware(Front, keys=context.keys, settings=settings, refused=refused)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 

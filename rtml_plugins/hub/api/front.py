@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -55,10 +55,11 @@ class Keys(Protocol):
 
 
 class Front:
-    """The ASGI application around the hub's."""
+    """The ASGI application around the hub's. refused: makes the page that tells of a problem, where a page was asked for."""
 
-    def __init__(self, app: ASGIApp, *, keys: Keys, settings: HubSettings):
+    def __init__(self, app: ASGIApp, *, keys: Keys, settings: HubSettings, refused: Callable[[Problem, Request, None], Response]):
         self._app = app
+        self._refused = refused
         self._keys = keys
         self._settings = settings
         self._origins = Origins(settings)
@@ -72,26 +73,27 @@ class Front:
         given = headers.get("x-request-id", "")
         request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(13)
         scope.setdefault("state", {})["request_id"] = request_id
-        reply = _Reply(send, [("X-Request-Id", request_id), *self._origins.headers(headers.get("origin"))])
+        cors = [] if _is_page(scope) else self._origins.headers(headers.get("origin"))  # no site reads pages, nor their tokens
+        reply = _Reply(send, [("X-Request-Id", request_id), *cors])
         if scope["method"] == "HEAD":  # wherever GET is answered
             scope["method"], reply.bare = "GET", True
         began = time.monotonic()
         try:
             await self._pass(scope, headers, receive, reply)
         except ClientDisconnect:  # or half of it: who ended the body too early may still listen
-            await self._refuse(answer(_ended_early(), request_id), scope, receive, reply)
+            await self._refuse(_ended_early(), scope, receive, reply)
         except RtmlError as error:
-            await self._refuse(answer(problem_of(error), request_id), scope, receive, reply)
+            await self._refuse(problem_of(error), scope, receive, reply)
         except Exception:
             _LOG.exception("request failed", request_id=request_id, method=scope["method"], path=scope["path"])
-            await self._refuse(answer(unexpected(), request_id), scope, receive, reply)
+            await self._refuse(unexpected(), scope, receive, reply)
         finally:
             _note(scope, reply, time.monotonic() - began)
 
     async def _pass(self, scope: Scope, headers: Headers, receive: Receive, reply: _Reply) -> None:
         method = scope["method"]
         origin = headers.get("origin")
-        if method == "OPTIONS" and origin is not None and "access-control-request-method" in headers:
+        if method == "OPTIONS" and origin is not None and "access-control-request-method" in headers and not _is_page(scope):
             reply.extra += self._origins.preflight(origin)
             await Response(status_code=204)(scope, receive, reply)
             return
@@ -105,8 +107,7 @@ class Front:
         asked = self._keys.surely_asked_for or await run_in_threadpool(self._keys.asked_for)
         if not asked:
             self._origins.check_open(scope["method"], headers)
-        pages = scope["path"] == "/gallery" or scope["path"].startswith("/gallery/")  # these know callers by their session
-        if not asked or pages or scope["path"] in _PUBLIC:
+        if not asked or _is_page(scope) or scope["path"] in _PUBLIC:  # pages know callers by their session
             scope["state"]["caller"] = Caller.anyone() if not asked else Caller.nobody()
             return
         caller = await run_in_threadpool(self._keys.authenticate, bearer(headers.get("authorization")))
@@ -119,9 +120,18 @@ class Front:
         settings = self._settings
         return Body(headers, receive, limit=MAX_BODY, idle=settings.idle_timeout, total=settings.body_timeout)
 
-    async def _refuse(self, response: Response, scope: Scope, receive: Receive, reply: _Reply) -> None:
-        if not reply.started:
-            await response(scope, receive, reply)
+    async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, reply: _Reply) -> None:
+        if reply.started:
+            return
+        pages = _is_page(scope)
+        response = self._refused(problem, Request(scope), None) if pages else answer(problem, scope["state"]["request_id"])
+        await response(scope, receive, reply)
+
+
+def _is_page(scope: Scope) -> bool:
+    """Whether a page of the gallery is asked for, or something on one."""
+    path: str = scope["path"]
+    return path == "/gallery" or path.startswith("/gallery/")
 
 
 def _ended_early() -> Problem:

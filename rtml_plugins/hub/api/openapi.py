@@ -28,6 +28,7 @@ _TAGS: Final = (
     ("keys", "API keys."),
     ("audit", "Every change: who, when, what."),
     ("hub", "The hub itself."),
+    ("gallery", "Its pages for browsers, under /gallery."),
 )
 _PROBLEM: Final = {
     "title": "Problem",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from rtml_core.errors import RtmlError
+from rtml_core.errors import RtmlError, describe
+from rtml_plugins.hub.api.errors import problem_of, unexpected
 from rtml_plugins.hub.gallery import sessions
 from rtml_plugins.hub.gallery.rendering import render
 from rtml_plugins.hub.keys import Caller
+from rtml_plugins.serving.logs import logger
 from rtml_plugins.serving.problems import Problem
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ ROOT: Final = "/gallery"
 #: scopes of which one is enough to look
 LOOK: Final = ("predict", "publish", "debug")
 _MOST_FIELDS: Final = 1000
+_LOG: Final = logger("rtml.hub")
 
 
 @dataclass
@@ -73,42 +76,52 @@ class Page:
     path: str
     handler: Handler
     methods: Sequence[str]
-    scopes: Sequence[str]
+    scopes: Sequence[str] = ()
+    public: bool = False
 
 
 PAGES: Final[list[Page]] = []
 
 
-def page(path: str, *, methods: Sequence[str] = ("GET",), scopes: Sequence[str] = LOOK) -> Callable[[Handler], Handler]:
-    """Decorator: answer this path. scopes: of which the caller's key needs one; of a path with {name}, for that service."""
+def page(
+    path: str, *, methods: Sequence[str] = ("GET",), scopes: Sequence[str] = LOOK, public: bool = False
+) -> Callable[[Handler], Handler]:
+    """Decorator: answer this path. scopes: of which the caller's key needs one; of a path with {name}, for that service. public:
+    also for who has not signed in, whatever the scopes."""
 
     def declare(handler: Handler) -> Handler:
-        PAGES.append(Page(path, handler, tuple(methods), tuple(scopes)))
+        PAGES.append(Page(path, handler, tuple(methods), () if public else tuple(scopes), public))
         return handler
 
     return declare
 
 
-def endpoint(declared: Page, at: Context) -> Callable[[Request], Any]:
-    """The endpoint of a page."""
+def endpoint(declared: Page, at: Context) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a page: every refusal, and every failure, is a page, too."""
 
     async def answer(request: Request) -> Response:
         view: View | None = None
         try:
+            _check_texts(request)
             session = await run_in_threadpool(sessions.of, request, at)
-            if session is None:
-                return sessions.ask(request)
             view = View(request, at, session.caller, session)
+            if session.kind == "nobody" and not declared.public:
+                return sessions.ask(request)
             if declared.scopes:
                 session.caller.needs(*declared.scopes)
             if "name" in request.path_params:
                 session.caller.check_service(request.path_params["name"])
-            if request.method == "POST":
-                view.form = _form(await request.body())
+            if request.method == "POST" and "POST" in declared.methods:
+                view.form = _form(request.headers.get("content-type", ""), await request.body())
                 sessions.check_csrf(view)
             response: Response = await run_in_threadpool(declared.handler, view, **request.path_params)
         except RtmlError as error:
-            response = refused(error, request, view)
+            response = refused(problem_of(error), request, view)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            _LOG.exception("page failed", request_id=request.state.request_id, method=request.method, path=request.scope["path"])
+            response = refused(unexpected(), request, view)
         if view is not None:
             sessions.keep(view, response)
         return response
@@ -116,17 +129,40 @@ def endpoint(declared: Page, at: Context) -> Callable[[Request], Any]:
     return answer
 
 
-def _form(body: bytes) -> dict[str, str]:
+def _check_texts(request: Request) -> None:
+    """Problem 400 for a path or a query that no database keeps: U+0000, or what is no UTF-8."""
+    query = request.scope.get("query_string", b"")
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        given = [*map(str, request.path_params.values()), *unquote(query.decode("ascii"), errors="strict").split("&")]
+        for text in given:
+            text.encode()
+    except UnicodeError:
+        raise Problem(400, "malformed-request", "the address holds what is no UTF-8: take it from a page") from None
+    if any("\0" in text for text in given):
+        raise Problem(400, "malformed-request", "the address holds the character U+0000, which no name has: take it from a page")
+
+
+def _form(content_type: str, body: bytes) -> dict[str, str]:
+    """The fields of a form, the last of each name. Raises Problem 400, 415."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if body and kind != "application/x-www-form-urlencoded":
+        said = f"a form comes as application/x-www-form-urlencoded; got {describe(content_type, 80)}"
+        raise Problem(415, "no-form", said)
+    try:
+        found = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"))
     except ValueError:
         raise Problem(400, "malformed-request", "the form can't be read: send it again from the page") from None
+    if any("\0" in text for field in found.items() for text in field):
+        raise Problem(400, "malformed-request", "the form holds the character U+0000, which no text has: send it without")
+    return found
 
 
-def refused(error: RtmlError, request: Request, view: View | None) -> Response:
+def refused(problem: Problem, request: Request, view: View | None) -> Response:
     """The page that says in words why there is no other one."""
-    from rtml_plugins.hub.api.errors import problem_of
-
-    problem = problem_of(error)
-    template = "part_error.html" if view is not None and view.partial else "error.html"
-    return render(template, problem.status, view=view, problem=problem, request_id=request.state.request_id)
+    partial = "hx-request" in request.headers
+    template = "part_error.html" if partial else "error.html"
+    response = render(template, problem.status, view=view, problem=problem, request_id=request.state.request_id)
+    for name, value in problem.headers:
+        if name != "WWW-Authenticate":  # how programs send a key; people sign in
+            response.headers[name] = value
+    return response

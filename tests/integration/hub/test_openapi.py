@@ -83,7 +83,7 @@ def test_an_operation(running: HubProcess, admin: dict[str, str], path: str, met
 
 
 def test_there_is_a_case_for_every_operation_and_the_hub_lives(running: HubProcess) -> None:
-    assert len({parameter.id for parameter in CASES}) == 64
+    assert len({parameter.id for parameter in CASES}) == 66
     with asked(running) as client:
         assert client.get("/v1/health/ready").status_code == 200
         assert client.get("/openapi.json").json() == DOCUMENT

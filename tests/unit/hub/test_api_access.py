@@ -37,7 +37,7 @@ def operations(hub: Served) -> list[tuple[str, str, dict[str, Any]]]:
 
 def test_each_operation_takes_keys_of_its_scopes_and_no_others(hub: Served) -> None:
     found = operations(hub)
-    assert len(found) == 33
+    assert len(found) == 34
     keys = {scope: bearer(hub.key(scope, name=scope)) for scope in SCOPES}
     for method, path, operation in found:
         if not operation["security"]:
