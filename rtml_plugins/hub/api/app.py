@@ -17,6 +17,7 @@ from rtml_plugins.hub.api.context import PUBLISHING, Context
 from rtml_plugins.hub.api.errors import handle_errors
 from rtml_plugins.hub.api.front import Front
 from rtml_plugins.hub.api.waiting import Changes
+from rtml_plugins.hub.gallery import asking
 from rtml_plugins.hub.gallery.attempts import Attempts
 from rtml_plugins.hub.gallery.page import refused
 from rtml_plugins.hub.gallery.routes import routes
@@ -50,7 +51,10 @@ def create_app(hub: Hub, settings: HubSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with context.changes.running():
-            yield
+            try:
+                yield
+            finally:
+                asking.close(hub)
 
     app = FastAPI(
         title="rtml hub",
