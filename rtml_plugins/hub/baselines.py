@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, select
 
-from rtml_core.baseline import BaselineEntry, ColumnBaseline
+from rtml_core.baseline import BaselineEntry
 from rtml_plugins.hub.tables import packages
 
 #: baselines that are held, of a few KB each
@@ -44,7 +44,3 @@ class Baselines:
                     del self._held[next(iter(self._held))]
         return found
 
-
-def columns(baseline: BaselineEntry) -> tuple[ColumnBaseline, ...]:
-    """Its columns in the order that values are kept in: inputs, then outputs."""
-    return (*baseline.inputs, *baseline.outputs)

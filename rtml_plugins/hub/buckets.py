@@ -83,18 +83,16 @@ class Requests(msgspec.Struct, omit_defaults=True):
 
 
 class Values(msgspec.Struct, omit_defaults=True):
-    """Values of a version in a bucket. columns: [missing, counts...] of each column of the baseline, inputs first and outputs
-    then; None where none was counted that fits. rows: that were looked at."""
+    """Values of a version in a bucket. counts: of each column of the baseline, inputs first and outputs then, missing values and
+    then those in its bins; zeros where nothing was counted. rows: that were looked at."""
 
     rows: int
-    columns: list[list[int] | None]
+    counts: list[int]
 
     def add(self, more: Values) -> None:
         """Count more of the same version."""
         self.rows += more.rows
-        self.columns = [
-            b if a is None else a if b is None else list(map(add, a, b)) for a, b in zip(self.columns, more.columns, strict=True)
-        ]
+        self.counts = list(map(add, self.counts, more.counts))
 
 
 def bucket(moment: float, width: int) -> int:

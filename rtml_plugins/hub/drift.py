@@ -104,8 +104,8 @@ def against(
     check_text(region, "a region")
     version = reading.version(connection, name, number)
     kept = kept_for(span, VALUES)
-    begin = bucket(now - span, kept.width)
-    since = times.text(begin)
+    oldest = bucket(now - span, kept.width)
+    since = times.text(oldest)
     baseline = baselines.of(connection, [version.package]).get(version.package)
     if baseline is None:
         return Drift(name, number, 0, since, (), "no baseline", drift_words.without_baseline(number))
@@ -113,31 +113,35 @@ def against(
     statement = (
         select(table.c.counted)
         .where(table.c.service == reading.living(connection, name).id, table.c.version == number)
-        .where(table.c.resolution == kept.width, table.c.at >= begin)
+        .where(table.c.resolution == kept.width, table.c.at >= oldest)
     )
     if region is not None:
         statement = statement.where(table.c.region == region)
     total = _total(connection.execute(statement).scalars(), baseline)
     sides: list[tuple[_Side, ColumnBaseline]] = [("input", one) for one in baseline.inputs]
     sides += [("output", one) for one in baseline.outputs]
-    columns = tuple(_column(side, one, total.columns[at]) for at, (side, one) in enumerate(sides))
+    columns = []
+    begin = 0
+    for side, one in sides:
+        end = begin + len(one.counts) + 1
+        columns.append(_column(side, one, total.counts[begin:end]))
+        begin = end
     verdict: Verdict = min((one.verdict for one in columns), key=_VERDICTS.index, default="no baseline")
     said = drift_words.of_service(verdict, columns, total.rows, number)
-    return Drift(name, number, total.rows, since, columns, verdict, said)
+    return Drift(name, number, total.rows, since, tuple(columns), verdict, said)
 
 
 def _total(texts: Any, baseline: BaselineEntry) -> Values:
-    width = len(baseline.inputs) + len(baseline.outputs)
-    total = Values(0, [None] * width)
+    total = Values(0, [0] * sum(len(one.counts) + 1 for one in (*baseline.inputs, *baseline.outputs)))
     decoder = msgspec.json.Decoder(Values)
     for text in texts:
         total.add(decoder.decode(text))
     return total
 
 
-def _column(side: _Side, column: ColumnBaseline, counted: list[int] | None) -> ColumnDrift:
+def _column(side: _Side, column: ColumnBaseline, counted: list[int]) -> ColumnDrift:
     before = [*column.counts, column.missing]
-    now = [*counted[1:], counted[0]] if counted is not None else [0] * len(before)
+    now = [*counted[1:], counted[0]]
     rows, m = sum(now), sum(before)
     labels = drift_words.labels(column)
     if labels is None or m == 0:  # made by something else than this compiler

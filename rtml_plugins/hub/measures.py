@@ -28,6 +28,7 @@ _SWEEP: Final = 60.0
 _AT_ONCE: Final = 30
 _WARNED: Final = 1000
 
+_NOTHING: Final = Bins([])
 _Key = tuple[str, int]  # id of the service, version
 _Sum = TypeVar("_Sum", Requests, Values)
 
@@ -44,31 +45,33 @@ class _Sums:
         for kept in _fresh(REQUESTS, middle, now):
             of_bucket = self.requests.setdefault((kept.width, bucket(middle, kept.width)), {})
             of_bucket.setdefault(key, Requests()).add(counted.outcomes, counted.latency, counted.seconds)
-        values = None if baseline is None or not counted.rows else _values(counted, baseline)
-        if values is None:
+        if baseline is None or not counted.rows:
             return
+        values = _values(counted, baseline)
         for kept in _fresh(VALUES, middle, now):
             by_key = self.values.setdefault((kept.width, bucket(middle, kept.width)), {})
             if key in by_key:
                 by_key[key].add(values)
             else:
-                by_key[key] = Values(values.rows, values.columns)
+                by_key[key] = Values(values.rows, values.counts)
 
 
 def _fresh(kinds: Iterable[Kept], middle: float, now: float) -> list[Kept]:
     return [kept for kept in kinds if middle >= now - kept.keep]
 
 
-def _values(counted: Counted, baseline: BaselineEntry) -> Values | None:
+def _values(counted: Counted, baseline: BaselineEntry) -> Values:
     """The values of a window in the order of the baseline; a column whose bins are others is left out."""
-    sides: tuple[dict[str, Bins], ...] = (counted.inputs, counted.outputs)
-    found: list[list[int] | None] = []
-    for side, of_side in zip(sides, (baseline.inputs, baseline.outputs), strict=True):
+    found: list[int] = []
+    for side, of_side in ((counted.inputs, baseline.inputs), (counted.outputs, baseline.outputs)):
         for column in of_side:
-            bins = side.get(column.name)
-            fits = bins is not None and len(bins.counts) == len(column.counts)
-            found.append([bins.missing, *bins.counts] if bins is not None and fits else None)
-    return Values(counted.rows, found) if any(one is not None for one in found) else None
+            bins = side.get(column.name, _NOTHING)
+            if len(bins.counts) == len(column.counts):
+                found.append(bins.missing)
+                found += bins.counts
+            else:
+                found += [0] * (len(column.counts) + 1)
+    return Values(counted.rows, found)
 
 
 class Measuring:
