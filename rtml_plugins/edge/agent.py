@@ -21,6 +21,7 @@ from rtml_plugins.edge.cache import Cache
 from rtml_plugins.edge.files import HeldState, Home, HomeError
 from rtml_plugins.edge.reporting import Reporter
 from rtml_plugins.edge.settings import EdgeSettings
+from rtml_plugins.edge.telling import Teller
 from rtml_plugins.edge.uplink import HubFailed, KeyAwaited, StateRefused, Uplink
 from rtml_plugins.serving.logs import logger
 from rtml_plugins.serving.wire import RegionState
@@ -58,7 +59,9 @@ class Agent:
         self._lower = 0
         self._trouble = ""
         self._unwritten = ""  # why the workers could not be told
-        self._reporter = Reporter(settings, home, uplink, name or read_identity(home, settings.region), workers)
+        edge = name or read_identity(home, settings.region)
+        self._reporter = Reporter(settings, home, uplink, edge, workers)
+        self._teller = Teller(settings, uplink, edge, lambda: () if self._held is None else self._held.services)
         #: whether the hub has told what to serve since this process started
         self.heard = False
 
@@ -72,10 +75,13 @@ class Agent:
         self._cache.clean()
         if self._held is not None:
             self._want(self._held)
+        self._teller.know(self._home.read_served().values())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(), name="rtml-follow")
                 group.create_task(self._reporter.run(self._verify), name="rtml-report")
+                group.create_task(self._reporter.look(), name="rtml-plugins")
+                group.create_task(self._teller.run(), name="rtml-measures")
         finally:
             await self._cache.close()
 
@@ -84,9 +90,13 @@ class Agent:
         """What keeps this edge from following the hub, "" when nothing does."""
         return self._trouble
 
-    async def close(self) -> None:
-        """Tell the hub that this edge answers no more, and close the connections to it."""
+    async def say_goodbye(self) -> None:
+        """Tell the hub that this edge answers no more."""
         await self._reporter.say_goodbye()
+
+    async def close(self) -> None:
+        """Tell the hub what was counted since it was told, now that no process counts any more; close the connections to it."""
+        await self._teller.last()
         await self._uplink.close()
 
     # ---- following ----------------------------------------------------------------------------------------------

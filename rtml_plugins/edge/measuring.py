@@ -21,7 +21,8 @@ import msgspec
 
 from rtml_core.errors import said
 from rtml_plugins.edge import metrics
-from rtml_plugins.edge.tapping import SHARE, Counts, Tap
+from rtml_plugins.edge.tapping import SHARE, Tap
+from rtml_plugins.edge.values import SUFFIX, Values
 from rtml_plugins.serving.logs import logger
 
 if TYPE_CHECKING:
@@ -39,16 +40,8 @@ MOST_COLUMNS: Final = metrics.MAX_SERIES
 #: seconds between two files, and that counts of a version which is gone stay in it, so that the supervisor reads the last of them
 _WRITE_EVERY: Final = 1.0
 GONE: Final = 30.0
-SUFFIX: Final = ".values"
 
 _log: Final = logger("rtml.edge.measuring")
-
-
-class Values(msgspec.Struct):
-    """The file of a process."""
-
-    pid: int
-    versions: list[Counts]
 
 
 class Measuring:

@@ -121,7 +121,7 @@ def read(folder: Path) -> tuple[Sum, list[Figures]]:
         if name in retired.files:
             continue
         total.add(figures)
-        if time.time() - written < _SILENT and _alive(figures.pid):
+        if time.time() - written < _SILENT and alive(figures.pid):
             live.append(figures)
     return total, live
 
@@ -131,7 +131,7 @@ def retire(folder: Path) -> None:
 
     The one file says which files it holds, so that nothing is counted twice by a reader in between.
     """
-    ended = [path for path in sorted((folder / FOLDER).glob("*.figures")) if not _alive(int(path.name.partition("-")[0]))]
+    ended = [path for path in sorted((folder / FOLDER).glob("*.figures")) if not alive(int(path.name.partition("-")[0]))]
     if not ended:
         return
     retired = _read_retired(folder)
@@ -157,7 +157,8 @@ def _read_retired(folder: Path) -> _Retired:
         return _Retired([], Sum().figures())
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

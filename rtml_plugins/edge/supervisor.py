@@ -212,7 +212,9 @@ class Supervisor:
             for child in self._children:
                 group.create_task(child.stop(seconds))
             if agent is not None:
-                group.create_task(agent.close())
+                group.create_task(agent.say_goodbye())
+        if agent is not None:
+            await agent.close()
         for keeping in self._keeping:
             keeping.cancel()  # one that waits to start its process again
         await asyncio.gather(*self._keeping, return_exceptions=True)

@@ -11,6 +11,7 @@ import msgspec
 
 from rtml_plugins.edge.batching import LARGE_BODY
 from rtml_plugins.edge.counting import Counter, inputs_of, moment, outputs_of
+from rtml_plugins.edge.values import Counts, Side
 
 if TYPE_CHECKING:
     from rtml_plugins.edge.measuring import Measuring
@@ -29,25 +30,6 @@ _COST_COLUMN: Final = 0.000_000_2
 _SLOWLY: Final = 32
 
 _decoder: Final = json.JSONDecoder()
-
-
-class Side(msgspec.Struct, omit_defaults=True):
-    """Columns of inputs or outputs. counts: of each name its bins and, last, how many were missing."""
-
-    names: list[str] = []
-    counts: list[list[int]] = []
-
-
-class Counts(msgspec.Struct, omit_defaults=True):
-    """What a process has counted of a version since it began to. serial: another one whenever it begins anew."""
-
-    serial: int
-    service: str
-    version: int
-    package: str
-    rows: int = 0
-    inputs: Side = msgspec.field(default_factory=Side)
-    outputs: Side = msgspec.field(default_factory=Side)
 
 
 class Tap:

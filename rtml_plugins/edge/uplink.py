@@ -11,7 +11,7 @@ import hashlib
 import os
 import ssl
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +53,28 @@ class KeyAwaited(HubFailed):
 
 class StateRefused(HubFailed):
     """A state that an edge of this region can't serve."""
+
+
+class MeasuresRefused(HubFailed):
+    """What was counted is nothing that the hub can take, now or later."""
+
+
+class MeasuresUnknown(HubFailed):
+    """A hub that takes nothing of what edges count: it is older than this edge."""
+
+
+class _Taken(msgspec.Struct):
+    """The answer of a hub that took windows. number: of the newest one that it has."""
+
+    number: int
+
+
+class _Measures(msgspec.Struct):
+    """serving.measures.Measures, with windows that are JSON already."""
+
+    run: str
+    region: str
+    windows: list[msgspec.Raw]
 
 
 class Uplink:
@@ -122,6 +144,27 @@ class Uplink:
         body = msgspec.json.encode(report)
         async with self._ask("PUT", f"/v1/edges/{edge}", _WHOLE, content=body, headers=headers) as answer:
             await self._require(answer, await _body(answer, 1 << 20), (200, 201, 204))
+
+    async def measures(self, edge: str, run: str, region: str, windows: Sequence[bytes]) -> int:
+        """Tell the hub what was counted, in windows as JSON; returns the number of the newest one that it has.
+
+        Raises HubFailed: MeasuresRefused when it says that it will never take them, MeasuresUnknown when it takes none at all.
+        """
+        headers = {"Content-Type": "application/json"}
+        body = msgspec.json.encode(_Measures(run, region, [msgspec.Raw(window) for window in windows]))
+        path = f"/v1/edges/{edge}/measures"
+        async with self._ask("POST", path, _WHOLE, content=body, headers=headers) as answer:
+            data = await _body(answer, 1 << 16)
+            if answer.status_code in (404, 405):
+                raise MeasuresUnknown(f"{self.hub} answered {path} with status {answer.status_code}: is it older than this edge?")
+            if answer.status_code in (400, 413, 422):
+                why = _detail(data).removesuffix("; ") or "no reason given"
+                raise MeasuresRefused(f"{self.hub} refused what was counted with status {answer.status_code}: {why}")
+            await self._require(answer, data)
+        try:
+            return msgspec.json.decode(data, type=_Taken).number
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise HubFailed(f"{self.hub} did not say which windows it took: {error}") from None
 
     @asynccontextmanager
     async def _ask(

@@ -1,4 +1,4 @@
-"""A hub that answers what a test tells it to, nonsense included: the two endpoints that an edge asks, over real sockets."""
+"""A hub that answers what a test tells it to, nonsense included: the endpoints that an edge asks, over real sockets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from rtml_plugins.serving.measures import Measures, Window
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
 
 class StubHub:
     """state: what the region serves. package: the bytes of a package by its id. odd: answers a request in its own way and returns
-    True, for nonsense. reports, seen: what came.
+    True, for nonsense. reports, seen: what came. windows: those it took; measures=False: it is too old to take any.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,9 @@ class StubHub:
         self.odd: Callable[[Any], bool] | None = None
         self.reports: list[EdgeReport] = []
         self.seen: list[tuple[str, str, str | None]] = []
+        self.measures = True
+        self.runs: dict[str, int] = {}
+        self.windows: list[Window] = []
         self.changed = threading.Condition()
         self.closing = False
         self.url = ""
@@ -97,6 +101,22 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.server.hub.reports.append(msgspec.json.decode(body, type=EdgeReport))
         self.answer(200, b"{}")
+
+    def do_POST(self) -> None:
+        hub: StubHub = self.server.hub
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self._odd():
+            return
+        if not hub.measures or not self.path.endswith("/measures"):
+            self.answer(404, b"{}")
+            return
+        given = msgspec.json.decode(body, type=Measures)
+        with hub.changed:
+            for window in given.windows:
+                if window.number > hub.runs.get(given.run, 0):
+                    hub.runs[given.run] = window.number
+                    hub.windows.append(window)
+        self.answer(200, msgspec.json.encode({"number": hub.runs.get(given.run, 0)}), content_type="application/json")
 
 
 class _Server(ThreadingHTTPServer):

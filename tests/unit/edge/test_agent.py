@@ -42,6 +42,7 @@ async def following(home: Home, hub: str, key: HubKey | None = None, pids: froze
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        await agent.say_goodbye()
         await agent.close()
 
 
@@ -444,13 +445,6 @@ def test_a_newer_hub_may_say_more() -> None:
     told["weather"] = "fine"
     told["services"][0]["colour"] = "blue"
     assert isinstance(check_state(msgspec.json.encode(told), "emea"), RegionState)
-
-
-def test_plugins_are_reported_with_what_is_installed() -> None:
-    assert reporting.plugins(["rtml", "no-such-plugin"]) == [
-        {"name": "no-such-plugin", "version": None},
-        {"name": "rtml", "version": "0.1.0"},
-    ]
 
 
 def test_what_shadow_versions_do_is_added_up_over_workers() -> None:
