@@ -6,6 +6,7 @@ baselines, which are longer) in the two wider ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import add
 from typing import Final, NamedTuple
 
@@ -80,6 +81,17 @@ class Requests(msgspec.Struct, omit_defaults=True):
                 return lower + (SECONDS[at] - lower) * (rank - below) / count
             below += count
         return SECONDS[-1]
+
+
+def together(every: Sequence[Requests]) -> Requests:
+    """All of them added up."""
+    outcomes: dict[str, int] = {}
+    for one in every:
+        for name, number in one.outcomes.items():
+            outcomes[name] = outcomes.get(name, 0) + number
+    latencies = [one.latency for one in every if one.latency]
+    latency = latencies[0].copy() if len(latencies) == 1 else list(map(sum, zip(*latencies, strict=False)))
+    return Requests(outcomes, latency, sum(one.seconds for one in every))
 
 
 class Values(msgspec.Struct, omit_defaults=True):

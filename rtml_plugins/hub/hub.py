@@ -273,6 +273,11 @@ class Hub:
         with self.database.read() as connection:
             return activity.lately(connection, self.database.clock(), names)
 
+    def rates(self, ids: Collection[str]) -> Mapping[str, Sequence[float]]:
+        """Requests a second in the last hour, in steps of five minutes, oldest first, by id of a service; see Brief."""
+        with self.database.read() as connection:
+            return overview.rates(connection, ids, self.database.clock())
+
     def series(self, name: str, span: float, *, region: str | None = None, version: int | None = None) -> Series:
         """What a service answered in the last `span` seconds, up to 90 days. Raises NotFound."""
         with self.database.read() as connection:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, and_, func, select
 
 from rtml_core.client.records import AuditEntry, Traffic
 from rtml_plugins.hub import reading
-from rtml_plugins.hub.tables import audit, champions, hub, regions, services, versions
+from rtml_plugins.hub.buckets import MIDDLE, bucket
+from rtml_plugins.hub.tables import audit, champions, hub, measures, regions, services, versions
+
+#: steps of what lists say of the time before now
+STEPS: Final = 12
+#: seconds of a step that have to be over for its rate to say something; what of them has not arrived yet, about
+_ENOUGH: Final = 60.0
+_UNDER_WAY: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +86,33 @@ def revisions(connection: Connection, names: Collection[str]) -> Mapping[str, in
     everywhere = int(connection.execute(select(hub.c.everywhere)).scalar_one())
     own = {row.name: int(row.revision) for row in connection.execute(select(regions))}
     return {name: max(everywhere, own.get(name, 0)) for name in names}
+
+
+class _Outcomes(msgspec.Struct):
+    """Of buckets.Requests nothing else."""
+
+    outcomes: dict[str, int] = {}
+
+
+def rates(connection: Connection, ids: Collection[str], now: float) -> Mapping[str, Sequence[float]]:
+    """Requests a second in the last hour, in steps of five minutes, oldest first, by id of a service; none for those without any.
+
+    One question; the database joins the buckets of a step, as rows cost more than what is in them.
+    """
+    newest = bucket(now, MIDDLE.width)
+    begin = newest - MIDDLE.width * (STEPS - 1)
+    over = now - newest
+    statement = (
+        select(measures.c.service, measures.c.at, func.aggregate_strings(measures.c.counted, ","))
+        .where(measures.c.service.in_(sorted(set(ids))), measures.c.resolution == MIDDLE.width, measures.c.at >= begin)
+        .group_by(measures.c.service, measures.c.at)
+    )
+    decoder = msgspec.json.Decoder(list[_Outcomes])
+    found: dict[str, list[float]] = {}
+    for service, at, texts in connection.execute(statement):
+        step = (at - begin) // MIDDLE.width
+        if step < STEPS:
+            counted = sum(sum(one.outcomes.values()) for one in decoder.decode(f"[{texts}]"))
+            seconds = MIDDLE.width if at < newest else max(over, _ENOUGH) - _UNDER_WAY
+            found.setdefault(service, [0.0] * STEPS)[step] = counted / seconds
+    return {service: steps if over >= _ENOUGH else steps[:-1] for service, steps in found.items()}
