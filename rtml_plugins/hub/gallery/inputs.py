@@ -38,6 +38,10 @@ class Wrong:
     def __str__(self) -> str:
         return f"expected {self.expected}; got {self.got}"
 
+    @property
+    def sentence(self) -> str:
+        return f"Expected {self.expected}; got {self.got}."
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -131,7 +135,7 @@ def _input(
         id=identity,
         how_id=forms.how_name(at),
         kind=_kind(entry, typed),
-        words=_KINDS[entry.type],
+        words=_KINDS[entry.type] if not entry.categories else f"one of {len(entry.categories)}",
         value=typed.text,
         options=_options(entry, typed) if listed else (),
         how=() if listed else _how(entry, typed),
@@ -172,19 +176,19 @@ def _how(entry: FieldEntry, typed: forms.Typed) -> tuple[Option, ...]:
     absent = _absent(entry, typed)
     if not absent:
         return ()
-    return tuple(Option(value, label, value == typed.how) for value, label in ((forms.VALUE, "this value"), *absent))
+    return tuple(Option(value, label, value == typed.how) for value, label in ((forms.VALUE, "value"), *absent))
 
 
 def _absent(entry: FieldEntry, typed: forms.Typed) -> list[tuple[str, str]]:
     """The ways to have no value; also one that the field does not take, when it was taken."""
-    missing = [(forms.MISSING, "missing (null)")] if entry.nullable or typed.how == forms.MISSING else []
-    default = f" (counts as {_short(entry.default)})" if entry.optional else ""
-    left = [(forms.LEFT_OUT, f"left out{default}")] if entry.optional or typed.how == forms.LEFT_OUT else []
+    missing = [(forms.MISSING, "missing")] if entry.nullable or typed.how == forms.MISSING else []
+    left = [(forms.LEFT_OUT, "left out")] if entry.optional or typed.how == forms.LEFT_OUT else []
     return [*missing, *left]
 
 
 def _short(value: Any) -> str:
     text = "missing" if value is None else forms.text_of(value)
+    text = text if text.strip() else repr(text)
     return text if len(text) <= 30 else f"{text[:30]}..."
 
 
@@ -216,6 +220,8 @@ def hint(entry: FieldEntry, column: ColumnBaseline | None) -> str:
         parts.append(f"Takes {_figure(low)} to {_figure(high)}.")
     elif low is not None or high is not None:
         parts.append(f"Takes {'at least' if high is None else 'at most'} {_figure(low if high is None else high)}.")
+    if entry.optional:
+        parts.append(f"Left out it counts as {_short(entry.default)}.")
     if column is not None:
         seen = _seen(column)
         parts += [seen] if seen else []

@@ -87,7 +87,7 @@ class Subject:
         view = self.view
         return view.render(
             "part_try.html" if view.partial else "service.html",
-            status,
+            200 if view.partial else status,  # the part says what is wrong; to htmx it is an answer like others
             service=self.service,
             tab="",
             subject=self,

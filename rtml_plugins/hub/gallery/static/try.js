@@ -24,6 +24,7 @@
 
   const ready = () => {
     for (const element of document.querySelectorAll(".js[hidden]")) element.hidden = false;
+    for (const element of document.querySelectorAll(".nojs")) element.hidden = true;
     for (const pick of document.querySelectorAll("input.pick")) {
       const typed = find(pick.dataset.for).value.match(/^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(:\d\d)?)/);
       pick.value = typed ? `${typed[1]}T${typed[2]}` : "";
@@ -69,9 +70,18 @@
     meant(input);
   });
 
+  // What was unfolded stays so.
+  const unfolded = new Map();
+  document.addEventListener("htmx:beforeSwap", () => {
+    for (const part of document.querySelectorAll("#try details[id]")) unfolded.set(part.id, part.open);
+  });
+
   // After an answer: the first wrong field has the focus; on a narrow page what came is scrolled to.
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id !== "try" && event.detail.target?.id !== "try") return;
+    for (const part of document.querySelectorAll("#try details[id]")) {
+      if (unfolded.has(part.id)) part.open = unfolded.get(part.id);
+    }
     ready();
     const wrong = document.querySelector("#try [aria-invalid='true']");
     if (wrong) {
