@@ -12,10 +12,10 @@ import click
 from rtml_core.cli.command import Command, Found, Group
 from rtml_core.cli.tables import plural, table
 from rtml_core.errors import PluginError
+from rtml_core.inventory import operator_facts, summary
 
 if TYPE_CHECKING:
     from rtml_core.plugins import PluginInfo, Plugins
-    from rtml_core.registry import Entry
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 #: names and characters of an error that a line of a listing shows
@@ -219,7 +219,7 @@ def operators_list(as_json: bool) -> None:
     if as_json:
         print_json([operator_facts(entry, parameters=False) for entry in entries])
         return
-    rows = [(e.cls.name, e.cls.role, lowering(e.cls, short=True), e.origin.plugin, _summary(e.cls)) for e in entries]
+    rows = [(e.cls.name, e.cls.role, lowering(e.cls, short=True), e.origin.plugin, summary(e.cls)) for e in entries]
     click.echo(table(("operator", "role", "lowers to", "plugin", "what it does"), rows))
 
 
@@ -249,34 +249,6 @@ def operators_show(name: str, as_json: bool) -> None:
     click.echo(table(("parameter", "type", "default", "meaning"), rows, {1: 32, 2: 16}))
 
 
-def operator_facts(entry: Entry, *, parameters: bool) -> dict[str, Any]:
-    """One operator as JSON values."""
-    cls = entry.cls
-    facts: dict[str, Any] = {
-        "name": cls.name,
-        "version": cls.version,
-        "role": cls.role,
-        "lowers": cls.lowers(),
-        "lowering": cls.lowering_kind if cls.lowers() else None,
-        "formula": cls.has_formula(),
-        "learns": cls.may_learn(),
-        "tolerance": list(cls.tolerance),
-        "plugin": entry.origin.plugin,
-        "distribution": entry.origin.distribution,
-        "distribution_version": entry.origin.version,
-        "summary": _summary(cls),
-    }
-    if parameters:
-        from rtml_core.params import describe_params
-
-        facts["doc"] = inspect.cleandoc(cls.__doc__ or "")
-        facts["parameters"] = [
-            {"name": p.encode_name, "type": p.expected, "required": p.required, "default": _as_json(p.default), "text": p.text}
-            for p in describe_params(cls.Params)
-        ]
-    return facts
-
-
 def lowering(cls: Any, *, short: bool = False) -> str:
     """How an operator becomes ONNX, in words."""
     if not cls.lowers():
@@ -284,18 +256,6 @@ def lowering(cls: Any, *, short: bool = False) -> str:
     if short:
         return str(cls.lowering_kind)
     return f"{cls.lowering_kind} operators{', traced from its formula' if cls.has_formula() else ''}"
-
-
-def _summary(cls: Any) -> str:
-    return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ").partition(". ")[0].rstrip(".")
-
-
-def _as_json(value: Any) -> Any:
-    try:
-        json.dumps(value)
-    except (TypeError, ValueError):
-        return repr(value)
-    return value
 
 
 def _default(parameter: dict[str, Any]) -> str:

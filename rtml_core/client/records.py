@@ -97,7 +97,8 @@ class EdgeService:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An edge as it last reported. state: ready, not ready, away (nothing heard for 15 s)."""
+    """An edge as it last reported. state: ready, not ready, away (nothing heard for 15 s). plugins: that are installed there, as
+    inventory.InstalledPlugin has them; empty until it has looked."""
 
     id: str
     region: str

@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import rtml_core
 from rtml_core.errors import said
-from rtml_plugins.edge import files, metrics
+from rtml_plugins.edge import files, installed, metrics
 from rtml_plugins.edge.files import Home
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.uplink import HubFailed, Uplink
@@ -37,7 +36,12 @@ class Reporter:
         self._edge = edge
         self._workers = workers
         self._started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._plugins = tuple(plugins(settings.trust))
+        self._plugins: tuple[dict[str, Any], ...] = ()
+
+    async def look(self) -> None:
+        """Find out which plugins are installed here, once; the next report tells."""
+        if not self._plugins:
+            self._plugins = await installed.plugins(self._settings.trust)
 
     async def run(self, failed: Callable[[str], Awaitable[None]]) -> None:
         """Report until cancelled. failed: awaited with the name of each service that is reported as failed."""
@@ -109,7 +113,7 @@ class Reporter:
         with contextlib.suppress(OSError):
             for path in self._home.workers.iterdir():
                 found.append((path.name, files.signature(path)))
-        return sorted(alive), sorted(found, key=str)
+        return sorted(alive), sorted(found, key=str), self._plugins
 
 
 def merged(statuses: Iterable[WorkerStatus]) -> list[ServiceStatus]:
@@ -164,15 +168,3 @@ def _added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     largest = [part["largest"] for part in (one, other) if part["largest"] is not None]
     together["largest"] = max(largest, key=lambda found: float(found["difference"]), default=None)
     return together
-
-
-def plugins(trust: Iterable[str]) -> list[dict[str, Any]]:
-    """Distributions that packages may run code of here, with the version that is installed, None for none."""
-    found = []
-    for name in sorted(set(trust)):
-        try:
-            installed: str | None = version(name)
-        except (PackageNotFoundError, ValueError):
-            installed = None
-        found.append({"name": name, "version": installed})
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -68,14 +68,28 @@ def show(edge: str, as_json: bool, hub: str | None, key_file: str | None, ca: st
         "address": found.url,
         "runs": f"rtml {found.rtml}, {plural(found.workers, 'worker')}, since {moment(found.started)}",
         "serves": f"revision {found.revision}, last heard of {moment(found.seen)}",
-        "plugins": listing(f"{plugin.get('name')} {plugin.get('version', '')}".strip() for plugin in found.plugins),
+        "plugins": _plugins(found.plugins),
     }
     click.echo("\n".join(f"{name:<8}  {text}" for name, text in facts.items()))
+    for plugin in found.plugins:
+        if plugin.get("reason"):
+            click.echo(f"plugin {plugin.get('name')} is {plugin.get('state')}: {plugin['reason']}")
     if found.services:
         click.echo()
         rows = [line for service in found.services for line in _lines(service, found.stats)]
         heads = ("service", "version", "state", "requests", "errors", "a second", "p50 ms", "p99 ms", "problem")
         click.echo(table(heads, rows, {8: 60}))
+
+
+def _plugins(found: Sequence[Mapping[str, Any]]) -> str:
+    """What is installed there: how many ship with rtml, the others with their release and whether packages may run their code."""
+    built_in = sum(plugin.get("distribution") == "rtml" for plugin in found)
+    others = [
+        f"{plugin.get('name')} {plugin.get('version') or ''}".strip() + (" (trusted)" if plugin.get("trusted") else "")
+        for plugin in found
+        if plugin.get("distribution") != "rtml"
+    ]
+    return listing([*([f"{built_in} built in"] if built_in else []), *others]) or "not told yet"
 
 
 def _lines(service: EdgeService, stats: Mapping[str, Any]) -> list[tuple[str, ...]]:
