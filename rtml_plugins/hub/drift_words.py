@@ -34,42 +34,59 @@ def labels(column: ColumnBaseline) -> tuple[str, ...] | None:
     if not edges:
         return ("any", MISSING)
     texts = _texts(column)
-    first = [math.floor(edge) + 1 for edge in edges]
-    between = []
-    for at in range(1, len(edges)):
-        if column.whole and column.kind == "number":  # the whole numbers that are in it
-            low, high = first[at - 1], math.floor(edges[at])
-            between.append(_number(low) if low >= high else f"{_number(low)} {_TO} {_number(high)}")
-        else:
-            between.append(f"{texts[at - 1]} {_TO} {texts[at]}")
-    return (f"≤ {texts[0]}", *between, f"> {texts[-1]}", MISSING)
+    first = f"{'<' if len(edges) > 1 and _just_below(column, 1) else '≤'} {texts[0]}"
+    return (first, *(_between(column, texts, at) for at in range(1, len(edges))), f"> {texts[-1]}", MISSING)
+
+
+def _between(column: ColumnBaseline, texts: Sequence[str], at: int) -> str:
+    """The name of a bin that has a lower and an upper edge."""
+    if _just_below(column, at):
+        return texts[at]
+    if _in_whole(column):
+        low = _number(math.floor(column.edges[at - 1]) + 1)
+        return low if low == texts[at] else f"{low} {_TO} {texts[at]}"
+    return f"{texts[at - 1]} {_TO} {texts[at]}"
+
+
+def _in_whole(column: ColumnBaseline) -> bool:
+    return column.whole and column.kind == "number"
+
+
+def _just_below(column: ColumnBaseline, at: int) -> bool:
+    """Whether nothing lies between the edge before and this one: the bin is of one value, as where a value is very frequent."""
+    return not _in_whole(column) and column.edges[at - 1] == math.nextafter(column.edges[at], -math.inf)
 
 
 def _texts(column: ColumnBaseline) -> list[str]:
-    """The edges of its bins, in no more digits or parts of a day than tell them apart."""
-    edges = column.edges
+    """The edges of its bins, in no more digits or parts of a day than tell them apart; one just below the next is called as that,
+    as nobody wants to read 0.9999999999999999."""
+    edges = [
+        column.edges[at + 1] if at + 1 < len(column.edges) and _just_below(column, at + 1) else edge
+        for at, edge in enumerate(column.edges)
+    ]
+    apart = len(set(edges))
     if column.kind == "time" and _DATES[0] <= edges[0] and edges[-1] <= _DATES[1]:
-        found = [_moment(edge, "%Y-%m-%d") for edge in edges]
-        if len(set(found)) == len(found):
-            return found
-        found = [_moment(edge, "%Y-%m-%d %H:%M") for edge in edges]
-        return found if len(set(found)) == len(found) else [_moment(edge, "%Y-%m-%d %H:%M:%S") for edge in edges]
-    if column.whole:
+        for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"):
+            found = [datetime.fromtimestamp(edge, UTC).strftime(form) for edge in edges]
+            if len(set(found)) == apart:
+                break
+        return found
+    if _in_whole(column):
         return [_number(math.floor(edge)) for edge in edges]
-    for digits in range(4, 17):
+    for digits in range(4, 18):
         found = [_number(edge, digits) for edge in edges]
-        if len(set(found)) == len(found):
+        if len(set(found)) == apart:
             break
     return found
 
 
-def _moment(seconds: float, form: str) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime(form)
-
-
-def _number(value: float, digits: int = 15) -> str:
-    text = f"{value:.{digits}g}"
-    return f"{value:,.0f}" if "e" not in text and float(text).is_integer() and abs(value) >= 10_000 else text
+def _number(value: float, digits: int = 17) -> str:
+    """A number in so many digits, without an exponent where it needs none."""
+    if value == 0 or not 1e-5 <= abs(value) < 1e15:
+        return f"{value:.{digits}g}"
+    rounded = float(f"{value:.{digits}g}")
+    text = f"{rounded:.15g}" if abs(rounded) < 10_000 else f"{rounded:,.{max(0, digits - 5)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def percent(share: float) -> str:
@@ -108,16 +125,13 @@ def _where(column: ColumnBaseline, at: int) -> str:
     if not column.edges:
         return "have a value"
     texts = _texts(column)
-    time = column.kind == "time"
     if at == 0:
-        return f"lie {'before' if time else 'at or below'} {texts[0]}"
+        low, equal = ("before", "at or before") if column.kind == "time" else ("below", "at or below")
+        return f"lie {low if len(texts) > 1 and _just_below(column, 1) else equal} {texts[0]}"
     if at == len(texts):
-        return f"lie {'after' if time else 'above'} {texts[-1]}"
-    label = (labels(column) or ())[at]
-    if _TO not in label:
-        return f"have {label}"
-    low, _, high = label.partition(f" {_TO} ")
-    return f"lie between {low} and {high}"
+        return f"lie {'after' if column.kind == 'time' else 'above'} {texts[-1]}"
+    low, _, high = _between(column, texts, at).partition(f" {_TO} ")
+    return f"lie between {low} and {high}" if high else f"have {low}"
 
 
 def stable(name: str) -> str:
