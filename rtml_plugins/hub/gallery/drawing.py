@@ -25,7 +25,7 @@ DIFFERS: Final[Mapping[str, tuple[str, str]]] = {
     "changed": ("~", "changed"),
     "learned": ("≈", "learned anew"),
 }
-_WIDTH: Final = 264
+_WIDTH: Final = 248
 _LINE: Final = 18
 _HEAD: Final = 62
 #: values of a row that stand on a node
@@ -108,8 +108,8 @@ def legend(drawn: Drawn) -> Markup:
 
 
 @lru_cache(maxsize=64)
-def _placed(sizes: tuple[tuple[str, float, float], ...], edges: tuple[tuple[str, str], ...]) -> Placed:
-    return place({name: (width, height) for name, width, height in sizes}, edges)
+def _placed(sizes: tuple[tuple[str, float, float], ...], edges: tuple[tuple[str, str], ...], aside: frozenset[str]) -> Placed:
+    return place({name: (width, height) for name, width, height in sizes}, edges, aside)
 
 
 class _Picture:
@@ -135,10 +135,11 @@ class _Picture:
         sizes = [("request", float(_WIDTH), self._end_height(REQUEST))]
         sizes += [(f"n{key}", float(_WIDTH), self._height(step)) for key, step in steps.items()]
         sizes.append(("answer", float(_WIDTH), self._end_height(ANSWER)))
+        aside = frozenset(f"n{key}" for key, state in self.differs.items() if state == "removed")
         edges = [("request", f"n{key}") for key in self.drawn.starts]
         edges += [(f"n{first}", f"n{second}") for first, second in self.drawn.edges]
         edges += [(f"n{key}", "answer") for key in self.drawn.ends]
-        placed = _placed(tuple(sizes), tuple(edges))
+        placed = _placed(tuple(sizes), tuple(edges), aside)
         lines = Markup("").join(self._edge(edge, points) for edge, points in placed.routes.items())
         boxes = Markup("").join(self._step(step, placed.boxes[f"n{key}"]) for key, step in steps.items())
         name = f"Graph of {self.service} version {self.version}: {count(len(steps), 'node')}"
@@ -280,6 +281,8 @@ def in_short(step: Step, room: float) -> str:
     """Its columns: "last_order → silence", or "gap" when it changes what it takes."""
     gives = [column.name for column in step.gives]
     takes = list(step.takes)
+    if isinstance(schema := step.params.get("schema"), dict) and not takes:
+        return count(len(schema), "field")
     if not takes or not gives or set(takes) == set(gives):
         return fit_list(takes or gives, room)
     given = fit_list(gives, room * 0.6)

@@ -8,7 +8,8 @@ as bounds (pooling neighbours that would overlap, as isotonic regression does). 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -16,8 +17,8 @@ from typing import Final
 from rtml_core.errors import RtmlError
 
 #: distances in pixels: between boxes of a layer, between layers, around the picture
-BESIDE: Final = 24
-BELOW: Final = 40
+BESIDE: Final = 20
+BELOW: Final = 36
 MARGIN: Final = 12
 #: room that an edge has where it passes a layer
 _PASS: Final = 14
@@ -26,6 +27,7 @@ MOST_BENDS: Final = 6000
 _SWEEPS: Final = 12
 #: how much an edge wants to be straight: by how many of its ends are bends
 _STRAIGHT: Final = (1.0, 2.0, 8.0)
+_ASIDE: Final = 0.02
 
 
 class NotDrawn(RtmlError):
@@ -63,13 +65,17 @@ class _Item:
     height: float = 0.0
     box: str | None = None
     x: float = 0.0
+    aside: bool = False
 
 
-def place(sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str, str]]) -> Placed:
-    """Place boxes of (width, height). Raises NotDrawn for a cycle, an edge to nowhere or too many bends."""
+def place(
+    sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str, str]], aside: Collection[str] = frozenset()
+) -> Placed:
+    """Place boxes of (width, height). aside: boxes that make way for the others. Raises NotDrawn for a cycle, an edge to nowhere or
+    too many bends."""
     wanted = list(dict.fromkeys(edges))
     layers = layers_of(list(sizes), wanted)
-    items = [_Item(layers[name], width, height, name) for name, (width, height) in sizes.items()]
+    items = [_Item(layers[name], width, height, name, aside=name in aside) for name, (width, height) in sizes.items()]
     at = {item.box: index for index, item in enumerate(items) if item.box is not None}
     chains = _chains(wanted, at, items)
     up: list[list[int]] = [[] for _ in items]
@@ -83,6 +89,7 @@ def place(sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str, s
         rows[items[index].layer].append(index)
     rows = _uncross(rows, up, down)
     _straighten(rows, items, up, down)
+    _align(rows, items, chains.values())
     return _picture(items, rows, chains)
 
 
@@ -248,11 +255,51 @@ def _settle(row: list[int], items: list[_Item], up: list[list[int]], down: list[
             place += 1
 
 
+def _align(rows: list[list[int]], items: list[_Item], chains: Iterable[Sequence[int]]) -> None:
+    """Put the bends of an edge under each other, as many in a row as the boxes beside them leave room for."""
+    beside = {index: (row, place) for row in rows for place, index in enumerate(row)}
+    for chain in chains:
+        waiting = list(chain[1:-1])
+        while waiting:
+            low, high = -math.inf, math.inf
+            taken = 0
+            for index in waiting:
+                least, most = _room(items, *beside[index])
+                if max(low, least) > min(high, most):
+                    break
+                low, high, taken = max(low, least), min(high, most), taken + 1
+            first, last = items[chain[0]].x, items[chain[-1]].x
+            middle = sum(items[index].x for index in waiting[:taken]) / taken
+            wish = next((x for x in (last, first) if low <= x <= high), min(max(middle, low), high))
+            for index in waiting[:taken]:
+                items[index].x = wish
+            waiting = waiting[taken:]
+
+
+def _room(items: list[_Item], row: list[int], place: int) -> tuple[float, float]:
+    """Between which middles an item of a layer can be without coming too near to those beside it."""
+    item = items[row[place]]
+    low, high = item.x, item.x  # where it is, whatever was rounded
+    if place == 0:
+        low = -math.inf
+    else:
+        left = items[row[place - 1]]
+        low = min(low, left.x + (left.width + item.width) / 2 + BESIDE)
+    if place + 1 == len(row):
+        high = math.inf
+    else:
+        right = items[row[place + 1]]
+        high = max(high, right.x - (right.width + item.width) / 2 - BESIDE)
+    return low, high
+
+
 def _wish(index: int, items: list[_Item], up: list[list[int]], down: list[list[int]]) -> tuple[float, float]:
     """Where an item would be, and how much it matters."""
     total = weight = 0.0
     for other in (*up[index], *down[index]):
         matters = _STRAIGHT[(items[index].box is None) + (items[other].box is None)]
+        if items[index].aside or items[other].aside:
+            matters = _ASIDE
         total += matters * items[other].x
         weight += matters
     return (total / weight, weight) if weight else (items[index].x, 0.1)

@@ -103,6 +103,8 @@ def _scalar(value: Any) -> str:
     if isinstance(value, str):
         like_other = not value or value != value.strip() or value in ("none", "yes", "no") or _is_number(value)
         return json.dumps(shown(value), ensure_ascii=False) if like_other else shown(value)
+    if isinstance(value, float):
+        return repr(value) if len(repr(value)) <= 12 else f"{value:.9g}"
     return repr(value)
 
 

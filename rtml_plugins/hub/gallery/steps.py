@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from rtml_plugins.hub.gallery.layout import NotDrawn, layers_of
 if TYPE_CHECKING:
     from rtml_plugins.hub.api.context import Context
 
+T = TypeVar("T")
 #: nodes of a graph that is drawn; a larger one is a table
 MOST_NODES: Final = 400
 #: bytes of what a node has learned that are kept to be shown and compared; of more only the digest is
@@ -150,35 +151,39 @@ class Drawn:
         return [key for key in self.steps if key not in feeding]
 
 
-class Cache:
-    """Graphs by the id of their package, of which the least used are forgotten. From many threads at once."""
+class Kept(Generic[T]):
+    """What was made of packages, which never change, by a key; the least used of many is forgotten. From many threads at once."""
 
     def __init__(self, most: int = _KEPT):
         self._most = most
         self._lock = Lock()
-        self._kept: OrderedDict[str, Drawn] = OrderedDict()
+        self._kept: OrderedDict[str, T] = OrderedDict()
 
-    def get(self, at: Context, package: str) -> Drawn:
-        """The graph of a package of a hub."""
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """What is kept under a key, or what `make` makes now."""
         with self._lock:
-            if package in self._kept:
-                self._kept.move_to_end(package)
-                return self._kept[package]
-        archive = read_archive(at.hub.package(package), f"package {package[:12]}")
-        drawn = read(package, archive.graph, archive.manifest)
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = make()
         with self._lock:
-            self._kept[package] = drawn
+            self._kept[key] = made
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return drawn
+        return made
 
 
-_CACHE: Final = Cache()
+_GRAPHS: Final = Kept[Drawn]()
 
 
 def graph_of(at: Context, package: str) -> Drawn:
     """The graph of a package, by its id. Raises NotFound when there is none, NotDrawn when its graph is damaged or too large."""
-    return _CACHE.get(at, package)
+
+    def make() -> Drawn:
+        archive = read_archive(at.hub.package(package), f"package {package[:12]}")
+        return read(package, archive.graph, archive.manifest)
+
+    return _GRAPHS.get(package, make)
 
 
 def read(package: str, graph: bytes, manifest: Manifest) -> Drawn:

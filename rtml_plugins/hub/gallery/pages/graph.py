@@ -87,16 +87,25 @@ def _drawn(view: View, service: Service, version: Version) -> tuple[Drawn | None
 
 
 @dataclass(frozen=True)
+class InOut:
+    """A column of a node: its type where it comes in and where it goes out, in words; "-" where it does not."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Panel:
-    """All that is shown of a node. series: the number of its colour; takes: columns and their types, "" when unknown; learned:
-    rows of what it has learned; before, after: the nodes around it."""
+    """All that is shown of a node. series: the number of its colour; columns: that it takes or gives; learned: rows of what it
+    has learned; before, after: the nodes around it."""
 
     step: Step
     series: int
     lowered: str
     parameters: list[Row]
     learned: list[Row]
-    takes: list[tuple[str, str]]
+    columns: list[InOut]
     before: list[Step]
     after: list[Step]
     told: bool
@@ -111,25 +120,35 @@ def panel_of(drawn: Drawn, step: Step) -> Panel:
         lowered=lowered(step),
         parameters=rows_of(step.params),
         learned=rows_of(step.learned) if isinstance(step.learned, dict) else [],
-        takes=[(column, _dtype(drawn, step, column)) for column in step.takes],
+        columns=_columns(drawn, step),
         before=[] if inside else [drawn.steps[key] for key in drawn.before(step.key)],
         after=[] if inside else [drawn.steps[key] for key in drawn.after(step.key)],
         told=drawn.told,
     )
 
 
-def _dtype(drawn: Drawn, step: Step, column: str) -> str:
+def _columns(drawn: Drawn, step: Step) -> list[InOut]:
+    gives = {column.name: column for column in step.gives}
+    found = []
+    for name in dict.fromkeys((*step.takes, *gives)):
+        before = (_coming(drawn, step, name) or "comes in") if name in step.takes else "-"
+        given = gives.get(name)
+        after = "as it came" if given is None else f"{given.dtype or 'given'}{', may be missing' if given.nullable else ''}"
+        found.append(InOut(name, before, after if given is None or given.told else f"{after} (not told for a row)"))
+    return found
+
+
+def _coming(drawn: Drawn, step: Step, column: str) -> str:
     """The type of a column where it enters a node: of the nearest node before that gives it, or of the request's field."""
     seen: dict[str, None] = {}
     waiting = drawn.before(step.key)
-    while waiting:
-        key = waiting.pop(0)
+    for key in waiting:  # grows while it is walked
         if key in seen:
             continue
         seen[key] = None
         for given in drawn.steps[key].gives:
             if given.name == column:
-                return given.dtype + (", may be missing" if given.nullable else "") if given.dtype else ""
+                return f"{given.dtype}{', may be missing' if given.nullable else ''}" if given.dtype else ""
         waiting += drawn.before(key)
     for entry in drawn.fields:
         if entry.name == column:
