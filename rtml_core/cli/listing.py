@@ -12,7 +12,7 @@ import click
 from rtml_core.cli.command import Command, Found, Group
 from rtml_core.cli.tables import plural, table
 from rtml_core.errors import PluginError
-from rtml_core.inventory import operator_facts, summary
+from rtml_core.inventory_of import operator_facts, summary
 
 if TYPE_CHECKING:
     from rtml_core.plugins import PluginInfo, Plugins
