@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Final
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
 _STATIC: Final = "/static/{digest}/{file}"
 
 
-def routes(at: Context) -> list[Route]:
-    """The routes of a hub's gallery; a path that there is not, and a method that a page does not take, are answered by a page."""
+def declared() -> Sequence[Page]:
+    """All pages: those that the modules of pages/ declare."""
     for module in iter_modules(pages.__path__):
         import_module(f"{pages.__name__}.{module.name}")
+    return PAGES
+
+
+def routes(at: Context) -> list[Route]:
+    """The routes of a hub's gallery; a path that there is not, and a method that a page does not take, are answered by a page."""
     made = [Route(ROOT + _STATIC, static.answer, methods=["GET"])]
-    made += [Route(ROOT + _below(page), endpoint(page, at), methods=page.methods) for page in PAGES]
+    made += [Route(ROOT + _below(page), endpoint(page, at), methods=page.methods) for page in declared()]
     rest = _Rest(at)
     return [*made, Route(ROOT, rest), Route(f"{ROOT}/{{path:path}}", rest)]
 

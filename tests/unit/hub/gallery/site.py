@@ -22,7 +22,7 @@ from rtml_core.client.records import NewKey
 from tests.unit.hub.served import Client, Served, opened, served
 
 #: elements of HTML that have no end
-VOID: Final = frozenset("area base br col embed hr img input link meta source track wbr".split())
+VOID: Final = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 PLANS: Final = ("basic", "plus", "family")
 SCHEMA: Final = {
     "age": {"type": "float?", "min": 0, "max": 120, "doc": "In years."},
