@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from rtml_core.client.records import Activity
+from rtml_core.client.records import Activity, Edge
 from rtml_core.errors import close_match, describe, listing
 from rtml_plugins.hub.errors import HubError
 from rtml_plugins.hub.gallery.health import Health
 from rtml_plugins.hub.gallery.known import About
+from rtml_plugins.hub.gallery.rendering import percent
 from rtml_plugins.hub.overview import Brief
 from rtml_plugins.hub.texts import check_text
 from rtml_plugins.serving.words import traffic_words
@@ -29,13 +30,15 @@ _MOST_PAGES: Final = 10**6
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A service as the list shows it. activity: None when nothing is known of its requests. states: of STATES."""
+    """A service as the list shows it. activity: None when nothing is known of its requests. states: of STATES. wrong: why it is
+    said to fail, in sentences without their ends."""
 
     service: Brief
     about: About
     health: Sequence[Health]
     activity: Activity | None
     states: frozenset[str]
+    wrong: Sequence[str] = ()
 
     @property
     def traffic(self) -> str:
@@ -58,15 +61,21 @@ class Card:
         return self.activity is not None and self.activity.requests > 0 and self.activity.errors >= HIGH
 
 
-def card(service: Brief, about: About, health: Sequence[Health], activity: Activity | None, failed: bool) -> Card:
-    """failed: an edge could not take it up as it is now."""
+def card(
+    service: Brief, about: About, health: Sequence[Health], activity: Activity | None, failed: Sequence[tuple[Edge, str]]
+) -> Card:
+    """failed: edges that could not take it up as it is now, and why not."""
     made = Card(service, about, health, activity, frozenset())
+    wrong = [f"{edge.id} can't load it: {problem or 'it does not say why'}" for edge, problem in failed]
+    wrong += [f"{one.region} is down: {one.said}" for one in health if one.word == "down" and not failed]
+    if activity is not None and made.high:
+        wrong.append(f"{percent(activity.errors)} of its requests failed in the last minute")
     states = {"active" if service.deprecated is None else "deprecated"}
-    if failed or made.high or any(one.word == "down" for one in health):
+    if wrong:
         states.add("failing")
     if activity is None or activity.requests == 0:
         states.add("idle")
-    return replace(made, states=frozenset(states))
+    return replace(made, states=frozenset(states), wrong=wrong)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from rtml_plugins.hub.gallery import known
 from rtml_plugins.hub.gallery.health import Reports
 from rtml_plugins.hub.gallery.listing import SORTS, Card, Wanted, card, found
 from rtml_plugins.hub.gallery.page import View, page
+from rtml_plugins.hub.gallery.spark import spark
 from rtml_plugins.hub.since import done
 
 
@@ -17,11 +18,13 @@ def services(view: View) -> Response:
     wanted = Wanted.of(view.query)
     shown = found(cards(view), wanted)
     last = view.at.hub.entries([one.service.change for one in shown.cards])
+    rates = view.at.hub.rates([one.service.id for one in shown.cards])
     response = view.render(
         "part_services.html" if view.partial else "services.html",
         wanted=wanted,
         found=shown,
         last=last,
+        sparks={key: spark(steps, "Requests a second in the last hour") for key, steps in rates.items()},
         done=done,
         sorts=SORTS,
         hub=view.at.settings.url,
@@ -44,7 +47,7 @@ def cards(view: View) -> list[Card]:
             abouts[one.package],
             reports.of(one.name, one.regions),
             activity.get(one.name),
-            bool(reports.failed(one.name, one.regions)),
+            reports.failed(one.name, one.regions),
         )
         for one in briefs
     ]
