@@ -111,11 +111,12 @@ class Measuring:
         self._spent[tap] = None
         if not self._working:
             self._working = True
+            asyncio.get_running_loop().call_soon(self._work)
+        if self._funding is None:
             loop = asyncio.get_running_loop()
-            loop.call_soon(self._work)
-            if self._funding is None:
-                self._funded = loop.time()
-                self._funding = loop.call_later(EVERY, self._fund)
+            self._funded = loop.time()
+            self._funding = loop.call_later(EVERY, self._fund)
+        if self._writing is None:
             self._write_soon()
 
     def _work(self) -> None:
@@ -143,19 +144,24 @@ class Measuring:
     # ---- allowances ---------------------------------------------------------------------------------------------
 
     def _fund(self) -> None:
-        """Share out the allowance of the time that has passed, so that who wants little gets all of it."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        rest, self._funded = SHARE * min(now - self._funded, 1.0), now
+        passed, self._funded = min(now - self._funded, 1.0), now
+        self.share(SHARE * passed)
+        self._funding = loop.call_later(EVERY, self._fund) if self._spent else None
+
+    def share(self, rest: float) -> None:
+        """Share out an allowance, in seconds, so that who wants little gets all of it."""
         wanting = sorted(((tap.wants(), at, tap) for at, tap in enumerate(self._spent)), key=lambda one: one[:2])
         self._spent = {}
         for at, (wanted, _, tap) in enumerate(wanting):
             given = min(wanted, rest / (len(wanting) - at))
             rest -= given
-            tap.fund(given)
             if given < wanted:
+                tap.fund(given)
                 self._spent[tap] = None
-        self._funding = loop.call_later(EVERY, self._fund) if self._spent else None
+            else:
+                tap.fill()
 
     # ---- the file -----------------------------------------------------------------------------------------------
 
@@ -166,7 +172,7 @@ class Measuring:
     def _write_now(self) -> None:
         self._writing = None
         self.write()
-        if self._going or self._queue:
+        if self._going:
             self._write_soon()
 
     def write(self) -> None:

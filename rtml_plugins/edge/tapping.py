@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from rtml_core.errors import InputError
 from rtml_plugins.edge.batching import LARGE_BODY
 from rtml_plugins.edge.counting import Counter, inputs_of, moment, outputs_of
 from rtml_plugins.edge.values import Counts, Side
@@ -123,7 +124,8 @@ class Tap:
 
     def _count_made(self, make: Callable[[int], tuple[bytes, bytes]]) -> None:
         body, predictions = make(self._most_rows)
-        self._count(self._runtime.json.decode(body), 1, predictions)
+        with contextlib.suppress(InputError):  # a form of a value that the other protocol takes and JSON has not
+            self._count(self._runtime.json.decode(body), 1, predictions)
 
     def _first(self, predictions: bytes) -> list[Any]:
         """The first of many predictions, of which maybe only the beginning is there."""
@@ -152,6 +154,10 @@ class Tap:
     def wants(self) -> float:
         """Seconds of allowance until no more can be saved up."""
         return max(0.0, (self.most - self.left) * self.cost - self._funds)
+
+    def fill(self) -> None:
+        """Give all that can be saved up."""
+        self.left, self._funds = self.most, 0.0
 
     def fund(self, seconds: float) -> None:
         """Give an allowance."""

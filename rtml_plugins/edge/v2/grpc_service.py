@@ -15,6 +15,7 @@ from rtml_core.errors import describe
 from rtml_plugins.edge import metrics
 from rtml_plugins.edge.access import authorize
 from rtml_plugins.edge.exchange import Headers, Request, Response
+from rtml_plugins.edge.measuring import Measuring
 from rtml_plugins.edge.predict import problem_of
 from rtml_plugins.edge.refusals import STATUSES, refusals
 from rtml_plugins.edge.shadow import Shadow
@@ -56,6 +57,7 @@ class Inference:
         self._settings = table.settings
         self._large = Large(self._settings.request_timeout)
         self.shadow = Shadow()
+        self.measuring = Measuring(self._settings.folder)
         self._answers = {name: answer for name, (_, answer, _, _) in methods(INFERENCE).items()}
 
     def _authorize(self, snapshot: Snapshot, headers: Headers, service: str) -> None:
@@ -113,6 +115,8 @@ class Inference:
             outcome = "ok"
             metrics.batch(loaded.service, inference.rows)
             models.offer_shadow(self.shadow, model, loaded, inference.tensors, columns)
+            size = request.ByteSize() + answer.ByteSize()
+            models.offer_measured(self.measuring.tap(loaded), loaded, inference.tensors, columns, size)
         except Exception as failure:
             problem = problem_of(failure)
             outcome = metrics.outcome(problem.status, problem.kind)

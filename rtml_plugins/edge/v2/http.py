@@ -146,6 +146,8 @@ class V2:
     def _done(self, request: Request, model: models.Model, scored: _Scored, began: float) -> Response:
         loaded = scored.loaded
         models.offer_shadow(self._app.shadow, model, loaded, scored.inference.tensors, scored.columns)
+        size = len(request.body) + len(scored.response.body)
+        models.offer_measured(self._app.measuring.tap(loaded), loaded, scored.inference.tensors, scored.columns, size)
         metrics.batch(loaded.service, scored.inference.rows)
         metrics.observe(loaded.service, loaded.version, "ok", time.perf_counter() - began)
         return scored.response

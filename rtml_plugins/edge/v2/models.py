@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rtml_plugins.edge.settings import EdgeSettings
     from rtml_plugins.edge.shadow import Shadow
     from rtml_plugins.edge.table import Loaded, Service, Snapshot
+    from rtml_plugins.edge.tapping import Tap
 
 #: what the protocol calls the framework of a model
 PLATFORM: Final = "onnxruntime_onnx"
@@ -164,11 +165,33 @@ def offer_shadow(shadow: Shadow, model: Model, loaded: Loaded, tensors: Sequence
     """Have the shadow version of a service, if it has one, score the inputs that were answered with these output columns."""
     if model.service.shadow is None or model.pinned is not None:
         return
-    inputs = {tensor.name: tensor.values if isinstance(tensor.values, list) else tensor.values.tolist() for tensor in tensors}
+    shadow.offer(model.service, loaded, *_as_json(loaded, tensors, columns))
+
+
+def offer_measured(tap: Tap, loaded: Loaded, tensors: Sequence[Tensor], columns: Columns, size: int) -> None:
+    """Have inputs and the output columns that they were answered with measured, if that is wanted. size: their bytes, or so."""
+    if not tap.left:
+        return
+
+    def make(most: int) -> tuple[bytes, bytes]:
+        step = -(-len(tensors[0].values) // most)
+        return _as_json(loaded, tensors, columns, max(1, step))
+
+    tap.take_made(make, size)
+
+
+def _as_json(loaded: Loaded, tensors: Sequence[Tensor], columns: Columns, step: int = 1) -> tuple[bytes, bytes]:
+    """A body and predictions as requests of rtml's own form have them, of each `step`th row."""
+    inputs = {tensor.name: _listed(tensor.values[::step]) for tensor in tensors}
     outputs = plan_of(loaded.runtime).outputs
-    values = [plain(spec, columns[name])[0] for name, spec in outputs.items()]
+    values = [plain(spec, columns[name][::step])[0] for name, spec in outputs.items()]
     predictions = [dict(zip(outputs, row, strict=True)) for row in zip(*values, strict=True)]
-    shadow.offer(model.service, loaded, msgspec.json.encode({"columns": inputs}), msgspec.json.encode(predictions))
+    return msgspec.json.encode({"columns": inputs}), msgspec.json.encode(predictions)
+
+
+def _listed(values: Any) -> list[Any]:
+    listed: list[Any] = values if isinstance(values, list) else values.tolist()
+    return listed
 
 
 def refuse_parameters(name: str, parameters: Mapping[str, Any]) -> None:
