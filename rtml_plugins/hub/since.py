@@ -55,12 +55,15 @@ def _after(details: dict[str, Any]) -> str:
     return traffic_words(msgspec.convert(details["after"], Traffic))
 
 
+def _published(number: int, traffic: Traffic) -> str:
+    alone = traffic == Traffic(number)
+    return f"published version {number}{' for everyone' if alone else f', traffic {traffic_words(traffic)}'}"
+
+
 _WORDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "traffic.set": lambda details: f"set its traffic to {_after(details)}",
     "traffic.rollback": lambda details: f"rolled it back to {_after(details)}",
-    "service.publish": lambda details: (
-        f"published version {details['version']}, traffic {traffic_words(msgspec.convert(details['traffic'], Traffic))}"
-    ),
+    "service.publish": lambda details: _published(details["version"], msgspec.convert(details["traffic"], Traffic)),
     "service.update": lambda details: "changed what is said of it or where it is served",
     "service.deprecate": lambda details: "deprecated it",
     "service.restore": lambda details: "took its deprecation back",

@@ -22,6 +22,7 @@ from rtml_plugins.hub.gallery.attempts import Attempts
 from rtml_plugins.hub.gallery.page import refused
 from rtml_plugins.hub.gallery.routes import routes
 from rtml_plugins.hub.keys import Keys
+from rtml_plugins.hub.lag import Revisions
 from rtml_plugins.hub.settings import HubSettings
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def create_app(hub: Hub, settings: HubSettings) -> FastAPI:
     )
     app.state.context = context
     app.state.states = edges.States()
+    Revisions.of(database)  # from now on
     app.state.attempts = Attempts()
     for router in _ROUTERS:
         app.include_router(router)
