@@ -1,36 +1,25 @@
-// Parts of a page that are asked for again: <div id="..." data-poll="seconds" hx-trigger="poll" hx-get="...">, as long as somebody
-// can see the page. What is folded up or scrolled in them stays so.
+// What the parts of a page that come again every few seconds (data-live) need besides htmx and gallery.js: what is unfolded or
+// scrolled in them stays so, nothing changes under a pointer that rests on a chart, figures stay when the hub does not answer,
+// and a verdict is read out when it is another one, not each time.
 "use strict";
 (() => {
-  const asked = new Map();
   let kept = [];
-
-  setInterval(() => {
-    if (document.hidden) return;
-    const now = performance.now();
-    for (const part of document.querySelectorAll("[data-poll]")) {
-      if (!asked.has(part.id)) asked.set(part.id, now);
-      const busy = part.querySelector("svg:hover, .figures:hover") || part.classList.contains("htmx-request");
-      if (busy || now - asked.get(part.id) < 1000 * Number(part.dataset.poll)) continue;
-      asked.set(part.id, now);
-      htmx.trigger(part, "poll");
-    }
-  }, 250);
+  let said = document.querySelector("[data-say]")?.textContent.trim();
 
   const lost = (away) => {
     for (const notice of document.querySelectorAll("[data-lost]")) notice.hidden = !away;
   };
 
-  // A refusal must not take the place of the figures: they stay, and it is said that they are old.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.detail.elt;
+    if (part.hasAttribute("data-live") && part.querySelector("svg:hover, .figures:hover")) event.preventDefault();
+  });
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const part = event.detail.elt.closest?.("[data-poll]") ?? event.detail.target.closest?.("[data-poll]");
-    if (!part) return;
+    const part = event.detail.target;
+    if (!part?.hasAttribute?.("data-live")) return;
     const failed = event.detail.xhr.status >= 400;
     lost(failed);
-    if (failed) {
-      event.detail.shouldSwap = false;
-      return;
-    }
+    if (failed) event.detail.shouldSwap = false;
     kept = [...part.querySelectorAll("details[open][id]")].map((one) => [one.id, one.querySelector(".figures")?.scrollTop ?? 0]);
   });
   document.addEventListener("htmx:afterSwap", () => {
@@ -42,8 +31,11 @@
       if (figures) figures.scrollTop = top;
     }
     kept = [];
+    const now = document.querySelector("[data-say]")?.textContent.trim();
+    const spoken = document.querySelector("[data-said]");
+    if (spoken && now !== said) spoken.textContent = said = now;
   });
   document.addEventListener("htmx:sendError", (event) => {
-    if (event.detail.elt.closest("[data-poll]")) lost(true);
+    if (event.detail.elt.hasAttribute("data-live")) lost(true);
   });
 })();

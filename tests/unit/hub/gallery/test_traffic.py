@@ -213,7 +213,7 @@ def test_the_rollout_is_told_edge_by_edge(gallery: Site) -> None:
     told = words(tree(part))
     assert "1 of 2 edges answers like this" in told
     assert "pending emea-1 emea" in told
-    assert tree(part).find("div").attrib["data-poll"] == "1"  # type: ignore[union-attr]
+    assert tree(part).find("div").attrib["hx-trigger"] == "every 1s, seen"  # type: ignore[union-attr]
     reported(gallery, "emea-1", revision=hub.revision("emea"))
     part = gallery.client.get(f"{PATH}/state", headers={"HX-Request": "true"})
     assert "All 2 edges answer like this" in words(tree(part))
