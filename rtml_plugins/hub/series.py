@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from typing import Final, TypeVar
@@ -38,8 +39,8 @@ def over(
         reading.version(connection, name, version)
     kept, step = step_for(span)
     known = now - LATE  # what was before has arrived
-    begin = bucket(known - span, step) + step
     end = bucket(known, step) + (step if known - bucket(known, step) >= 2 * FINE.width else 0)
+    begin = end - step * math.ceil(span / step)
     place = (measures.c.at - measures.c.at % step).label("place")
     statement = (  # rows cost more than what is in them, so the database joins those of a step
         select(place, measures.c.version, measures.c.region, func.aggregate_strings(measures.c.counted, ","))
