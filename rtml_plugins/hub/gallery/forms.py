@@ -78,14 +78,16 @@ def usual(entry: FieldEntry, column: ColumnBaseline | None) -> str | None:
         if not any(counts):
             return None
         text = column.values[counts.index(max(counts))]
-        return text if entry.categories is None or text in entry.categories else None
+        allowed = ("true", "false") if entry.type == "bool" else entry.categories
+        return text if allowed is None or text in allowed else None
     if len(column.quantiles) != 7 or not math.isfinite(column.quantiles[3]):
         return None
     middle = column.quantiles[3]
     if column.kind == "time":
         return time_text(middle)
-    value: float = round(middle) if entry.type == "int" or column.whole else float(f"{middle:.6g}")
-    return text_of(value if within(entry, value) else middle) if entry.type != "int" or within(entry, value) else None
+    rounded: float = round(middle) if entry.type == "int" or column.whole else float(f"{middle:.6g}")
+    fitting = [value for value in ((rounded,) if entry.type == "int" else (rounded, middle)) if within(entry, value)]
+    return text_of(fitting[0]) if fitting else None
 
 
 def plain(entry: FieldEntry) -> str:
