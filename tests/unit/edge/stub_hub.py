@@ -103,14 +103,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(200, b"{}")
 
     def do_POST(self) -> None:
+        self.body = self.rfile.read(int(self.headers["content-length"]))
+        if not self._odd():
+            self.take()
+
+    def take(self) -> None:
+        """Take the windows of the body, each once, and say so."""
         hub: StubHub = self.server.hub
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self._odd():
-            return
         if not hub.measures or not self.path.endswith("/measures"):
             self.answer(404, b"{}")
             return
-        given = msgspec.json.decode(body, type=Measures)
+        given = msgspec.json.decode(self.body, type=Measures)
         with hub.changed:
             for window in given.windows:
                 if window.number > hub.runs.get(given.run, 0):
