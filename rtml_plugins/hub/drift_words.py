@@ -16,6 +16,8 @@ from rtml_core.errors import describe
 _DATES: Final = (-62_135_596_800.0, 253_402_300_799.0)
 #: between the bounds of a bin
 _TO: Final = "\N{EN DASH}"
+#: what became less is told only where nothing became about as much more, which says where it went
+_LESS: Final = 0.8
 OTHER: Final = "other"
 MISSING: Final = "missing"
 
@@ -108,7 +110,8 @@ def _pair(now: float, before: float) -> tuple[str, str]:
 def changed(column: ColumnBaseline, verdict: Verdict, before: Sequence[float], now: Sequence[float]) -> str:
     """The sentence for a column that is not as it was: where the most of it is."""
     name = describe(column.name)
-    at = max(range(len(now)), key=lambda place: abs(now[place] - before[place]))
+    more = [b - a for a, b in zip(before, now, strict=True)]
+    at = max(range(len(more)), key=lambda place: max(more[place], -_LESS * more[place]))
     live, training = _pair(now[at], before[at])
     if at == len(now) - 1:
         return f"{name} is missing in {live} of the rows, in training in {training}"
