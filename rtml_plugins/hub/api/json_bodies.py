@@ -12,14 +12,15 @@ T = TypeVar("T")
 
 
 def decoded(body: bytes, kind: type[T]) -> T:
-    """A body as what it should be. Problem 400 when it is no JSON, 422 with the place that does not fit."""
+    """A body as what it should be. Problem 400 when it is no JSON, 422 with the JSON pointer of what does not fit, where * stands
+    for the name of a member, which msgspec does not tell."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         said, _, where = str(error).partition(" - at `")
         expected, _, got = said.removeprefix("Expected ").partition(", got ")
         place = where.rstrip("`").removeprefix("key` in `").removeprefix("$")
-        at = place.replace(".", "/").replace("[", "/").replace("]", "") or "/"
+        at = place.replace("[...]", "/*").replace(".", "/").replace("[", "/").replace("]", "") or "/"
         raise wrong(at, expected, got or "something else") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "malformed-json", f"the body is no JSON document: {error}") from None
