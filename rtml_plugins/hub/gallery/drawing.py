@@ -94,10 +94,7 @@ def series_of(drawn: Drawn) -> dict[str, int]:
     taken = {_SERIES[name] for name in plugins if name in _SERIES}
     free = [number for number in range(1, 9) if number not in taken] or list(range(1, 9))
     others = [name for name in plugins if name not in _SERIES]
-    return {
-        **{name: _SERIES[name] for name in plugins if name in _SERIES},
-        **{n: free[i % len(free)] for i, n in enumerate(others)},
-    }
+    return {name: _SERIES[name] if name in _SERIES else free[others.index(name) % len(free)] for name in plugins}
 
 
 def legend(drawn: Drawn) -> Markup:

@@ -71,8 +71,8 @@ class _Item:
 def place(
     sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str, str]], aside: Collection[str] = frozenset()
 ) -> Placed:
-    """Place boxes of (width, height). aside: boxes that make way for the others. Raises NotDrawn for a cycle, an edge to nowhere or
-    too many bends."""
+    """Place boxes of (width, height). aside: boxes that make way for the others. Raises NotDrawn for a cycle, an edge to nowhere
+    or too many bends."""
     wanted = list(dict.fromkeys(edges))
     layers = layers_of(list(sizes), wanted)
     items = [_Item(layers[name], width, height, name, aside=name in aside) for name, (width, height) in sizes.items()]
