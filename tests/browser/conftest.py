@@ -73,6 +73,21 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, made: Packages, browser: B
         yield Shop(hub, home, made.rows, keys["ada"]), keys
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Shop]:
+    """A hub that has just been started."""
+    home = tmp_path_factory.mktemp("empty")
+    with running(home, ["na"]) as hub:
+        yield Shop(hub, home, {})
+
+
+@pytest.fixture
+def browser_without_scripts(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport=WIDE, java_script_enabled=False)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(viewport=WIDE, locale="en-GB", timezone_id="UTC", reduced_motion="reduce")

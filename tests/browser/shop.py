@@ -26,8 +26,8 @@ from rtml_core.client import Client
 ROOT = Path(__file__).resolve().parents[2]
 REGIONS = ("na", "emea")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-BASKET = {
-    "weekday": "string",
+BASKET: dict[str, Any] = {
+    "weekday": {"type": "string", "categories": list(DAYS)},
     "last_items": "int",
     "last_spent": "float?",
     "orders": "int",
@@ -57,7 +57,7 @@ def baskets(purchases: pd.DataFrame) -> pd.DataFrame:
     grouped = rows.groupby("customer")
     return pd.DataFrame(
         {
-            "weekday": rows["day"].dt.dayofweek.map(dict(enumerate(DAYS))),
+            "weekday": rows["day"].dt.day_of_week.map(dict(enumerate(DAYS))),
             "last_items": grouped["items"].shift().fillna(0).astype("int64"),
             "last_spent": grouped["dollars"].shift(),
             "orders": grouped.cumcount(),
@@ -81,7 +81,7 @@ def basket_graph() -> Graph:
             model=GradientBoostingRegressor(max_depth=3, n_estimators=40, random_state=0),
             features=["last_items", "last_spent", "orders", "month", "first_visit", *(f"weekday_{day}" for day in DAYS)],
             label="dollars",
-            outputs={"worth": "prediction"},
+            outputs={"worth": "value"},
         )
     )
     assert isinstance(graph, Graph)
