@@ -15,6 +15,7 @@ from rtml_core.client.hub import package_bytes
 from rtml_core.client.records import (
     AuditEntry,
     Collected,
+    Drift,
     Edge,
     GalleryLink,
     Key,
@@ -22,6 +23,7 @@ from rtml_core.client.records import (
     Published,
     Region,
     Rollout,
+    Series,
     Service,
     Traffic,
     Version,
@@ -232,6 +234,16 @@ class AsyncClient:
     async def download(self, service: str, version: int | None = None, *, timeout: float = 60.0) -> bytes:
         """The .rtml file of a version, of the champion unless one is named."""
         return await self._run(self._ops.download(service, version, timeout))
+
+    async def measures(self, service: str, *, span: str = "1h", region: str | None = None, version: int | None = None) -> Series:
+        """What a service answered in the last 15m, 1h, 24h, 7d or 30d, in steps, and in the last minute: requests a second,
+        errors, latencies, by version and by region. region, version: only what these counted."""
+        return await self._run(self._ops.measures(service, span, region, version))
+
+    async def drift(self, service: str, version: int | None = None, *, span: str = "24h", region: str | None = None) -> Drift:
+        """Whether the values that a version (by default the champion) got and gave in the last 15m, 1h, 24h, 7d or 30d are like
+        those that it was compiled with: a verdict for it and for each column."""
+        return await self._run(self._ops.drift(service, version, span, region))
 
     async def edges(self) -> list[Edge]:
         """Edges as they last reported to the hub."""

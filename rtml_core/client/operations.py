@@ -20,6 +20,7 @@ from rtml_core.client.records import (
     Arm,
     AuditEntry,
     Collected,
+    Drift,
     Edge,
     GalleryLink,
     Key,
@@ -27,6 +28,7 @@ from rtml_core.client.records import (
     Published,
     Region,
     Rollout,
+    Series,
     Service,
     Traffic,
     Version,
@@ -230,6 +232,16 @@ class Operations:
         if wait:
             return self.calls.rollout(name, revision, timeout, progress)
         return self.calls.get(hub_path("services", name, "rollout", query={"revision": revision}), Rollout)
+
+    def measures(self, name: str, span: str, region: str | None, version: int | None) -> Flow[Series]:
+        """What a service answered over time."""
+        query = {"span": span, "region": region, "version": version}
+        return self.calls.get(hub_path("services", name, "measures", query=query), Series)
+
+    def drift(self, name: str, version: int | None, span: str, region: str | None) -> Flow[Drift]:
+        """Live values of a version against its baseline."""
+        query = {"version": version, "span": span, "region": region}
+        return self.calls.get(hub_path("services", name, "drift", query=query), Drift)
 
     def deprecate(self, name: str, reason: str) -> Flow[Service]:
         """Say that a service is no longer to be used."""

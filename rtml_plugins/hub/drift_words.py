@@ -166,7 +166,7 @@ def not_comparable(name: str) -> str:
 def without_baseline(number: int) -> str:
     """The sentence for a version that was made without a sample."""
     return (
-        f"version {number} was made without a sample, so there is nothing to hold live values against: compile it with"
+        f"Version {number} was made without a sample, so there is nothing to hold live values against: compile it with"
         f" graph.compile(sample=...) and publish it again"
     )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rtml_core.errors import RtmlError
+from rtml_plugins.services.drifting import drift
 from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, span, talking
 from rtml_plugins.services.talking import share as share_type
-from rtml_plugins.services.words import edge_state, of_service, role, shadow_words
+from rtml_plugins.services.words import activity_words, edge_state, of_service, role, shadow_words
 from rtml_plugins.serving.tables import plural, table
 from rtml_plugins.serving.words import percent, traffic_words
 
@@ -28,6 +29,9 @@ Example:
 @click.group("services", epilog=_EXAMPLE)
 def services() -> None:
     """List, show and steer services."""
+
+
+services.add_command(drift)
 
 
 def _example(*lines: str) -> str:
@@ -80,11 +84,13 @@ def show(service: str, as_json: bool, hub: str | None, key_file: str | None, ca:
             print_json(found)
             return
         rollout = client.rollout(service, wait=False)
+        lately = client.measures(service, span="15m").now
     facts = {
         "service": f"{found.name} ({found.id})",
         "about": found.description,
         "owner": found.owner,
         "answers": traffic_words(found.traffic),
+        "lately": activity_words(lately),
         "shadow": shadow_words(found, rollout.edges),
         "regions": ", ".join(found.regions),
         "created": moment(found.created),
