@@ -113,9 +113,8 @@ class Asker:
                 break
             time.sleep(pause)
             pause = min(2 * pause, 0.5)
+            secret = self.key.again(secret)
         if answer.status == 401:
-            if secret is not None:
-                self.key.refused(secret)
             raise _locked(edge, secret is not None)
         return answer
 

@@ -49,11 +49,13 @@ class OwnKey:
                 self._made = self._keys.create(name, _SCOPES, expires=_LIFE, actor=ACTOR)
             return self._made.secret
 
-    def refused(self, secret: str) -> None:
-        """An edge does not take it: make another one next time, as somebody may have revoked it."""
+    def again(self, secret: str) -> str | None:
+        """The secret to ask with once an edge did not take this one: another when somebody has revoked it, else the same, which
+        the edge does not know yet."""
         with self._lock:
             if self._made is not None and self._made.secret == secret and self._revoked(self._made):
                 self._made = None
+        return self.secret()
 
     def _revoked(self, made: NewKey) -> bool:
         return all(key.id != made.key.id or key.revoked is not None for key in self._keys.list())
