@@ -33,6 +33,7 @@ def exposed(tmp_path: Path) -> dict[str, Any]:
     metrics.load_failed("churn", 2)
     metrics.refused("busy")
     metrics.shadow("churn", 2, "same")
+    metrics.count("explained", "churn", "1")
     metrics.Writer(settings).write()
     text, _ = metrics_text.render(settings.folder, "emea")
     metrics.reset()
