@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from rtml_core.client.records import (
     Activity,
@@ -291,10 +291,13 @@ class Hub:
 
     # ---- keeping house ------------------------------------------------------------------------------------------------------
 
-    def audit(self, *, limit: int = 100, before: int | None = None, service: str | None = None) -> Sequence[AuditEntry]:
-        """The audit log, newest first. before: entries with a lower number only; service: about one name only."""
+    def audit(
+        self, *, limit: int = 100, before: int | None = None, service: str | None = None, **only: Any
+    ) -> Sequence[AuditEntry]:
+        """The audit log, newest first. before: entries with a lower number only; service: about one name only; for what else it
+        can be narrowed to see reading.entries."""
         with self.database.read() as connection:
-            return reading.entries(connection, limit=limit, before=before, service=service)
+            return reading.entries(connection, limit=limit, before=before, service=service, **only)
 
     def entries(self, numbers: Collection[int]) -> Mapping[int, AuditEntry]:
         """Entries of the audit log by their numbers."""

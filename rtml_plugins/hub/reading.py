@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -189,14 +189,35 @@ def manifest_texts(connection: Connection, ids: Sequence[str]) -> list[tuple[str
     ]
 
 
-def entries(connection: Connection, *, limit: int, before: int | None, service: str | None) -> list[AuditEntry]:
-    """The audit log, newest first. before: only entries with a lower number. service: only those about one name."""
+def entries(
+    connection: Connection,
+    *,
+    limit: int,
+    before: int | None,
+    service: str | None,
+    services_only: bool = False,
+    within: Collection[str] | None = None,
+    actor: str | None = None,
+    kind: str | None = None,
+) -> list[AuditEntry]:
+    """The audit log, newest first. before: only entries with a lower number. service: only those about this one; services_only:
+    about any service, within: about one of these. actor: of whom; kind: what stands before the point of an action."""
     check_text(service, "a name")
+    check_text(actor, "a name")
+    check_text(kind, "a kind")
     statement = select(audit).order_by(audit.c.number.desc()).limit(limit)
     if before is not None:
         statement = statement.where(audit.c.number < before)
+    if services_only or service is not None or within is not None:
+        statement = statement.where(_of_service())
     if service is not None:
-        statement = statement.where(audit.c.subject == service, _of_service())
+        statement = statement.where(audit.c.subject == service)
+    if within is not None:
+        statement = statement.where(audit.c.subject.in_(sorted(within)))
+    if actor is not None:
+        statement = statement.where(audit.c.actor == actor)
+    if kind is not None:
+        statement = statement.where(audit.c.action.startswith(f"{kind}.", autoescape=True))
     return [
         AuditEntry(row.number, row.at, row.actor, row.action, row.subject, msgspec.json.decode(row.details))
         for row in connection.execute(statement)

@@ -55,12 +55,14 @@ def lines(
     *,
     show: Show = scales.short,
     zero: bool = True,
+    least: float = 0.0,
     since: float | None = None,
     until: float | None = None,
     said: str = "",
     empty: str = "Nothing was measured in this time.",
 ) -> Markup:
-    """Values over time. show: a value as text, with its unit. zero: the axis begins at 0. since, until: ends of the time axis, by
+    """Values over time. show: a value as text, with its unit. zero: the axis begins at 0. least: what it goes up to
+    at least, so that a flat line of zeros is no drama. since, until: ends of the time axis, by
     default those of the points. said: what is to be seen, in a sentence. empty: what stands there when there is nothing."""
     drawn = [(line, line.style or place, _sorted(line.points)) for place, line in enumerate(series, start=1)]
     every = [point for _, _, points in drawn for point in points]
@@ -69,7 +71,7 @@ def lines(
         return figure(title, Markup('<p class="soft small nothing">{}</p>').format(text(empty)), said)
     times = [at for at, _ in every]
     across = scales.of_times(min(times) if since is None else since, max(times) if until is None else until)
-    up = scales.of_values(values, zero=zero)
+    up = scales.of_values([*values, least] if least else values, zero=zero)
     parts = [_grid(up, show), _times(across)]
     for _, style, points in drawn:
         parts.append(_path(points, style, across, up))
@@ -241,7 +243,7 @@ def _standing(labels: Sequence[str], series: Sequence[Counted]) -> tuple[list[Ma
 def _lying(labels: Sequence[str], series: Sequence[Counted]) -> tuple[list[Markup], int]:
     """Bins one below the other, each with its label."""
     up = scales.of_values([share for _, shares, _ in series for share in shares if share is not None])
-    line, start = 22, 130
+    line, start, end = 22, 130, WIDTH - 52
     parts = []
     for at, label in enumerate(labels):
         beside = Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>')
@@ -253,8 +255,11 @@ def _lying(labels: Sequence[str], series: Sequence[Counted]) -> tuple[list[Marku
             if share is not None:
                 box = Markup('<rect class="{}" x="{}" y="{}" width="{:.2f}" height="{}"><title>{}</title></rect>')
                 words = text(f"{labels[at]}: {one.name} {_percent(share)}")
-                width = up.at(share) * (WIDTH - start - 2)
+                width = up.at(share) * (end - start)
                 parts.append(box.format(kind, start, at * line + inset, width, line - 2 * inset, words))
+            if not one.outlined:
+                told = Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>')
+                parts.append(told.format(WIDTH - 2, at * line + 15, _percent(share)))
     return parts, line * len(labels)
 
 
