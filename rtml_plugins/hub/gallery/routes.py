@@ -66,6 +66,6 @@ def _nowhere(view: View, path: str) -> Response:
     if allowed and view.request.method not in allowed:
         said = f"this page is not for {view.request.method[:20]}, but for {' and '.join(allowed)}: go back and load it again"
         raise Problem(405, "method-not-allowed", said, headers=[("Allow", ", ".join(allowed))])
-    if path.strip("/") != path and view.request.method == "GET":
+    if view.request.scope["path"].endswith("/") and view.request.method == "GET":
         return RedirectResponse(f"{ROOT}/{quote(path.strip('/'))}".rstrip("/"), 308)
     raise NotFound(f"there is no page /gallery/{path[:200]}: look for it in the list of services")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
+from starlette.routing import compile_path
 
 from rtml_plugins.hub.gallery.page import Page
 from rtml_plugins.hub.gallery.routes import declared
@@ -15,8 +16,8 @@ from tests.unit.hub.gallery.site import Visitor, tree
 
 #: what stands for the parts of paths; of a service there is given its name
 PARTS = {"number": "1", "operator": "Pandas", "plugin": "pandas", "edge": "na-1", "region": "na", "node": "pandas"}
-#: pages that are not looked at twice with other queries more often than this
-_VARIANTS = 12
+#: how often a declared page is looked at, and how often with the same names in its query
+_OF_PAGE, _OF_QUERY = 12, 3
 
 
 def pages(method: str = "GET") -> list[Page]:
@@ -34,16 +35,24 @@ def walk(visitor: Visitor, **parts: str) -> Mapping[str, httpx.Response]:
     """Address -> answer of every page and part that a visitor can look at: the declared ones, and whatever these link to."""
     waiting = deque(address(page, **parts) for page in pages())
     found: dict[str, httpx.Response] = {}
-    seen: dict[str, int] = {}
+    seen: Counter[tuple[str, ...]] = Counter()
     while waiting:
         where = waiting.popleft()
-        path = urlsplit(where).path
-        if where in found or seen.get(path, 0) >= _VARIANTS:
+        named = tuple(sorted(dict(parse_qsl(urlsplit(where).query, keep_blank_values=True))))
+        page = declared_as(where)
+        if where in found or seen[page,] >= _OF_PAGE or seen[page, *named] >= _OF_QUERY:
             continue
-        seen[path] = seen.get(path, 0) + 1
+        seen[page,] += 1
+        seen[page, *named] += 1 if named else 0
         found[where] = answer = visitor.get(where)
         waiting += [link for link in leads_to(where, answer) if link not in found]
     return found
+
+
+def declared_as(where: str) -> str:
+    """The path as which a page is declared that answers an address; the address itself when there is none."""
+    path = urlsplit(where).path.removeprefix("/gallery")
+    return next((page.path for page in pages() if compile_path(page.path)[0].match(path or "/")), where)
 
 
 def leads_to(where: str, answer: httpx.Response) -> Iterable[str]:
