@@ -265,10 +265,11 @@ def edges_of(numbers: Array) -> list[float]:
         return [_between(a, b) for a, b in zip(different.tolist(), different[1:].tolist(), strict=False)]
     at = [numbers[math.ceil(k * len(numbers) / MOST_BINS) - 1].item() for k in range(1, MOST_BINS)]
     edges = set()
-    for value, times in Counter(at).items():
+    falls = Counter(at)
+    for value, times in falls.items():
         before = int(np.searchsorted(different, value)) - 1
         largest = value == different[-1]
-        if before >= 0 and (times > 1 or largest):
+        if before >= 0 and (times > 1 or largest) and different[before] not in falls:  # else that one is the edge below it
             edges.add(_between(different[before].item(), value))
         if not largest:
             edges.add(value)

@@ -112,6 +112,16 @@ def test_bins_are_of_about_as_many_rows_and_a_number_of_many_rows_has_its_own() 
     assert top.bin_of(99.0) != top.bin_of(100.0)
 
 
+@given(
+    st.lists(st.integers(0, 12) | st.integers(-(10**6), 10**6), min_size=2, max_size=200).filter(
+        lambda found: len(set(found)) > 1
+    )
+)
+def test_no_bin_is_one_that_nothing_of_the_sample_is_in(values: list[int]) -> None:
+    assert all(of_numbers("x", np.array(values, np.int64), whole=True).counts)
+    assert all(of_numbers("x", np.array(values, np.float64) / 8).counts)
+
+
 def test_what_differs_from_the_only_number_of_a_sample_is_noticed() -> None:
     column = of_numbers("x", np.full(20, 7.0))
     assert column.counts == (0, 20, 0)
