@@ -234,14 +234,17 @@ class Target:
         unknown = [name for name in asked if name != "explain"]
         if unknown or asked["explain"] != ["columns"]:
             raise Problem(400, "unknown-query", f"expected no query or ?explain=columns; got ?{request.query[:100]}")
-        access.authorize(self._app.snapshot, self._settings, request.headers, "debug", self.name, charge=False)
+        # Somebody tries or debugs the model: it takes other times, of values that are nobody's, and is counted by itself.
+        metrics.count("explained", self.name, str(loaded.version))
+        try:
+            access.authorize(self._app.snapshot, self._settings, request.headers, "debug", self.name, charge=False)
+        except Problem as problem:
+            return self.failed(problem, request, loaded, identity, began, live=False)
         return self._explained(request, loaded, identity, began)
 
     async def _explained(self, request: Request, loaded: Loaded, identity: str, began: float) -> Response:
-        """Somebody tries or debugs the model: it takes other times, of values that are nobody's, and is counted by itself."""
         from rtml_plugins.edge import explaining
 
-        metrics.count("explained", self.name, str(loaded.version))
         try:
             told = await explaining.explain(self._app, loaded, request.body)
         except Exception as error:

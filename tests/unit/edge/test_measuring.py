@@ -47,9 +47,9 @@ def loaded(data: bytes, number: int = 1, name: str = "churn") -> Loaded:
     return Loaded(name, number, runtime.id, runtime, Scorer(runtime, EdgeSettings(home="", region="emea"), name))
 
 
-def served(tmp_path: Path, *versions: Loaded, **traffic: Any) -> App:
+def served(tmp_path: Path, *versions: Loaded, debug: bool = True, **traffic: Any) -> App:
     """An app whose service churn has these versions, the last one its champion."""
-    settings = EdgeSettings(home=str(tmp_path), region="emea", debug=True)
+    settings = EdgeSettings(home=str(tmp_path), region="emea", debug=debug)
     (tmp_path / metrics.FOLDER).mkdir(exist_ok=True)
     entries = tuple(VersionEntry(one.version, one.package_id, 1) for one in versions)
     entry = ServiceEntry("1", "churn", entries, Traffic(**{"champion": versions[-1].version, **traffic}))
@@ -120,6 +120,9 @@ def test_who_explains_or_gets_no_answer_moves_no_figure_of_live_traffic(tmp_path
     assert written(tmp_path) == {}
     assert {key: sum(series.counts) for key, series in metrics._requests.items()} == {("churn", 1, "invalid"): 1}
     assert metrics._counters["explained", ("churn", "1")] == 2
+    assert asked(served(tmp_path, loaded(measured_package(1)), debug=False), ROW, query="explain=columns") == [403]
+    assert metrics._counters["explained", ("churn", "1")] == 3
+    assert [key for key in metrics._requests if key[2] == "refused"] == []
 
 
 def test_shadow_versions_are_not_measured_and_versions_asked_for_by_number_are(tmp_path: Path) -> None:
