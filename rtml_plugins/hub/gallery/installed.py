@@ -14,7 +14,6 @@ from rtml_core import inventory
 from rtml_core.client.records import Edge
 from rtml_core.errors import said
 from rtml_core.inventory import Examples, InstalledPlugin, Inventory
-from rtml_plugins.hub.gallery.health import stopped
 from rtml_plugins.hub.gallery.wording import listed
 from rtml_plugins.serving.problems import Problem
 
@@ -225,7 +224,7 @@ def places(found: Inventory | None, edges: Iterable[Edge]) -> list[Place]:
     own = {} if found is None else {plugin.name: plugin for plugin in found.plugins}
     made = [Place(HUB, None, found is not None, own)]
     for edge in edges:
-        if edge.state == "away" or stopped(edge):
+        if edge.state == "away" or not edge.workers:  # one without workers has said that it stops, or has yet to start
             continue
         told = {plugin.name: plugin for plugin in map(_plugin, edge.plugins) if plugin is not None}
         made.append(Place(edge.id, edge.region, bool(told), told))

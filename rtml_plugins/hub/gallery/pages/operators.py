@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pprint import pformat
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -112,7 +113,9 @@ def operators(view: View) -> Response:
     for name, text in (("q", q), ("plugin", plugin)):
         check_text(text, f"{name} in the address")
     rows = found.rows()
-    shown = [row for row in rows if plugin in ("", row.plugin.name) and row.fits(q.casefold().split())]
+    words = q.casefold().split()
+    shown = [row for row in rows if plugin in ("", row.plugin.name) and row.fits(words)]
+    shown.sort(key=lambda row: not all(word in row.name.casefold() for word in words))  # by name before by what is said of it
     return view.render(
         "part_operators.html" if view.partial else "operators.html",
         found=found,
@@ -204,6 +207,6 @@ def _example_values(row: Row, shown: Examples | None) -> dict[str, Any]:
     """The examples as a graph file has them, and as Python has them."""
     listings = []
     for node in () if shown is None else shown.nodes:
-        python = f"op.{row.name}(params={node.get('params', {})!r})"
+        python = f"op.{row.name}(params={pformat(node.get('params', {}), width=70, sort_dicts=False)})"
         listings.append((json.dumps(node, ensure_ascii=False, indent=2), python))
     return {"examples": shown, "listings": listings}
