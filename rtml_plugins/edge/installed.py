@@ -1,4 +1,4 @@
-"""Which plugins are installed where this edge runs: found out once, by a process of its own that ends at once.
+"""Which plugins are installed where this edge runs: found out by a process of its own that ends at once.
 
 Plugins are strangers' code. They are not loaded into the process of the supervisor, which has to stay small and up, whatever they
 do; workers load them when a package needs them.
@@ -21,16 +21,23 @@ from rtml_plugins.serving.logs import logger
 _log = logger("rtml.edge.agent")
 
 
-async def plugins(trust: Iterable[str], seconds: float = inventory.SECONDS) -> tuple[dict[str, Any], ...]:
-    """All plugins as an edge reports them, see inventory.InstalledPlugin. trust: distributions whose code packages may run."""
-    trusted = tuple(trust)
-    found = await _look(trusted, seconds)
-    for plugin in found.plugins:
-        if plugin.state in ("broken", "missing"):
-            _log.warning("plugin broken", plugin=plugin.name, distribution=plugin.distribution, problem=plugin.reason)
-    if found.problem:
-        _log.warning("plugins not listed", problem=found.problem)
-    return tuple(msgspec.to_builtins(plugin) for plugin in found.plugins)
+Told = tuple[dict[str, Any], ...]
+
+
+async def plugins(trust: Iterable[str], before: Told = (), seconds: float = inventory.SECONDS) -> Told:
+    """All plugins as an edge reports them, see inventory.InstalledPlugin; what is wrong is logged when it was not so before.
+
+    trust: distributions whose code packages may run.
+    """
+    found = await _look(tuple(trust), seconds)
+    told = tuple(msgspec.to_builtins(plugin) for plugin in found.plugins)
+    if told != before:
+        for plugin in found.plugins:
+            if plugin.state in ("broken", "missing"):
+                _log.warning("plugin broken", plugin=plugin.name, distribution=plugin.distribution, problem=plugin.reason)
+        if found.problem:
+            _log.warning("plugins not listed", problem=found.problem)
+    return told
 
 
 async def _look(trust: tuple[str, ...], seconds: float) -> Inventory:

@@ -20,6 +20,8 @@ from rtml_plugins.serving.wire import EdgeReport, ServiceStatus, WorkerStatus
 #: seconds between two looks at what workers say, and between two reports when nothing changes
 LOOK: Final = 0.05
 EVERY: Final = 5.0
+#: seconds between two looks at what is installed
+LOOK_AGAIN: Final = 300.0
 #: seconds until a report that was not taken is sent again, up to the last
 _AGAIN: Final = (0.5, 2.0)
 
@@ -39,9 +41,10 @@ class Reporter:
         self._plugins: tuple[dict[str, Any], ...] = ()
 
     async def look(self) -> None:
-        """Find out which plugins are installed here, once; the next report tells."""
-        if not self._plugins:
-            self._plugins = await installed.plugins(self._settings.trust)
+        """Find out which plugins are installed here, now and again until cancelled; the next report tells."""
+        while True:
+            self._plugins = await installed.plugins(self._settings.trust, self._plugins)
+            await asyncio.sleep(LOOK_AGAIN)
 
     async def run(self, failed: Callable[[str], Awaitable[None]]) -> None:
         """Report until cancelled. failed: awaited with the name of each service that is reported as failed."""
