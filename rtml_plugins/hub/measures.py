@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select, text, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from rtml_core.baseline import BaselineEntry
 from rtml_plugins.hub import tables
@@ -159,7 +159,7 @@ def _taken(connection: Connection, edge: str, run: str, now: float) -> int:
 def _lock(connection: Connection, region: str) -> None:
     """On PostgreSQL, where several write at once, have those of one region go one after the other: they add to the same rows."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"rtml measures {region}"})
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"rtml measures {region}", 0))))
 
 
 def _known(connection: Connection, windows: list[Window]) -> Mapping[tuple[str, int], tuple[str, str]]:
@@ -210,7 +210,11 @@ def _store(
 
 
 def _forget(connection: Connection, now: float) -> None:
-    """Remove what is too old: some of it, so that nobody waits for long when there is much."""
+    """Remove what is too old: some of it, so that nobody waits for long. Of several hubs one does it at a time."""
+    if connection.dialect.name == "postgresql":
+        mine = select(func.pg_try_advisory_xact_lock(func.hashtextextended("rtml measures", 0)))
+        if not connection.execute(mine).scalar_one():
+            return
     for table, kinds in ((tables.measures, REQUESTS), (tables.measured_values, VALUES)):
         for kept in kinds:
             old = (table.c.resolution == kept.width, table.c.at < int(now - kept.keep - kept.width))
