@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -46,7 +46,8 @@ class OnTheWay:
 
 @dataclass(frozen=True)
 class Told:
-    """An answer. note: why there are no features on the way, and what would give them; picture: the graph with them."""
+    """An answer. note: why there are no features on the way, and what would give them; picture: the graph with them.
+    with_features: whether telling them took some of the seconds."""
 
     version: int
     region: str
@@ -60,8 +61,7 @@ class Told:
     note: str = ""
     picture: Markup | None = None
     explained: bool = False
-    form_version: int = 0
-    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    with_features: bool = False
 
     @property
     def summary(self) -> str:

@@ -64,16 +64,10 @@ def ask(subject: Subject, row: bytes) -> tuple[asking.Answer, str]:
     asker.charge(view.caller)
     edges = choosing.choose(view.at.hub, subject.service, subject.region, view.at.settings.url, subject.number)
     path = path_of(name, subject.number)
-    note = ""
-    if not view.may("debug", name):
-        note = "Features computed on the way are told to keys with the scope debug."
-    else:
-        answer = asker.ask(edges, f"{path}?explain=columns", row)
-        if answer.kind not in _NOT_EXPLAINED:
-            return answer, ""
-        note = _cure(answer)
-        edges = [answer.edge]
-    return asker.ask(edges, path, row), note
+    answer = asker.ask(edges, f"{path}?explain=columns", row)  # which is counted apart: a try is nobody's visit
+    if answer.kind in _NOT_EXPLAINED:
+        return asker.ask([answer.edge], path, row), _cure(answer)
+    return answer, "" if view.may("debug", name) else "Features computed on the way are told to keys with the scope debug."
 
 
 def _cure(answer: asking.Answer) -> str:
@@ -109,9 +103,10 @@ def _told(subject: Subject, row: bytes, answer: asking.Answer, note: str) -> Tol
         request_id=str(document.get("request_id", "")),
         predictions=answers.predicted(manifest, prediction),
         note=note,
+        with_features="columns" in document,
     )
     columns = document.get("columns")
-    if not columns:
+    if note or not columns:
         return told
     values = {str(one["node"]): one["columns"] for one in columns[0]}
     values |= {drawing.REQUEST: msgspec.json.decode(row), drawing.ANSWER: prediction}
