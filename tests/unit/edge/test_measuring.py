@@ -104,6 +104,30 @@ def test_values_of_every_type_and_form_are_counted_as_they_came_and_as_they_are_
     }
 
 
+def tensors(count: int, **values: list[Any]) -> dict[str, Any]:
+    """A request of the other protocol with so many rows, these values over and over."""
+    types = {"x": "FP64", "word": "BYTES", "when": "BYTES", "yes": "BOOL"}
+    given = {name: [value] for name, value in ROW.items()} | values
+    inputs = [
+        {"name": name, "datatype": kind, "shape": [count, 1], "data": (given[name] * count)[:count]}
+        for name, kind in types.items()
+    ]
+    return {"inputs": inputs}
+
+
+def test_requests_of_the_other_protocol_are_measured_as_rows_are(tmp_path: Path) -> None:
+    app = served(tmp_path, loaded(measured_package(1)))
+    one = tensors(1, x=[-1.0], word=["blue"], when=["2020-01-01T00:00:00Z"], yes=[False])
+    many = tensors(130, x=[11.0, 5.0], word=["red", "green"])  # each third row: 44
+    assert asked(app, one, many, tensors(2, x=["a"]), path="/v2/models/churn/infer") == [200, 200, 400]
+    counts = written(tmp_path)["churn", 1]
+    found = sides(counts)
+    assert counts.rows == 45
+    assert found["in"] == {"x": [1, 22, 22, 0], "word": [22, 1, 22, 0], "when": [1, 44, 0], "yes": [1, 44, 0, 0]}
+    assert found["out"] == {**found["in"], "says": found["in"]["x"]}
+    assert [key[1] for key in metrics._requests] == [1, 1]
+
+
 def test_an_idle_service_is_measured_whole(tmp_path: Path) -> None:
     app = served(tmp_path, loaded(measured_package(1)))
     assert set(asked(app, *[ROW] * 200)) == {200}
