@@ -89,7 +89,7 @@ def _plugins(found: Sequence[Mapping[str, Any]]) -> str:
         for plugin in found
         if plugin.get("distribution") != "rtml"
     ]
-    return listing([*([f"{built_in} built in"] if built_in else []), *others]) or "not told yet"
+    return listing([*([f"{built_in} built in"] if built_in else []), *others]) if found else "not told yet"
 
 
 def _lines(service: EdgeService, stats: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -1,0 +1,17 @@
+"""What `rtml edges show` says of the plugins of an edge."""
+
+from __future__ import annotations
+
+from rtml_plugins.services.edges import _plugins
+
+
+def test_what_ships_with_rtml_is_counted_and_others_are_named_with_whether_they_are_trusted() -> None:
+    built_in = [{"name": name, "distribution": "rtml", "version": "0.1.0"} for name in ("flow", "pandas")]
+    geo = {"name": "geo", "distribution": "rtml-geo", "version": "0.4", "trusted": True}
+    lang = {"name": "lang", "distribution": "rtml-lang", "version": "1.0", "state": "broken", "reason": "why"}
+    assert _plugins([*built_in, geo, lang]) == "2 built in, geo 0.4 (trusted), lang 1.0"
+
+
+def test_an_edge_that_has_not_looked_yet_and_one_of_an_older_rtml_are_told_as_they_are() -> None:
+    assert _plugins([]) == "not told yet"
+    assert _plugins([{"name": "rtml-lang", "version": None}]) == "rtml-lang"
