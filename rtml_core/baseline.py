@@ -21,9 +21,10 @@ class ColumnBaseline(msgspec.Struct, omit_defaults=True, frozen=True):
     """A field or an output in the rows that the package was made with.
 
     kind: "number" (timedeltas in microseconds, as in answers), "time" (seconds since 1970 in UTC) or "category" (texts, and
-    booleans as "false" and "true"). counts: of the bins, of which a number falls into the first whose edge is not below it: edges (-inf, e0], (e0, e1], ..., (en, inf), so one
-    more than edges; of a category the counts of `values` and, last, of all other ones. missing: not in counts. whole: numbers are
-    whole ones. quantiles: of the values there at 0, 5, 25, 50, 75, 95 and 100 %; empty for categories and when all are missing.
+    booleans as "false" and "true"). counts: of the bins, of which a number falls into the first whose edge is not below it:
+    edges (-inf, e0], (e0, e1], ..., (en, inf), so one more than edges; of a category the counts of `values` and, last, of all
+    other ones. missing: not in counts. whole: numbers are whole ones. quantiles: of the finite values there at 0, 5, 25, 50, 75,
+    95 and 100 %; empty for categories and when there are none.
     """
 
     name: str
