@@ -97,11 +97,9 @@ def _short(value: float) -> str:
 
 
 def _number(entry: OutputEntry, value: Any) -> float | None:
-    """The value as its column was counted: times in seconds."""
+    """The value as its column was counted: times in seconds, and spans of time in microseconds, as they are answered."""
     if entry.dtype == "timestamp":
         return to_micros(value) / 1e6
-    if entry.dtype == "timedelta":
-        return float(value) / 1e6
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
