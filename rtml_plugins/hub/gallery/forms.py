@@ -16,6 +16,7 @@ import msgspec
 
 from rtml_core.baseline import ColumnBaseline
 from rtml_core.columns import within
+from rtml_core.errors import InputError, InputProblem, describe
 from rtml_core.package import FieldEntry, Manifest
 
 VALUE: Final = "value"
@@ -138,6 +139,20 @@ def time_text(seconds: float) -> str | None:
     except OverflowError:
         return None
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment.year >= 1000 else None
+
+
+def of_json(manifest: Manifest, text: str) -> tuple[bytes, dict[str, Typed]]:
+    """A row that was written as JSON, and the form with its values; it is sent as it was written. Raises InputError for what is
+    no JSON object of plain values."""
+    body = text.strip().encode("utf-8", "replace")
+    try:
+        values = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError([InputProblem("", "a row as JSON", f"what is none: {error}")]) from None
+    if not isinstance(values, dict) or any(isinstance(value, (dict, list)) for value in values.values()):
+        expected = 'one row as JSON, e.g. {"age": 41}, of numbers, texts, true, false and null'
+        raise InputError([InputProblem("", expected, describe(values))])
+    return body, of_row(manifest, values)
 
 
 # ---- from the form ----------------------------------------------------------------------------------------------------------

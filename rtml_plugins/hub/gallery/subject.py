@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from rtml_core.client.records import Edge, Service, Version
@@ -82,8 +83,10 @@ class Subject:
         problem: str = "",
         request_id: str = "",
         next_row: int = 1,
+        written: str | None = None,
     ) -> Response:
-        """The page, or its part for htmx. row: that the form holds, as JSON; problem: why there is no answer, in words."""
+        """The page, or its part for htmx. row: that the form holds, as JSON; problem: why there is no answer, in words; written:
+        as JSON instead of the row, where it is none."""
         view = self.view
         return view.render(
             "part_try.html" if view.partial else "service.html",
@@ -98,6 +101,8 @@ class Subject:
             snippets=self.snippets(row, None if told is None else told.url),
             next_row=next_row,
             words=known.WORDS,
+            row=msgspec.json.format(row, indent=1).decode() if written is None else written,
+            written=written is not None,
             may_try=view.may("predict", self.service.name),
             may_download=view.may("publish", self.service.name) or view.may("debug", self.service.name),
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from rtml_core.errors import RtmlError
+from rtml_core.errors import InputError, RtmlError
 from rtml_plugins.hub import choosing
 from rtml_plugins.hub.api.errors import problem_of
 from rtml_plugins.hub.gallery import answers, asking, drawing, forms, inputs, known
@@ -33,8 +33,14 @@ def attempt(view: View, name: str) -> Response:
     """The form with the answer, or with what is wrong at the fields where it is."""
     subject = _as_shown(subject_of(view, name, view.form), view.form.get("package", ""))
     manifest = subject.manifest
-    filled = forms.read(manifest, view.form)
+    filled: forms.Filled = forms.read(manifest, view.form)
     row = forms.row(manifest, filled)
+    if view.form.get("as") == "json":
+        try:
+            row, filled = forms.of_json(manifest, view.form.get("json", ""))
+        except InputError as error:
+            errors = [{"at": one.at, "expected": one.expected, "got": one.got} for one in error.problems]
+            return subject.render(inputs.form(subject.package, manifest, filled, errors), row, 422, written=view.form.get("json"))
     row_number = view.form.get("next_row", "")
     next_row = int(row_number) if row_number.isdecimal() and len(row_number) < 10 else 1
     try:

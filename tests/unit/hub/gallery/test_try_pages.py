@@ -37,13 +37,13 @@ def edge(at: Site, url: str, identity: str = "na-1", region: str = "na", version
 
 
 @contextmanager
-def server(answer: Callable[[str, dict[str, str]], Answer]) -> Iterator[str]:
-    """A real HTTP server that answers each POST by a function of its path and headers."""
+def server(answer: Callable[[str, dict[str, str], bytes], Answer]) -> Iterator[str]:
+    """A real HTTP server that answers each POST by a function of its path, headers and body."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            status, body = answer(self.path, dict(self.headers))
+            given = self.rfile.read(int(self.headers["Content-Length"]))
+            status, body = answer(self.path, dict(self.headers), given)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -248,7 +248,7 @@ def test_an_endless_answer_is_not_read_to_its_end(gallery: Site, monkeypatch: py
 def test_without_features_there_are_predictions_and_the_cure(gallery: Site, kind: str, said: str) -> None:
     asked = []
 
-    def answer(path: str, _: dict[str, str]) -> Answer:
+    def answer(path: str, *_: Any) -> Answer:
         asked.append(path)
         return problem(403, kind) if "explain" in path else (200, document())
 
@@ -269,13 +269,35 @@ def test_a_version_that_no_edge_holds_says_how_to_have_it_held(gallery: Site) ->
     assert options == ["", "2"]
 
 
+def test_a_row_can_be_written_as_json_and_is_sent_as_it_was_written(gallery: Site) -> None:
+    bodies = []
+
+    def answer(_: str, __: dict[str, str], body: bytes) -> Answer:
+        bodies.append(body)
+        return 200, document()
+
+    written = '{"age": 1.50e1, "visits": 12345678901234567890, "zip": "<b>"}'
+    with server(answer) as url:
+        edge(gallery, url)
+        status, page = tried(gallery, {"as": "json", "json": f"  {written}\r\n"})
+        assert (status, by_id(page, "v0").get("value"), by_id(page, "v1").get("value")) == (200, "15", "12345678901234567890")
+        assert bodies == [written.encode()]
+        for text in ("{", "[1]", '{"rows": [{"age": 1}]}', '{"age": {"0": 1}}', "[" * 5000, ""):
+            status, page = tried(gallery, {"as": "json", "json": text})
+            assert status == 422
+            assert "row as JSON" in words(by_id(page, "try-wrong"))
+            assert "".join(by_id(page, "json").itertext()).strip() == text
+            assert by_id(page, "v0").get("value") == "3"
+    assert len(bodies) == 1
+
+
 # ---- keys -------------------------------------------------------------------------------------------------------------------
 
 
 def test_the_hub_asks_with_one_key_and_takes_ended_ones_off_the_list(locked: Site) -> None:
     secrets = []
 
-    def answer(path: str, headers: dict[str, str]) -> Answer:
+    def answer(_: str, headers: dict[str, str], __: bytes) -> Answer:
         secrets.append(headers["Authorization"].removeprefix("Bearer "))
         return 200, document(columns=[[{"node": "n", "operator": "Pandas", "columns": {"told_apart": 1}}]], left_out=[])
 
