@@ -73,7 +73,7 @@ class App:
         """Answer from a snapshot from now on, and let go of what only the one before had."""
         self._map(snapshot)
         self.shadow.forget(snapshot.services)
-        self.measuring.forget(snapshot.services)
+        self.measuring.follow(snapshot.services)
 
     def _map(self, snapshot: Snapshot) -> None:
         """Make the paths of a snapshot; those of services that did not change stay."""

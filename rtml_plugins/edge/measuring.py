@@ -52,6 +52,7 @@ class Measuring:
         self._path = self._folder / f"{os.getpid()}-{time.time_ns()}{SUFFIX}"
         self._taps: dict[tuple[str, int, str], Tap] = {}
         self._going: list[Tap] = []  # of versions that are gone
+        self._outside: list[Tap] = []  # for whose counts there was no place
         self._columns = 0
         self._serial = 0
         self._queue: deque[tuple[Tap, int, Callable[..., None], tuple[Any, ...]]] = deque()
@@ -72,11 +73,16 @@ class Measuring:
             tap = self._taps[key] = Tap(self, loaded)
         return tap
 
-    def admit(self, columns: int) -> bool:
-        """Whether there is place for the counts of so many columns; it is taken then."""
-        if self._columns + columns > MOST_COLUMNS:
+    def known(self, loaded: Loaded) -> Tap | None:
+        """`tap` for an answer that may be late: None when the version is not served any more."""
+        return self._taps.get((loaded.service, loaded.version, loaded.package_id))
+
+    def admit(self, tap: Tap) -> bool:
+        """Whether there is place for the counts of a version; it is taken then. Where there is none, it is told when there is."""
+        if self._columns + tap.width > MOST_COLUMNS:
+            self._outside.append(tap)
             return False
-        self._columns += columns
+        self._columns += tap.width
         return True
 
     def number(self) -> int:
@@ -84,8 +90,11 @@ class Measuring:
         self._serial += 1
         return self._serial
 
-    def forget(self, services: Mapping[str, Service]) -> None:
-        """Let go of versions that are gone, a while after the supervisor could read the last of their counts."""
+    def follow(self, services: Mapping[str, Service]) -> None:
+        """Take in what is served now. Counts of what is gone are let go of when the supervisor has read the last of them."""
+        for one in services.values():
+            for served in one.versions.values():
+                self.tap(served)
         for key, tap in list(self._taps.items()):
             service, version, package = key
             now = services.get(service)
@@ -95,6 +104,7 @@ class Measuring:
                 tap.stop()
                 del self._taps[key]
                 self._spent.pop(tap, None)
+                self._outside = [other for other in self._outside if other is not tap]
                 if tap.serial:
                     self._going.append(tap)
                     self._write_soon()
@@ -178,9 +188,13 @@ class Measuring:
     def write(self) -> None:
         """Write the file by rename. A full disk loses figures, not requests."""
         now = time.monotonic()
-        for tap in [tap for tap in self._going if tap.gone is not None and now - tap.gone > GONE]:
-            self._going.remove(tap)
-            self._columns -= tap.width
+        gone = [tap for tap in self._going if tap.gone is not None and now - tap.gone > GONE]
+        if gone:
+            self._going = [tap for tap in self._going if tap not in gone]
+            self._columns -= sum(tap.width for tap in gone)
+            outside, self._outside = self._outside, []
+            for tap in outside:
+                tap.fill()
         temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
         told = [tap.told() for tap in (*self._taps.values(), *self._going) if tap.serial]
         with contextlib.suppress(OSError):

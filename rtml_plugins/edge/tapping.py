@@ -15,6 +15,7 @@ from rtml_plugins.edge.counting import Counter, inputs_of, moment, outputs_of
 from rtml_plugins.edge.values import Counts, Side
 
 if TYPE_CHECKING:
+    from rtml_core import Runtime
     from rtml_plugins.edge.measuring import Measuring
     from rtml_plugins.edge.table import Loaded
 
@@ -50,7 +51,7 @@ class Tap:
 
     def __init__(self, measuring: Measuring, loaded: Loaded):
         self._measuring = measuring
-        self._runtime = loaded.runtime
+        self._runtime: Runtime | None = loaded.runtime
         self._package = loaded.package_id
         self._version = loaded.version
         self.service = loaded.service
@@ -89,12 +90,18 @@ class Tap:
         self._measuring.queue(self, size, self._count_made, (make,))
 
     def _begin(self) -> bool:
-        """Make place for the counts; False, and nothing is wanted any more, when there is none."""
-        manifest = self._runtime.manifest
-        inputs, outputs = inputs_of(manifest, self._runtime.signature.ordered), outputs_of(manifest)
+        """Make place for the counts; False when there is none, or nothing to count: then no more is wanted."""
+        runtime = self._runtime
+        if runtime is None:
+            return False
+        manifest = runtime.manifest
+        inputs, outputs = inputs_of(manifest, runtime.signature.ordered), outputs_of(manifest)
         self.width = len(inputs) + len(outputs)
-        if not self.width or not self._measuring.admit(self.width):
+        if not self.width:
             self.stop()
+            return False
+        if not self._measuring.admit(self):
+            self.left = 0
             return False
         self._most_rows = max(1, min(MOST_ROWS, MOST_VALUES // self.width))
         self._inputs, self._outputs = Counter(inputs), Counter(outputs)
@@ -123,9 +130,12 @@ class Tap:
         self.rows += len(found)
 
     def _count_made(self, make: Callable[[int], tuple[bytes, bytes]]) -> None:
+        runtime = self._runtime
+        if runtime is None:  # gone meanwhile
+            return
         body, predictions = make(self._most_rows)
         with contextlib.suppress(InputError):  # a form of a value that the other protocol takes and JSON has not
-            self._count(self._runtime.json.decode(body), 1, predictions)
+            self._count(runtime.json.decode(body), 1, predictions)
 
     def _first(self, predictions: bytes) -> list[Any]:
         """The first of many predictions, of which maybe only the beginning is there."""
@@ -173,5 +183,6 @@ class Tap:
             self.most = max(1, int(SHARE * SAVED / self.cost))
 
     def stop(self) -> None:
-        """Look at nothing any more."""
+        """Look at nothing any more, and let go of the model."""
         self.left = self.most = 0
+        self._runtime = None

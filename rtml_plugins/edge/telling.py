@@ -39,6 +39,7 @@ class Teller:
         self._backlog = Backlog()
         self._news = asyncio.Event()
         self._unknown = False
+        self._refused = False
 
     def know(self, entries: Iterable[ServiceEntry]) -> None:
         """Take in versions that are served though the hub does not name them any more."""
@@ -104,8 +105,12 @@ class Teller:
                 if len(batch) > 1:  # which of them it is, is seen one by one
                     self._backlog.one_by_one(newest)
                     continue
-                _log.error("a window was refused and is lost", problem=str(error))
+                if not self._refused:  # said once, until one is taken
+                    _log.error("a window was refused and is lost", problem=str(error))
+                self._refused = True
                 taken = newest
+            else:
+                self._refused = False
             self._unknown = False
             if not self._backlog.taken(min(taken, newest)):
                 raise HubFailed(f"the hub took window {taken} and not window {batch[0].number}, which it was told")

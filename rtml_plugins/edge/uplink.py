@@ -303,7 +303,7 @@ def _detail(data: bytes) -> str:
 
 
 def _words(error: httpx.HTTPError) -> str:
-    named = {
+    named: dict[type[httpx.HTTPError], str] = {
         httpx.ConnectTimeout: f"no connection within {_CONNECT:g} s",
         httpx.ReadTimeout: "it accepted the request and said nothing",
         httpx.RemoteProtocolError: "it closed the connection without an answer, or speaks no HTTP",

@@ -62,7 +62,7 @@ async def serve(settings: EdgeSettings) -> None:
     server = grpc.aio.server(options=_options(settings), maximum_concurrent_rpcs=settings.max_concurrent)
     inference = Inference(table)
     table.on_change.append(lambda snapshot: inference.shadow.forget(snapshot.services))
-    table.on_change.append(lambda snapshot: inference.measuring.forget(snapshot.services))
+    table.on_change.append(lambda snapshot: inference.measuring.follow(snapshot.services))
     table.shadow_report = inference.shadow.report
 
     def admit(headers: Headers) -> None:

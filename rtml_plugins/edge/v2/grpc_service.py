@@ -116,7 +116,7 @@ class Inference:
             metrics.batch(loaded.service, inference.rows)
             models.offer_shadow(self.shadow, model, loaded, inference.tensors, columns)
             size = request.ByteSize() + answer.ByteSize()
-            models.offer_measured(self.measuring.tap(loaded), loaded, inference.tensors, columns, size)
+            models.offer_measured(self.measuring.known(loaded), loaded, inference.tensors, columns, size)
         except Exception as failure:
             problem = problem_of(failure)
             outcome = metrics.outcome(problem.status, problem.kind)

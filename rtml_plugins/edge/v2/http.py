@@ -147,7 +147,7 @@ class V2:
         loaded = scored.loaded
         models.offer_shadow(self._app.shadow, model, loaded, scored.inference.tensors, scored.columns)
         size = len(request.body) + len(scored.response.body)
-        models.offer_measured(self._app.measuring.tap(loaded), loaded, scored.inference.tensors, scored.columns, size)
+        models.offer_measured(self._app.measuring.known(loaded), loaded, scored.inference.tensors, scored.columns, size)
         metrics.batch(loaded.service, scored.inference.rows)
         metrics.observe(loaded.service, loaded.version, "ok", time.perf_counter() - began)
         return scored.response

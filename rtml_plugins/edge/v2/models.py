@@ -168,9 +168,9 @@ def offer_shadow(shadow: Shadow, model: Model, loaded: Loaded, tensors: Sequence
     shadow.offer(model.service, loaded, *_as_json(loaded, tensors, columns))
 
 
-def offer_measured(tap: Tap, loaded: Loaded, tensors: Sequence[Tensor], columns: Columns, size: int) -> None:
+def offer_measured(tap: Tap | None, loaded: Loaded, tensors: Sequence[Tensor], columns: Columns, size: int) -> None:
     """Have inputs and the output columns that they were answered with measured, if that is wanted. size: their bytes, or so."""
-    if not tap.left:
+    if tap is None or not tap.left:
         return
 
     def make(most: int) -> tuple[bytes, bytes]:

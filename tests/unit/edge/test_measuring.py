@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -231,6 +233,27 @@ def test_a_fault_ends_the_measuring_and_is_not_felt(
     assert len(caplog.records) == said
 
 
+def test_a_model_that_is_gone_leaves_memory_at_once(tmp_path: Path) -> None:
+    """Though its counts stay for a while."""
+    first, second = (loaded(measured_package(number), number) for number in (1, 2))
+    app = served(tmp_path, first)
+    asked(app, ROW)
+    before = weakref.ref(first.runtime)
+    entry = ServiceEntry("1", "churn", (VersionEntry(2, second.package_id, 1),), Traffic(champion=2))
+    table: Any = app.table
+
+    async def taken_up() -> None:
+        table.current = replace(table.current, services={"churn": Service.of(entry, {2: second})})
+        app.take_up(table.current)
+        app.measuring.stop()
+
+    asyncio.run(taken_up())
+    del first
+    gc.collect()
+    assert before() is None
+    assert written(tmp_path)["churn", 1].rows == 1
+
+
 def test_columns_have_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "MOST_COLUMNS", 17)  # nine a version
     app = served(tmp_path, *(loaded(measured_package(number), number) for number in (1, 2)))
@@ -254,11 +277,10 @@ def test_what_is_gone_stays_in_the_file_until_the_supervisor_has_read_it(tmp_pat
 
     asyncio.run(taken_up())
     assert written(tmp_path)["churn", 1].rows == 1
-    assert app.measuring.tap(first).serial == 0  # should it come back, it begins anew
-    app.measuring.forget(app.snapshot.services)
+    assert app.measuring.known(first) is None  # should it come back, it begins anew
     monkeypatch.setattr(measuring, "GONE", -1.0)
-    app.measuring.write()
-    assert written(tmp_path) == {}
+    asked(app, ROW)
+    assert written(tmp_path) == {}  # there was no place for the second, until now
     asked(app, ROW)
     assert {key: counts.rows for key, counts in written(tmp_path).items()} == {("churn", 2): 1}
 
