@@ -156,16 +156,19 @@ class _Picture:
         return 48.0 + _LINE * self._lines(key)
 
     def _request(self, box: Box) -> Markup:
-        names = [field.name for field in self.drawn.fields]
-        return self._end(box, REQUEST, "Request", names, f"Request with {count(len(names), 'field')}: {listed(names, 30)}")
+        types = {field.name: field.type for field in self.drawn.fields}
+        said = f"Request with {count(len(types), 'field')}: {listed(types, 30)}"
+        return self._end(box, REQUEST, "Request", types, said)
 
     def _answer(self, box: Box) -> Markup:
-        outputs = self.drawn.outputs
-        told = listed((f"{output.name} ({output.dtype})" for output in outputs), 30)
-        said = f"Answer with {count(len(outputs), 'output')}: {told}"
-        return self._end(box, ANSWER, "Answer", [output.name for output in outputs], said)
+        types = {output.name: output.dtype for output in self.drawn.outputs}
+        told = listed((f"{name} ({dtype})" for name, dtype in types.items()), 30)
+        return self._end(box, ANSWER, "Answer", types, f"Answer with {count(len(types), 'output')}: {told}")
 
-    def _end(self, box: Box, key: str, head: str, names: Sequence[str], said: str) -> Markup:
+    def _end(self, box: Box, key: str, head: str, types: Mapping[str, str], said: str) -> Markup:
+        given = self._given(key, types)
+        if given:
+            said += "; " + listed((f"{name} is {text}" for name, text in given), 40)
         return _END.format(
             said=shown(said),
             x=box.x,
@@ -173,8 +176,8 @@ class _Picture:
             w=box.width,
             h=box.height,
             head=_text(box.x + 20, box.y + 20, head, "head"),
-            names=_text(box.x + 20, box.y + 38, fit_list(names, (box.width - 40) / 12.5), "columns"),
-            values=self._value_lines(key, box, box.y + 38),
+            names=_text(box.x + 20, box.y + 38, fit_list(list(types), (box.width - 40) / 12), "columns"),
+            values=self._value_lines(given, box, box.y + 38),
         )
 
     # ---- nodes ---------------------------------------------------------------------------------------------------------------
@@ -186,15 +189,22 @@ class _Picture:
         given = len(self.values.get(key, ()))
         return given if given <= _VALUES else _VALUES + 1
 
-    def _value_lines(self, key: str, box: Box, y: float) -> Markup:
-        given = list(self.values.get(key, {}).items())
+    def _given(self, key: str, types: Mapping[str, str]) -> list[tuple[str, str]]:
+        """The values that stand at a node, in words. types: dtypes of its columns."""
+        return [(name, value(one, types.get(name, ""))) for name, one in self.values.get(key, {}).items()]
+
+    def _value_lines(self, given: Sequence[tuple[str, str]], box: Box, y: float) -> Markup:
         lines = []
-        for name, one in given[:_VALUES]:
+        for name, text in given[:_VALUES]:
             y += _LINE
-            text = value(one)
             lines.append(
                 Markup('<text class="{}" x="{}" y="{}">{} <tspan class="{}">{}</tspan></text>').format(
-                    "value", box.x + 18, y, fit(f"{name}", 16), "missing" if text == "missing" else "is", fit(text, 12)
+                    "value",
+                    box.x + 18,
+                    y,
+                    fit(name, 10),
+                    "missing" if text == "missing" else "is",
+                    fit(text, (box.width - 36) / 12 - width(fit(name, 10))),
                 )
             )
         if len(given) > _VALUES:
@@ -224,7 +234,7 @@ class _Picture:
             kind=_text(
                 x, box.y + 53, fit(lowered(step), (box.width - 28) / 11), f"kind{' warn' if step.portable is False else ''}"
             ),
-            values=self._value_lines(step.id, box, box.y + 53),
+            values=self._value_lines(self._given(step.id, _types(step)), box, box.y + 53),
         )
 
     def _said(self, step: Step, word: str) -> str:
@@ -237,8 +247,8 @@ class _Picture:
         if step.gives:
             parts.append(f"gives {listed(column.name for column in step.gives)}")
         parts.append(lowered(step))
-        if told := self.values.get(step.id):
-            parts.append(listed((f"{name} is {value(one)}" for name, one in told.items()), 40))
+        if told := self._given(step.id, _types(step)):
+            parts.append(listed((f"{name} is {text}" for name, text in told), 40))
         return "; ".join(parts)
 
     def _address(self, step: Step, page: str) -> str:
@@ -289,15 +299,19 @@ def in_short(step: Step, room: float) -> str:
 def lowered(step: Step) -> str:
     """How a node was lowered, in a few words: "pandas · core · 3 ONNX nodes"."""
     parts = [step.plugin or "unknown plugin"]
-    if step.kind:
-        parts.append({"python": "Python code", "native": "native code"}.get(step.kind, step.kind))
+    if step.portable is False:
+        parts += ["Python code" if step.kind == "python" else "native code", "not portable"]
+    elif step.kind:
+        parts.append(step.kind)
     if step.onnx_nodes:
         parts.append(count(step.onnx_nodes, "ONNX node"))
     if step.inner:
         parts.append(f"{count(len(step.inner), 'node')} inside")
-    if step.portable is False:
-        parts.append("not portable")
     return " · ".join(parts)
+
+
+def _types(step: Step) -> dict[str, str]:
+    return {column.name: column.dtype for column in step.gives}
 
 
 def _text(x: float, y: float, text: str, css: str) -> Markup:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rtml_plugins.hub.gallery.rendering import size
 from rtml_plugins.hub.gallery.source import source
-from rtml_plugins.hub.gallery.wording import count, shown
+from rtml_plugins.hub.gallery.wording import count, duration, shown
 
 #: characters of a value that stand in a table, and of what is shown when it is unfolded
 SHORT: Final = 160
@@ -54,16 +55,10 @@ def _object(name: str, value: Mapping[str, Any], depth: int) -> Row:
         return Row(name, path.rpartition(".")[2], full=path if "." in path else "", rows=inside)
     if "python" in value and "body" in value and (text := source(value)) is not None:
         return Row(name, "a Python function", full=_cut(text), code=True)
-    if len(value) == 1:
-        ((mark, inner),) = value.items()
-        if mark == "$function" and isinstance(inner, Mapping):
-            return _object(name, inner, depth)
-        if mark in ("$number", "$timestamp"):
-            return Row(name, shown(str(inner)))
-        if mark == "$timedelta" and isinstance(inner, int):
-            return Row(name, f"{inner / 1e6:,g} seconds")
-        if mark == "column" and isinstance(inner, str):
-            return Row(name, f"the column {shown(inner)}")
+    if isinstance(function := value.get("$function"), Mapping):
+        return _object(name, function, depth)
+    if (text := _marked(value)) is not None:
+        return Row(name, text)
     if not value or depth >= _DEEP:
         return _plain(name, value)
     if "nodes" in value and "rtml" in value:
@@ -72,6 +67,20 @@ def _object(name: str, value: Mapping[str, Any], depth: int) -> Row:
     if len(simple) <= 60 and not any(isinstance(item, (dict, list)) for item in value.values()):
         return Row(name, shown(", ".join(f"{key}: {text_of(item)}" for key, item in value.items())))
     return Row(name, count(len(value), "entry", "entries"), rows=rows_of(value, depth + 1))
+
+
+def _marked(value: Mapping[str, Any]) -> str | None:
+    """An object that stands for one value, in words; None for another one."""
+    if len(value) != 1:
+        return None
+    ((mark, inner),) = value.items()
+    if mark in ("$number", "$timestamp"):
+        return shown(str(inner))
+    if mark == "$timedelta" and isinstance(inner, int):
+        return duration(inner)
+    if mark == "$large" and isinstance(inner, list) and [type(part) for part in inner] == [int, str]:
+        return f"{size(inner[0])}, too long to be shown (SHA-256 {inner[1][:12]}…)"
+    return f"the column {shown(inner)}" if mark == "column" and isinstance(inner, str) else None
 
 
 def _plain(name: str, value: Any) -> Row:
@@ -88,8 +97,11 @@ def text_of(value: Any) -> str:
             return "an empty list"
         if all(isinstance(item, (str, int, float, bool)) or item is None for item in value):
             return ", ".join(_scalar(item) for item in value)
-    if isinstance(value, Mapping) and not value:
-        return "nothing"
+    if isinstance(value, Mapping):
+        if not value:
+            return "nothing"
+        if (text := _marked(value)) is not None:
+            return text
     if isinstance(value, (list, Mapping)):
         return shown(json.dumps(value, ensure_ascii=False))
     return _scalar(value)

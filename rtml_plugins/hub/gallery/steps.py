@@ -5,9 +5,8 @@ So nothing of a package runs here, and graphs of plugins that the hub does not h
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -16,6 +15,7 @@ import msgspec
 
 from rtml_core.package import FieldEntry, Manifest, OutputEntry, read_archive, sha256
 from rtml_plugins.hub.gallery.layout import NotDrawn, layers_of
+from rtml_plugins.hub.gallery.naming import made, taken
 
 if TYPE_CHECKING:
     from rtml_plugins.hub.api.context import Context
@@ -25,34 +25,27 @@ T = TypeVar("T")
 MOST_NODES: Final = 400
 #: bytes of what a node has learned that are kept to be shown and compared; of more only the digest is
 MOST_LEARNED: Final = 64 << 10
+#: bytes of a parameter that are kept; of a longer one only its size and digest are
+MOST_VALUE: Final = 128 << 10
 #: packages whose graphs are kept in memory
 _KEPT: Final = 64
-#: parameters that name no column that comes in
-_NOT_TAKEN: Final = (
-    "import",
-    "into",
-    "outputs",
-    "func",
-    "value",
-    "categories",
-    "graph",
-    "schema",
-    "model",
-    "model_params",
-    "params",
-    "id",
-)
-_NAME: Final = re.compile(r"[^\W\d]\w*")
 
 
 class _Node(msgspec.Struct):
     id: str
     operator: str
-    params: dict[str, Any] = {}
+    params: dict[str, msgspec.Raw] = {}
     state: msgspec.Raw = msgspec.Raw(b"null")
     version: str = "1"
     plugin: str | None = None
     distribution: str | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The parameters; {"$large": [bytes, SHA-256]} for one that is too long to be shown."""
+        return {
+            name: msgspec.json.decode(raw) if len(text := bytes(raw)) <= MOST_VALUE else {"$large": [len(text), sha256(text)]}
+            for name, raw in self.params.items()
+        }
 
 
 class _Document(msgspec.Struct):
@@ -111,7 +104,7 @@ class Step:
 @dataclass(frozen=True)
 class Drawn:
     """A graph to be drawn. steps: by key, in order of execution; edges: between keys. fields: of the request; outputs: of the
-    answer. told: whether the package says how nodes were lowered."""
+    answer; named: the columns that they are. onnx_nodes: of the whole model."""
 
     package: str
     steps: Mapping[str, Step]
@@ -119,16 +112,12 @@ class Drawn:
     fields: Sequence[FieldEntry] = ()
     outputs: Sequence[OutputEntry] = ()
     named: Mapping[str, str] = field(default_factory=dict)
+    onnx_nodes: int = 0
 
     @property
     def told(self) -> bool:
+        """Whether the package says how nodes were lowered."""
         return any(step.kind for step in self.steps.values())
-
-    @property
-    def onnx_nodes(self) -> int:
-        """ONNX nodes that the nodes became, those inside others included."""
-        every = [one for step in self.steps.values() for one in (step, *step.inner)]
-        return sum(step.onnx_nodes or 0 for step in every)
 
     def before(self, key: str) -> list[str]:
         """Keys of the nodes that feed a node."""
@@ -212,7 +201,9 @@ def read(package: str, graph: bytes, manifest: Manifest) -> Drawn:
         step = _step(nodes[name], name, number, coming, about)
         steps[name] = step
         known[name] = {**coming, **dict.fromkeys(column.name for column in step.gives)}
-    return Drawn(package, steps, edges, manifest.fields, manifest.outputs, document.outputs or {})
+    return Drawn(
+        package, steps, edges, manifest.fields, manifest.outputs, document.outputs or {}, sum(op.count for op in manifest.ops)
+    )
 
 
 def _order(names: list[str], edges: list[tuple[str, str]], manifest: Manifest) -> list[str]:
@@ -247,10 +238,11 @@ class _About:
 
 def _step(node: _Node, name: str, number: int, coming: Mapping[str, None], about: _About) -> Step:
     entry = about.entries.get(name)
-    method = node.params.get("import")
+    params = node.values()
+    method = params.get("import")
     learned = bytes(node.state)
     small = learned != b"null" and len(learned) <= MOST_LEARNED
-    gives = about.columns.get(name) or [Column(one) for one in _made(node.params)]
+    gives = about.columns.get(name) or [Column(one) for one in made(params)]
     if not about.entries and not about.columns:
         gives = [Column(column.name, told=False) for column in gives]
     plugin = (entry.plugin if entry is not None else "") or node.plugin or ""
@@ -260,7 +252,7 @@ def _step(node: _Node, name: str, number: int, coming: Mapping[str, None], about
         number=number,
         operator=node.operator,
         label=f"{node.operator} {method}" if isinstance(method, str) else node.operator,
-        params=node.params,
+        params=params,
         version=node.version,
         plugin=plugin,
         distribution=node.distribution or "",
@@ -270,74 +262,18 @@ def _step(node: _Node, name: str, number: int, coming: Mapping[str, None], about
         learned=msgspec.json.decode(learned) if small else None,
         digest="" if learned == b"null" else sha256(learned),
         learned_bytes=0 if learned == b"null" else len(learned),
-        takes=_taken(node.params, coming),
+        takes=taken(params, coming),
         gives=gives,
         left_out=about.left_out.get(name, ()),
         checks=about.checks.get(name, ()),
-        inner=_inner(node.params.get("graph"), name, number, about),
+        inner=_inner(params.get("graph"), name, number, about),
     )
 
 
 def _inner(graph: Any, outer: str, number: int, about: _About) -> list[Step]:
     """The nodes of a graph inside a node, which the document has as a parameter."""
     try:
-        document = msgspec.convert(graph, _InnerDocument)
-    except (msgspec.ValidationError, RecursionError):
+        document = msgspec.json.decode(msgspec.json.encode(graph), type=_Document)
+    except (msgspec.DecodeError, RecursionError):
         return []
-    nodes = (
-        _Node(inner.id, inner.operator, inner.params, version=inner.version, plugin=inner.plugin, distribution=inner.distribution)
-        for inner in document.nodes[:MOST_NODES]
-    )
-    return [_step(node, f"{outer}/{node.id}", number, {}, about) for node in nodes]
-
-
-class _InnerNode(msgspec.Struct):
-    id: str
-    operator: str
-    params: dict[str, Any] = {}
-    version: str = "1"
-    plugin: str | None = None
-    distribution: str | None = None
-
-
-class _InnerDocument(msgspec.Struct):
-    nodes: list[_InnerNode]
-
-
-def _made(params: Mapping[str, Any]) -> list[str]:
-    """Columns that parameters say are made, for packages that do not tell of columns on the way."""
-    for key in ("into", "outputs"):
-        given = params.get(key)
-        if isinstance(given, str):
-            return [given]
-        if isinstance(given, (list, dict)):
-            return [name for name in given if isinstance(name, str)]
-    return []
-
-
-def _taken(params: Mapping[str, Any], coming: Mapping[str, None]) -> list[str]:
-    """The columns that parameters name, of those that come in; where nothing is known of them, those under the usual keys."""
-    found: dict[str, None] = {}
-    for key, value in params.items():
-        if key in _NOT_TAKEN:
-            continue
-        usual = key in ("cols", "columns", "features")
-        for text in _texts(value):
-            if text in coming or usual:
-                found[text] = None
-            elif not usual and len(text) < 1000:
-                found |= dict.fromkeys(word for word in _NAME.findall(text) if word in coming and text != word)
-    return list(found)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in a JSON value but the keys of its objects."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key not in ("func", "value", "set"):
-                yield from _texts(item)
+    return [_step(node, f"{outer}/{node.id}", number, {}, about) for node in document.nodes[:MOST_NODES]]

@@ -13,6 +13,8 @@ from unicodedata import east_asian_width
 _NOT_SHOWN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+#: a timestamp in UTC, to the second, as rows have it
+_MOMENT: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.0+)?(?:Z|\+00:00)?")
 _NARROW: Final = frozenset("iljtfrI.,:;'|!()[] `")
 _WIDE: Final = frozenset("mwMW@%&")
 
@@ -60,15 +62,33 @@ def fit_list(names: Sequence[str], room: float) -> str:
     return fit(names[0], room - width(more)) + more if names else ""
 
 
-def value(given: Any) -> str:
-    """A value of a row in words: "missing" for none."""
+def value(given: Any, dtype: str = "") -> str:
+    """A value of a row in words: "missing" for none, "297 d" for microseconds of a timedelta, a timestamp without its zeros."""
     if given is None or (isinstance(given, float) and math.isnan(given)):
         return "missing"
     if isinstance(given, bool):
         return "true" if given else "false"
+    if dtype == "timedelta" and isinstance(given, (int, float)):
+        return duration(given)
     if isinstance(given, float):
         return f"{given:.6g}"
+    if dtype == "timestamp" and isinstance(given, str) and (found := _MOMENT.fullmatch(given)):
+        day, clock = found.groups()
+        return day if clock == "00:00:00" else f"{day} {clock.removesuffix(':00')}"
     return shown(given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str))
+
+
+def duration(microseconds: float) -> str:
+    """ "297 d", "-3 d 2 h", "1 h 30 min", "4.5 s"."""
+    left, sign = abs(microseconds) / 1e6, "-" if microseconds < 0 else ""
+    parts = []
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if left >= length:
+            parts.append(f"{int(left // length):,} {unit}")
+            left %= length
+    if left or not parts:
+        parts.append(f"{left:.6g} s")
+    return sign + " ".join(parts[:3])
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

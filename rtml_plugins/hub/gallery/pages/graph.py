@@ -133,7 +133,11 @@ def _columns(drawn: Drawn, step: Step) -> list[InOut]:
     for name in dict.fromkeys((*step.takes, *gives)):
         before = (_coming(drawn, step, name) or "comes in") if name in step.takes else "-"
         given = gives.get(name)
-        after = "as it came" if given is None else f"{given.dtype or 'given'}{', may be missing' if given.nullable else ''}"
+        after = (
+            "unchanged, or dropped"
+            if given is None
+            else f"{given.dtype or 'given'}{', may be missing' if given.nullable else ''}"
+        )
         found.append(InOut(name, before, after if given is None or given.told else f"{after} (not told for a row)"))
     return found
 

@@ -87,6 +87,10 @@ def test_values_of_a_row_stand_on_the_nodes() -> None:
     assert "title missing" in words(b)
     assert words(c) == words(links(picture(three()))[2])
     ends = [words(end) for end in page.iter("g")]
+    assert [end.get("aria-label") for end in page.iter("g")] == [
+        "Request with 1 field: age; age is missing",
+        "Answer with 1 output: p (float64); p is 0.25",
+    ]
     assert ends[0].endswith("age missing")
     assert ends[1].endswith("p 0.25")
 

@@ -44,13 +44,24 @@ def row(value: Any) -> Row:
         ({"column": "as_of"}, "the column as_of"),
         ({"$number": "nan"}, "nan"),
         ({"$timestamp": "2024-01-02T10:15:00"}, "2024-01-02T10:15:00"),
-        ({"$timedelta": 86400000000}, "86,400 seconds"),
+        ({"$timedelta": 86400000000}, "1 d"),
+        ({"$timedelta": -5_400_000_000}, "-1 h 30 min"),
+        ({"$timedelta": "x"}, "$timedelta: x"),
+        ({"$large": [131_073, "ab" * 32]}, "131 kB, too long to be shown (SHA-256 abababababab…)"),
         ({"a": 1, "b": "x"}, "a: 1, b: x"),
         ("a\x00b\u202ec", "a\ufffdb\ufffdc"),
     ],
 )
 def test_values_in_words(value: Any, text: str) -> None:
     assert row(value) == Row("x", text)
+
+
+@pytest.mark.parametrize(
+    "value", [{"$large": [1]}, {"$large": 3}, {"$timedelta": [1]}, {"$function": {"python": 1, "body": 3}}, {"$": 1}]
+)
+def test_what_only_looks_like_a_mark_is_shown_as_it_is(value: dict[str, Any]) -> None:
+    assert rows_of({"x": value})[0].text
+    assert text_of(value) == json.dumps(value)
 
 
 def test_a_model_is_its_class_and_its_parameters() -> None:
