@@ -36,7 +36,7 @@ QUERIES: Final[Mapping[str, Sequence[str]]] = {
     "/services/{name}": (),
     "/services/{name}/graph": (f"?version={VERSIONS - 1}",),
     "/services/{name}/versions": (f"?left={VERSIONS - 1}&right={VERSIONS}", f"?left=1&right={VERSIONS}"),
-    "/services/{name}/live": ("?span=3600", "?span=86400", "?span=7776000"),
+    "/services/{name}/live": ("?span=1h", "?span=24h", "?span=30d"),
 }
 #: paths that are nothing without their query
 ONLY: Final[Mapping[str, Sequence[str]]] = {
@@ -133,6 +133,8 @@ def measure(data: bytes, turns: int, only: str = "") -> list[Asked]:
         try:
             with edges(server.port, manifest, data):
                 ask(server.port, asked, turns)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}; the hub said: {server.last_words()}") from None
         finally:
             server.stop()
     return asked

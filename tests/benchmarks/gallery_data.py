@@ -188,8 +188,8 @@ def _measures(connection: Connection, manifest: Manifest, now: float) -> None:
         _insert(connection, tables.measures, rows(kept, range(MEASURED, SERVICES), 900))
     columns = _columns(manifest)
     if columns:
-        values = [[column.missing, *column.counts] for column in columns]
-        text = msgspec.json.encode(Values(sum(values[0]), list(values))).decode()
+        counts = [count for column in columns for count in (column.missing, *column.counts)]
+        text = msgspec.json.encode(Values(columns[0].rows, counts)).decode()
         for kept in VALUES:
             _insert(connection, tables.measured_values, ({**row, "counted": text} for row in rows(kept, range(1), kept.keep)))
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from rtml_plugins.hub.gallery import scales
-from rtml_plugins.hub.gallery.chart_frame import HEIGHT, WIDTH, figure, key_of, legend, style_of, svg, table, text
+from rtml_plugins.hub.gallery.chart_frame import HEIGHT, WIDTH, escaped, figure, key_of, legend, style_of, svg, table, text
 
 #: the plot: what is left of it holds the values of the axis, what is below it the times or bins
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, WIDTH - 6, 10, 146
@@ -207,16 +207,16 @@ def _columns(drawn: Drawn, across: scales.Scale, show: Show) -> Markup:
             if value is not None:
                 found.setdefault(at, []).append(f"{line.name}: {show(value)}")
     times = sorted(found)
-    boxes = Markup("")
+    words = escaped([f"{scales.moment(at)} UTC\n" + "\n".join(found[at]) for at in times])
+    boxes = []
     for place, at in enumerate(times):
         x = _x(across.at(at))
         left = (x + _x(across.at(times[place - 1]))) / 2 if place else x - 5
         right = (x + _x(across.at(times[place + 1]))) / 2 if place + 1 < len(times) else x + 5
         left, right = max(0.0, left), min(float(WIDTH), right)
-        box = Markup('<rect class="hit" x="{:.1f}" y="{}" width="{:.1f}" height="{}"><title>{}</title></rect>')
-        words = text(f"{scales.moment(at)} UTC\n" + "\n".join(found[at]))
-        boxes += box.format(left, _TOP, max(0.0, right - left), _BOTTOM - _TOP, words)
-    return boxes
+        box = f'<rect class="hit" x="{left:.1f}" y="{_TOP}" width="{max(0.0, right - left):.1f}" height="{_BOTTOM - _TOP}">'
+        boxes.append(Markup(f"{box}<title>{words[place]}</title></rect>"))
+    return Markup("").join(boxes)
 
 
 def _standing(labels: Sequence[str], series: Sequence[Counted]) -> tuple[list[Markup], int]:

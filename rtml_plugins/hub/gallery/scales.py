@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeGuard
 
 _MOST: Final = sys.float_info.max
@@ -78,7 +79,8 @@ def of_times(since: float, until: float, *, most: int = 5) -> Scale:
     if not step:  # more than weeks: round numbers of days
         step = max(1, round(_round_step((high - low) / most / _DAY))) * _DAY
     first = math.ceil(low / step) * step
-    return Scale(low, high, tuple(float(tick) for tick in range(first, math.floor(high) + 1, step)))
+    ticks = (float(tick) for tick in range(first, math.floor(high) + 1, step))
+    return Scale(low, high, tuple(tick for tick in ticks if low <= tick <= high))  # a division may have rounded
 
 
 def is_time(value: float) -> bool:
@@ -96,6 +98,7 @@ def clock(seconds: float, span: float) -> str:
     return f"{moment:%H:%M:%S}" if span < 300 else f"{moment:%H:%M}"
 
 
+@lru_cache(4096)
 def moment(seconds: float) -> str:
     """A time in UTC, in full: "21 Nov 2026 10:15:30"."""
     there = datetime.fromtimestamp(seconds, UTC)

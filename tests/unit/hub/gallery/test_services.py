@@ -171,12 +171,13 @@ def test_pages(three: Site, html: Html, monkeypatch: pytest.MonkeyPatch) -> None
     assert list(cards(html(three.client.get("/gallery?page=77")))) == ["old"]
 
 
+#: what is said of it, without the first letter, which pages may write as that of a sentence
 REFUSED = {
-    "state=failed": "state in the address must be one of active, deprecated, failing, idle; got 'failed'",
-    "sort=size": "sort in the address must be one of name, changed, requests; got 'size'",
-    "page=0": "page in the address must be a number from 1 on; got '0'",
-    "page=%C2%B2": "page in the address must be a number from 1 on",
-    "page=99999999999999999999": "page in the address must be a number from 1 on",
+    "state=failed": "tate in the address must be one of active, deprecated, failing, idle; got 'failed'",
+    "sort=size": "ort in the address must be one of name, changed, requests; got 'size'",
+    "page=0": "age in the address must be a number from 1 on; got '0'",
+    "page=%C2%B2": "age in the address must be a number from 1 on",
+    "page=99999999999999999999": "age in the address must be a number from 1 on",
 }
 
 
