@@ -104,10 +104,10 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     if error.status_code == 404:
-        detail = f"there is nothing at {describe(request.url.path, 120)}; /openapi.json lists what there is"
+        detail = f"there is nothing at {describe(request.scope['path'], 120)}; /openapi.json lists what there is"
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow", "")
-        detail = f"{request.url.path} does not take {request.method[:20]}; it takes {allowed}"
+        detail = f"{describe(request.scope['path'], 120)} does not take {request.method[:20]}; it takes {allowed}"
     else:
         detail = str(error.detail)
     headers = list((error.headers or {}).items())

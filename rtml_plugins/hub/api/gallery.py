@@ -22,7 +22,7 @@ def open_gallery(request: Request, at: InHub, by: By) -> GalleryLink:
 
     On a hub without keys it is the address of the gallery, which asks for nothing.
     """
-    root = f"{'https' if is_https(request) else 'http'}://{request.url.netloc}{ROOT}"
+    root = f"{'https' if is_https(request) else 'http'}://{request.base_url.netloc}{ROOT}"
     if by.key is None:
         return GalleryLink(root)
     made = Visits(at.hub.database).link(by.key)

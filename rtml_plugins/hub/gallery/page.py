@@ -26,6 +26,17 @@ ROOT: Final = "/gallery"
 #: scopes of which one is enough to look
 LOOK: Final = ("predict", "publish", "debug")
 _MOST_FIELDS: Final = 1000
+#: how pages call what they refuse; other statuses by their own name
+_TITLES: Final = {
+    400: "This can't be read",
+    403: "This is not for you to do",
+    404: "There is nothing here",
+    405: "This page is not for that",
+    413: "This is too much",
+    421: "Not under this name",
+    500: "The hub failed",
+    503: "The hub can't answer now",
+}
 _LOG: Final = logger("rtml.hub")
 
 
@@ -46,7 +57,7 @@ class View:
     @property
     def partial(self) -> bool:
         """Whether htmx asks, which puts a part into a page that is there."""
-        return "hx-request" in self.request.headers
+        return sessions.is_partial(self.request)
 
     def may(self, scope: str, service: str | None = None) -> bool:
         """Whether the caller's key has a scope, for a service."""
@@ -124,6 +135,7 @@ def endpoint(declared: Page, at: Context) -> Callable[[Request], Awaitable[Respo
             response = refused(unexpected(), request, view)
         if view is not None:
             sessions.keep(view, response)
+            request.state.caller = view.caller  # for the log
         return response
 
     return answer
@@ -159,9 +171,10 @@ def _form(content_type: str, body: bytes) -> dict[str, str]:
 
 def refused(problem: Problem, request: Request, view: View | None) -> Response:
     """The page that says in words why there is no other one."""
-    partial = "hx-request" in request.headers
-    template = "part_error.html" if partial else "error.html"
-    response = render(template, problem.status, view=view, problem=problem, request_id=request.state.request_id)
+    template = "part_error.html" if sessions.is_partial(request) else "error.html"
+    title = _TITLES.get(problem.status, problem.title)
+    values = {"view": view, "problem": problem, "title": title, "request_id": request.state.request_id}
+    response = render(template, problem.status, **values)
     for name, value in problem.headers:
         if name != "WWW-Authenticate":  # how programs send a key; people sign in
             response.headers[name] = value

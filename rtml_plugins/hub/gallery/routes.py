@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
@@ -36,7 +37,9 @@ def routes(at: Context) -> list[Route]:
     made = [Route(ROOT + _STATIC, static.answer, methods=["GET"])]
     made += [Route(ROOT + _below(page), endpoint(page, at), methods=page.methods) for page in declared()]
     rest = _Rest(at)
-    return [*made, Route(ROOT, rest), Route(f"{ROOT}/{{path:path}}", rest)]
+    below = Route(f"{ROOT}/{{path:path}}", rest)
+    below.path_regex = re.compile(below.path_regex.pattern, re.DOTALL)  # a path may hold line ends, too
+    return [*made, Route(ROOT, rest), below]
 
 
 def _below(page: Page) -> str:

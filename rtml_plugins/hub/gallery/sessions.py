@@ -79,7 +79,7 @@ def is_https(request: Request) -> bool:
     """Whether the browser speaks TLS, with the hub or with a proxy that says so. Who says so falsely gets a cookie that their own
     browser does not send back, and nothing else."""
     told = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-    return request.url.scheme == "https" or told == "https"
+    return request.scope["scheme"] == "https" or told == "https"
 
 
 def cookie_name(request: Request, at: Context) -> str:
@@ -89,9 +89,14 @@ def cookie_name(request: Request, at: Context) -> str:
     return f"__Secure-{name}" if is_https(request) else name
 
 
+def is_partial(request: Request) -> bool:
+    """Whether htmx asks for a part of a page; when somebody goes back in the history it takes a whole one."""
+    return "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
+
+
 def ask(request: Request) -> Response:
     """To the page where one signs in, and back. htmx, which would put that page into a part of this one, is told to go there."""
-    partial = "hx-request" in request.headers
+    partial = is_partial(request)
     if partial:
         here = urlsplit(request.headers.get("hx-current-url", ""))
         back = own(f"{here.path}?{here.query}" if here.query else here.path)

@@ -4,16 +4,44 @@
 // Buttons that copy: <button data-copy="id of the element whose text is copied">
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
-  if (!button) return;
-  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-  const label = button.textContent;
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = label; }, 1500);
+  if (!button || button.dataset.label) return;
+  const source = document.getElementById(button.dataset.copy);
+  let said = "Copied";
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+  } catch { // over plain HTTP, but on this machine, browsers let no page write there
+    getSelection().selectAllChildren(source);
+    said = "Selected: now copy it";
+  }
+  button.dataset.label = button.textContent;
+  button.textContent = said;
+  setTimeout(() => {
+    button.textContent = button.dataset.label;
+    delete button.dataset.label;
+  }, 2000);
 });
 
-// A refusal is shown where the answer would have been.
+// What went wrong with what is not answered, or is asked for every few seconds: the line at the top, until an answer comes again.
+const trouble = (said) => {
+  const line = document.getElementById("trouble");
+  if (line.textContent !== said) line.textContent = said;
+  line.hidden = !said;
+};
+for (const name of ["sendError", "timeout"]) {
+  document.addEventListener(`htmx:${name}`, () => trouble("The hub does not answer. What you see may be old; it is asked again when you go on."));
+}
+
+// A refusal is shown where the answer would have been. What is asked for every few seconds stays, and is asked for again.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.xhr.status >= 400 && event.detail.xhr.responseText) {
+  const { xhr, elt } = event.detail;
+  const live = elt.hasAttribute("data-live");
+  if (xhr.status < 400 || !xhr.responseText) {
+    trouble("");
+  } else if (live) {
+    event.detail.shouldSwap = false;
+    trouble(new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("p")?.textContent ?? `The hub answered ${xhr.status}.`);
+  } else {
+    trouble("");
     event.detail.shouldSwap = true;
     event.detail.isError = false;
   }

@@ -117,7 +117,7 @@ def test_addresses_that_there_are_not(running: Site) -> None:
     ):
         for answer in (visitor.get(where), visitor.post(where), running.client.get(where)):
             assert answer.status_code == 404
-            assert "there is no page /gallery/" in words(tree(answer))
+            assert "There is no page /gallery/" in words(tree(answer))
     missing = visitor.get("/gallery/services/chrun")
     assert missing.status_code == 404
     assert "Did you mean 'churn'?" in words(tree(missing))
@@ -137,7 +137,7 @@ def test_a_fault_is_a_page_with_the_id_under_which_the_log_has_it(running: Site,
         del running.app.router.routes[0]
     assert answer.status_code == part.status_code == 500
     said = words(tree(answer))
-    assert "the hub failed" in said
+    assert "The hub failed" in said
     assert "Request abc-1" in said
     for hidden in ("KeyError", "Traceback", "secret", "test_front"):
         assert hidden not in answer.text + part.text
@@ -188,7 +188,7 @@ def test_bodies_that_are_no_forms(running: Site) -> None:
     assert said(b"a" * (1 << 20 | 1))[0] == 413
     status, text = said(b"{}", {"Content-Type": "application/json"})
     assert status == 415
-    assert "a form comes as application/x-www-form-urlencoded; got 'application/json'" in text
+    assert "A form comes as application/x-www-form-urlencoded; got 'application/json'" in text
     assert said(b"--x\r\n", {"Content-Type": "multipart/form-data; boundary=x"})[0] == 415
     assert said(b"", {"X-CSRF-Token": token[:-1]})[0] == 403
     too_long = visitor.client.post(where, content=b"a=" + b"b" * (2 << 20), headers=form)
@@ -242,6 +242,13 @@ def test_whatever_is_sent_is_answered(running: Site, signed: bool, **sent: Any) 
     for name, value in answered:
         assert b"\r" not in name + value
         assert b"\n" not in name + value
+
+
+def test_a_query_of_raw_bytes_is_no_fault_of_the_api_either(running: Site) -> None:
+    headers = [(b"host", b"127.0.0.1:8000"), (b"authorization", f"Bearer {running.secrets['admin']}".encode())]
+    for method, path, expected in (("GET", "/v1/nowhere", 404), ("PUT", "/v1/hub", 405), ("POST", "/v1/gallery/links", 422)):
+        status, _ = running.portal.call(partial(_asgi, running.app, method, path, b"\x80", headers, b""))
+        assert status == expected, path
 
 
 async def _asgi(

@@ -105,7 +105,7 @@ def test_pages_of_another_service_are_refused_in_words(both: Site, declared: Pag
     for name in ("hidden-plan", "no-such-service"):  # nobody learns which there are
         answer = visitor.get(walk.address(declared, name=name))
         assert answer.status_code == 403, answer.text
-        assert f"the key 'limited' is not for '{name}' but for churn" in words(tree(answer))
+        assert f"The key 'limited' is not for '{name}' but for churn" in words(tree(answer))
 
 
 def _without(visitor: Visitor, where: str, field: str, value: str) -> str:
@@ -151,7 +151,7 @@ def test_whoever_only_looks_changes_nothing(both: Site, declared: Page) -> None:
         answer = both.visitor(name).post(where, {"champion": "1", "to": "1"})
         assert answer.status_code == 403
         said = words(tree(answer))
-        assert f"the key '{name}' lacks the scope {declared.scopes[0]}; it has " in said
+        assert f"The key '{name}' lacks the scope {declared.scopes[0]}; it has " in said
         assert "rtml keys create with --scope" in said
     assert both.visitor().post(where, {"champion": "1"}).headers["location"] == "/gallery/sign-in?next=%2Fgallery"
     assert contents(both) == before
