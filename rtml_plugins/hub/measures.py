@@ -197,16 +197,14 @@ def _store(
         if key in old:
             total = decoder.decode(old[key])
             add(total, more)
-        service, version = key
-        counted = msgspec.json.encode(total).decode()
-        rows.append({"service": service, "resolution": width, "at": at, "version": version, "region": region, "counted": counted})
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as upsert
-    else:
-        from sqlalchemy.dialects.sqlite import insert as upsert
-    statement = upsert(table)
-    keys = list(table.primary_key.columns.keys())
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"counted": statement.excluded.counted}), rows)
+        rows.append((key[0], width, at, key[1], region, msgspec.json.encode(total).decode()))
+    place = "?" if connection.dialect.name == "sqlite" else "%s"
+    connection.exec_driver_sql(  # thousands of rows a minute, of which SQLAlchemy would make as many dictionaries
+        f"INSERT INTO {table.name} (service, resolution, at, version, region, counted)"
+        f" VALUES ({', '.join([place] * 6)}) ON CONFLICT (service, resolution, at, version, region)"
+        " DO UPDATE SET counted = excluded.counted",
+        rows,
+    )
 
 
 def _forget(connection: Connection, now: float) -> None:
