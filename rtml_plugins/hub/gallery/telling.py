@@ -85,6 +85,8 @@ def taken_back(before: Traffic, after: Traffic) -> str:
         was = before.canary
         if was is None:
             return "End the canary: everyone gets the champion again."
+        if after.canary is not None and after.canary.version == was.version:
+            return f"Set the canary's share to {100 * was.share:g} % again."
         return f"Make version {was.version} the canary again, with {100 * was.share:g} %."
     if after.split != before.split:
         return "End the split: everyone gets the champion again." if not before.split else "Set the split as it was."

@@ -114,7 +114,7 @@ def _show(
     champions = view.at.hub.champions(service.name)
     response = view.render(
         "traffic.html",
-        status,
+        200 if view.partial else status,  # to htmx what is wrong is an answer like others, and no error in the console
         tab="/traffic",
         may=view.may("publish", service.name),
         sentences=telling.sentences(service.traffic),

@@ -1,14 +1,10 @@
 // What the parts of a page that come again every few seconds (data-live) need besides htmx and gallery.js: what is unfolded or
-// scrolled in them stays so, nothing changes under a pointer that rests on a chart, figures stay when the hub does not answer,
-// and a verdict is read out when it is another one, not each time.
+// scrolled in them stays so, nothing changes under a pointer that rests on a chart, and a verdict is read out when it is another
+// one, not each time.
 "use strict";
 (() => {
   let kept = [];
   let said = document.querySelector("[data-say]")?.textContent.trim();
-
-  const lost = (away) => {
-    for (const notice of document.querySelectorAll("[data-lost]")) notice.hidden = !away;
-  };
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     const part = event.detail.elt;
@@ -17,9 +13,6 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const part = event.detail.target;
     if (!part?.hasAttribute?.("data-live")) return;
-    const failed = event.detail.xhr.status >= 400;
-    lost(failed);
-    if (failed) event.detail.shouldSwap = false;
     kept = [...part.querySelectorAll("details[open][id]")].map((one) => [one.id, one.querySelector(".figures")?.scrollTop ?? 0]);
   });
   document.addEventListener("htmx:afterSwap", () => {
@@ -33,9 +26,6 @@
     kept = [];
     const now = document.querySelector("[data-say]")?.textContent.trim();
     const spoken = document.querySelector("[data-said]");
-    if (spoken && now !== said) spoken.textContent = said = now;
-  });
-  document.addEventListener("htmx:sendError", (event) => {
-    if (event.detail.elt.hasAttribute("data-live")) lost(true);
+    if (spoken && now && now !== said) spoken.textContent = said = now;
   });
 })();

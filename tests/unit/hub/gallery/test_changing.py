@@ -136,6 +136,8 @@ def test_traffic_in_sentences() -> None:
         (Traffic(2, Arm(3, 0.1)), Traffic(3), "canary and its split are not made again"),
         (Traffic(2), Traffic(2, Arm(3, 0.1)), "End the canary"),
         (Traffic(2, Arm(3, 0.1)), Traffic(2), "Make version 3 the canary again, with 10 %"),
+        (Traffic(2, Arm(3, 0.1)), Traffic(2, Arm(3, 0.5)), "Set the canary's share to 10 % again"),
+        (Traffic(2, Arm(3, 0.1)), Traffic(2, Arm(4, 0.5)), "Make version 3 the canary again, with 10 %"),
         (Traffic(2), Traffic(2, split=(Arm(3, 0.1),)), "End the split"),
         (Traffic(2, split=(Arm(3, 0.1),)), Traffic(2), "Set the split as it was"),
         (Traffic(2), Traffic(2, shadow=3), "End the shadow"),

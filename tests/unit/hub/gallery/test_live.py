@@ -173,7 +173,7 @@ def test_every_span_is_a_page(gallery: Site, span: str) -> None:
 def test_what_there_is_not_is_refused_in_words(gallery: Site, key: str, value: str) -> None:
     answer = gallery.client.get(PATH, params={key: value})
     assert answer.status_code == 404
-    assert f"there is no {key} '{value}' here" in said(tree(answer))
+    assert f"here is no {key} '{value}' here" in said(tree(answer))
 
 
 def test_the_part_that_comes_again_keeps_what_was_chosen(gallery: Site) -> None:
