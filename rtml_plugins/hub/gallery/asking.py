@@ -63,8 +63,10 @@ class Asker:
 
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=20.0)
         timeout = httpx.Timeout(_ANSWER, connect=_CONNECT)
-        near = {f"all://{host}": httpx.HTTPTransport(limits=limits) for host in _LOOPBACK}  # no proxy goes to this machine
-        self._client = httpx.Client(limits=limits, timeout=timeout, follow_redirects=False, mounts=near)
+        usual = httpx.create_ssl_context()  # SSL_CERT_FILE, else the authorities that everybody knows
+        # no proxy goes to this machine
+        near = {f"all://{host}": httpx.HTTPTransport(verify=usual, limits=limits) for host in _LOOPBACK}
+        self._client = httpx.Client(verify=usual, limits=limits, timeout=timeout, follow_redirects=False, mounts=near)
         self.key = OwnKey(at.keys, at.hub.database)
         self.rates = Rates()
 
@@ -155,13 +157,12 @@ def _read(response: httpx.Response, edge: Edge) -> bytes:
 
 
 def _away(edge: Edge, error: Exception) -> Problem:
-    return Problem(
-        503,
-        "no-edge",
-        f"edge '{edge.id}' can't be reached at {edge.url} ({describe(str(error) or type(error).__name__, 200)}): is it running,"
-        " and is that address right for this hub? rtml edges list shows all",
-        headers=[("Retry-After", "2")],
-    )
+    why = str(error) or type(error).__name__
+    cure = "is it running, and is that address right for this hub? rtml edges list shows all"
+    if "CERTIFICATE_VERIFY_FAILED" in why:
+        cure = "start the hub with SSL_CERT_FILE naming the authorities, in PEM form, that vouch for this edge"
+    detail = f"edge '{edge.id}' can't be reached at {edge.url} ({describe(why, 200)}): {cure}"
+    return Problem(503, "no-edge", detail, headers=[("Retry-After", "2")])
 
 
 def _locked(edge: Edge, keyed: bool) -> Problem:

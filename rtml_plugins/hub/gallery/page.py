@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 ROOT: Final = "/gallery"
 #: scopes of which one is enough to look
 LOOK: Final = ("predict", "publish", "debug")
-_MOST_FIELDS: Final = 1000
+#: scopes of which one is enough to have a package, as over the REST API
+TAKE: Final = ("publish", "debug")
+#: fields of a form: to try a service takes up to two for each field of its signature
+_MOST_FIELDS: Final = 10_000
 #: how pages call what they refuse; other statuses by their own name
 _TITLES: Final = {
     400: "This can't be read",

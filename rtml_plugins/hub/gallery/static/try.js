@@ -55,7 +55,7 @@
       input.value = `${target.value.length === 16 ? `${target.value}:00` : target.value}Z`;
       meant(input);
     }
-    if (target.closest("form.choose")) target.form.requestSubmit();
+    if (target.closest("form.aim")) target.form.requestSubmit();
   });
 
   // Arrows step through numbers. Those beyond what a number of JavaScript holds exactly are left as they are.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +40,7 @@ def edge(at: Site, url: str, identity: str = "na-1", region: str = "na", version
 
 
 @contextmanager
-def server(answer: Callable[[str, dict[str, str], bytes], Answer]) -> Iterator[str]:
+def server(answer: Callable[[str, dict[str, str], bytes], Answer], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A real HTTP server that answers each POST by a function of its path, headers and body."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,10 +56,12 @@ def server(answer: Callable[[str, dict[str, str], bytes], Answer]) -> Iterator[s
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as running:
+        if tls is not None:
+            running.socket = tls.wrap_socket(running.socket, server_side=True)
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{running.server_port}"
+            yield f"http{'s' if tls else ''}://127.0.0.1:{running.server_port}"
         finally:
             running.shutdown()
             thread.join()
@@ -179,6 +184,18 @@ def test_a_wide_signature_can_be_filtered(plain: Site) -> None:
     assert words(by_id(page, "unused")).startswith("39 fields that no output depends on")
 
 
+def test_a_form_of_very_many_fields_is_taken(gallery: Site) -> None:
+    with server(lambda *_: (200, document())) as url:
+        edge(gallery, url)
+        status, _ = tried(gallery, {f"v{at}": "1" for at in range(6, 5000)})
+    assert status == 200
+
+
+def test_why_a_service_is_deprecated_is_said(gallery: Site) -> None:
+    gallery.hub.deprecate("churn", actor="ada", reason="take <churn-2>")
+    assert "Deprecated: take <churn-2>" in words(tree(gallery.client.get(PAGE)))
+
+
 # ---- edges that do not answer as they should --------------------------------------------------------------------------------
 
 
@@ -201,6 +218,32 @@ def test_an_edge_that_is_gone_is_told_and_another_is_asked(gallery: Site) -> Non
             for _ in range(4):  # whichever comes first
                 status, page = tried(gallery)
                 assert (status, "edge na-2" in words(page)) == (200, True)
+
+
+def test_an_edge_that_nobody_vouches_for_is_told_with_the_cure(
+    gallery: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=edge", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    try:
+        made = ["openssl", "req", "-x509", *kind, *subject, "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(made, check=True, capture_output=True, timeout=60)
+    except FileNotFoundError:
+        if "CI" in os.environ:
+            raise
+        pytest.skip("openssl is not here: apt-get install openssl")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with server(lambda *_: (200, document()), context) as url:
+        edge(gallery, url)
+        status, page = tried(gallery)
+        assert status == 503
+        assert "start the hub with SSL_CERT_FILE" in words(by_id(page, "answer-part"))
+        asking.close(gallery.hub)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        status, page = tried(gallery)
+        assert status == 200
 
 
 def test_an_edge_that_takes_too_long_is_told(gallery: Site, monkeypatch: pytest.MonkeyPatch) -> None:
