@@ -14,11 +14,11 @@ from rtml_core.errors import describe, listing
 from rtml_core.package import Manifest
 from rtml_plugins.hub import choosing
 from rtml_plugins.hub.errors import NotFound
-from rtml_plugins.hub.gallery import known, snippets
+from rtml_plugins.hub.gallery import known, samples, snippets
 from rtml_plugins.hub.gallery.answers import Told
 from rtml_plugins.hub.gallery.health import Health, Reports
 from rtml_plugins.hub.gallery.inputs import Form
-from rtml_plugins.hub.gallery.page import View
+from rtml_plugins.hub.gallery.page import TAKE, View
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,16 @@ class Subject:
     @property
     def package(self) -> str:
         return self.version.package
+
+    @property
+    def may_take(self) -> bool:
+        """Whether the caller may have the package."""
+        return any(self.view.may(scope, self.service.name) for scope in TAKE)
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """Rows of the package, which may be real ones of its author's: none for who may not have the package."""
+        return samples.rows(self.view.at, self.package, self.manifest) if self.may_take else ()
 
     @property
     def health(self) -> tuple[Health, ...]:
@@ -104,7 +114,7 @@ class Subject:
             row=msgspec.json.format(row, indent=1).decode() if written is None else written,
             written=written is not None,
             may_try=view.may("predict", self.service.name),
-            may_download=view.may("publish", self.service.name) or view.may("debug", self.service.name),
+            may_download=self.may_take,
         )
 
 

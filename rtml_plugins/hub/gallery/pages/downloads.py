@@ -15,13 +15,11 @@ from rtml_plugins.hub import choosing
 from rtml_plugins.hub.api.versions import PACKAGE, send_package
 from rtml_plugins.hub.errors import NotFound
 from rtml_plugins.hub.gallery import known, samples
-from rtml_plugins.hub.gallery.page import View, page
+from rtml_plugins.hub.gallery.page import TAKE, View, page
 from rtml_plugins.hub.gallery.snippets import ANY_EDGE
 from rtml_plugins.serving import openapi_service
 from rtml_plugins.serving.problems import Problem
 
-#: of which a key needs one to have a package, as over the REST API
-TAKE: Final = ("publish", "debug")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 

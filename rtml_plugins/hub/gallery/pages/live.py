@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 from starlette.responses import Response
 
 from rtml_core.client.records import Service
 from rtml_core.errors import describe, listing
 from rtml_plugins.hub.errors import NotFound
-from rtml_plugins.hub.gallery import figures, samples, telling
+from rtml_plugins.hub.gallery import figures, forms, telling
 from rtml_plugins.hub.gallery.page import View, page
 from rtml_plugins.hub.gallery.subject import subject_of
 
@@ -82,9 +81,7 @@ def _versions(service: Service) -> list[int]:
 
 
 def _curl(view: View, name: str) -> str | None:
-    """A request that an edge answers, where the package has a row of its own."""
+    """A request that an edge answers."""
     subject = subject_of(view, name, {})
-    rows = samples.rows(view.at, subject.package, subject.manifest)
-    if not rows:
-        return None
-    return subject.snippets(msgspec.json.encode(rows[0]), None)[0].code
+    row = forms.row(subject.manifest, forms.first(subject.manifest, *subject.rows[:1]))
+    return subject.snippets(row, None)[0].code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from rtml_plugins.hub.gallery import forms, inputs, samples
+from rtml_plugins.hub.gallery import forms, inputs
 from rtml_plugins.hub.gallery.page import View, page
 from rtml_plugins.hub.gallery.subject import Subject, subject_of
 
@@ -15,17 +15,17 @@ def service(view: View, name: str) -> Response:
     subject = subject_of(view, name, view.query)
     row = view.query.get("row", "")
     number = int(row) if row.isdecimal() and len(row) < 10 else None
-    filled = filled_in(view, subject, number)
+    filled = filled_in(subject, number)
     form = inputs.form(subject.package, subject.manifest, filled)
     return subject.render(form, forms.row(subject.manifest, filled), next_row=1 if number is None else number + 1)
 
 
-def filled_in(view: View, subject: Subject, row: int | None) -> forms.Filled:
+def filled_in(subject: Subject, row: int | None) -> forms.Filled:
     """What the form holds at first: values as they were in training, or the row of this number of the package."""
     manifest = subject.manifest
     if row is not None:
-        rows = samples.rows(view.at, subject.package, manifest)
+        rows = subject.rows
         if rows:
             return forms.of_row(manifest, rows[(row - 1) % len(rows)])
-    there = samples.rows(view.at, subject.package, manifest)[:1] if manifest.baseline is None else ()
+    there = subject.rows[:1] if manifest.baseline is None else ()
     return forms.first(manifest, *there)

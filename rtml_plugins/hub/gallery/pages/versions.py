@@ -13,8 +13,7 @@ from rtml_plugins.hub.gallery import comparing, known
 from rtml_plugins.hub.gallery.differences import Differences, summary
 from rtml_plugins.hub.gallery.drawing import DIFFERS, NotDrawn, draw
 from rtml_plugins.hub.gallery.known import About
-from rtml_plugins.hub.gallery.page import View, page
-from rtml_plugins.hub.gallery.pages.downloads import TAKE
+from rtml_plugins.hub.gallery.page import TAKE, View, page
 from rtml_plugins.hub.gallery.pages.graph import chosen
 from rtml_plugins.hub.gallery.rendering import percent
 

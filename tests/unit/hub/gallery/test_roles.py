@@ -11,6 +11,7 @@ import pytest
 
 from rtml_core.package import Manifest
 from rtml_plugins.hub import tables
+from rtml_plugins.hub.gallery import known, samples
 from rtml_plugins.hub.gallery.page import Page
 from rtml_plugins.serving.measures import Bins, Counted, Measures, VersionCounted, Window
 from rtml_plugins.serving.wire import EdgeReport, ServiceStatus
@@ -111,7 +112,11 @@ def test_pages_of_another_service_are_refused_in_words(both: Site, declared: Pag
 def _without(visitor: Visitor, where: str, field: str, value: str) -> str:
     """A page that was asked for something, without the word itself and without how long ago things were."""
     text = visitor.get(where, params={field: value}, headers={"X-Request-Id": "same"}).text
-    return re.sub(r"just now|\d+ \w+ ago", "then", text.replace(value, "?"))
+    return _then(text.replace(value, "?"))
+
+
+def _then(text: str) -> str:
+    return re.sub(r"just now|\d+ \w+ ago", "then", text)
 
 
 def test_what_is_looked_for_does_not_tell_what_is_hidden(both: Site) -> None:
@@ -211,3 +216,17 @@ def test_every_form_that_is_sent_carries_the_token(both: Site) -> None:
             else:
                 assert "csrf" not in [field.get("name") for field in form.iter("input")], where
     assert found >= len(walk.pages())
+
+
+def test_rows_of_a_package_are_for_who_may_have_it(both: Site) -> None:
+    number = both.hub.get("churn").versions[0]
+    there = known.manifest(both.app.state.context, number.package)
+    rows = samples.rows(both.app.state.context, number.package, there)
+    viewer, publisher = both.visitor("viewer"), both.visitor("publisher")
+    assert publisher.get("/gallery/services/churn?row=1").text != publisher.get("/gallery/services/churn?row=2").text
+    first, second = (viewer.get(f"/gallery/services/churn?row={row}", headers={"X-Request-Id": "same"}).text for row in (1, 2))
+    assert _then(first).replace('name="next_row" value="2"', 'name="next_row" value="3"') == _then(second)
+    for where, answer in walk.walk(viewer, name="churn").items():
+        assert "Another row" not in answer.text
+        for row in rows:  # moments that no baseline rounds to
+            assert str(row["seen_at"]) not in answer.text, where
