@@ -11,7 +11,7 @@ MADE := $(VENV)/.made-$(VERSION)
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint docs bench clean
+.PHONY: help demo test fuzz lint docs pictures bench clean
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -39,6 +39,11 @@ lint: $(INSTALLED)-lint  ## ruff, mypy --strict on the core, the import contract
 docs: $(INSTALLED)-docs  ## the documentation into docs/_build, warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+pictures: $(INSTALLED)-test  ## the pictures of the tour through the gallery, taken anew in a browser
+	@$(BIN)/python -m pytest -q tests/browser/test_tour.py -k walked
+	@cp build/screenshots/tour/*.png docs/pictures/
+	@git status --short docs/pictures
 
 bench: $(INSTALLED)-test  ## the benchmarks, measured side by side in one run
 	@$(BIN)/python -m tests.benchmarks

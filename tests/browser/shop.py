@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -97,6 +98,10 @@ class Shop:
     home: Path
     rows: dict[str, list[dict[str, Any]]]
     key: str | None = None
+    visitors: dict[str, Iterator[dict[str, Any]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.visitors = {service: itertools.cycle(rows) for service, rows in self.rows.items()}
 
     @property
     def gallery(self) -> str:
@@ -106,11 +111,10 @@ class Shop:
         return Client(hub=self.hub, key=self.key)
 
     def ask(self, service: str, count: int, change: dict[str, Any] | None = None) -> None:
-        """So many visitors, of whom `change` is true, too."""
-        rows = self.rows[service]
+        """The next so many visitors, of whom `change` is true, too."""
         with self.client() as client:
-            for at in range(count):
-                client.predict(service, {**rows[at % len(rows)], **(change or {})})
+            for row in itertools.islice(self.visitors[service], count):
+                client.predict(service, {**row, **(change or {})})
 
     @contextmanager
     def visited(self, service: str, change: dict[str, Any] | None = None) -> Iterator[None]:
@@ -159,7 +163,10 @@ def packages(folder: Path) -> Packages:
     path = folder / "next-basket.rtml"
     basket.compile(sample=known[list(BASKET)].iloc[:4000]).save(path)
     files["next-basket"].append(path)
-    rows = {"buys-again": cdnow.requests(later.iloc[:300]), "next-basket": asked(known.iloc[:300])}
+    rows = {
+        "buys-again": cdnow.requests(later.sample(600, random_state=0)),
+        "next-basket": asked(known.iloc[:4000].sample(600, random_state=0)),
+    }
     return Packages(files, rows)
 
 
