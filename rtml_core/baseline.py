@@ -6,8 +6,10 @@ two can be compared. Imports nothing heavy: edges read it.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +17,9 @@ import msgspec
 #: bins of a column of numbers or times at most, and values of a column of texts that are counted by themselves
 MOST_BINS: Final = 10
 MOST_VALUES: Final = 20
+#: bins of a column that a reader takes
+READ_BINS: Final = 128
+_QUANTILES: Final = 7
 
 
 class ColumnBaseline(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -68,3 +73,36 @@ class Binning:
             text = value if type(value) is str else ("true" if value else "false")
             return self._places.get(text, self.bins - 1)
         return bisect_left(self._edges, value)
+
+
+def unsound(entry: BaselineEntry, fields: Collection[str], outputs: Collection[str]) -> str:
+    """What is wrong with a baseline that anybody may have made, in words; "" when nothing is."""
+    for side, columns, names in (("field", entry.inputs, fields), ("output", entry.outputs, outputs)):
+        told: set[str] = set()
+        for column in columns:
+            if column.name not in names or column.name in told:
+                return f"the {side} '{column.name[:100]}' {'comes twice' if column.name in told else 'is none of the package'}"
+            told.add(column.name)
+            what = _unsound(column, entry.rows)
+            if what:
+                return f"the {side} '{column.name[:100]}' {what}"
+    return ""
+
+
+def _unsound(column: ColumnBaseline, rows: int) -> str:
+    category = column.kind == "category"
+    if not category and column.kind not in ("number", "time"):
+        return f"is of the kind '{column.kind[:100]}', which is none"
+    bins = len(column.values if category else column.edges) + 1
+    if len(column.counts) != bins or bins > READ_BINS or (column.edges if category else column.values):
+        return f"has {len(column.counts)} counts, where {min(bins, READ_BINS)} are right"
+    if min(column.missing, *column.counts) < 0 or column.rows != rows:
+        return f"counts {column.rows} rows of {rows}"
+    if len(set(column.values)) < len(column.values):
+        return "has a value twice"
+    numbers = (*column.edges, *column.quantiles)
+    if not all(map(math.isfinite, numbers)) or any(low >= high for low, high in pairwise(column.edges)):
+        return "has edges that do not rise"
+    if len(column.quantiles) not in (0, _QUANTILES) or any(low > high for low, high in pairwise(column.quantiles)):
+        return "has quantiles that are none"
+    return ""

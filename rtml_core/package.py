@@ -18,9 +18,10 @@ from typing import Any, Final
 
 import msgspec
 
-from rtml_core.baseline import BaselineEntry
+from rtml_core.baseline import BaselineEntry, unsound
 from rtml_core.columns import Field
-from rtml_core.errors import PackageError
+from rtml_core.errors import CompileError, PackageError
+from rtml_core.metrics import checked
 
 #: format version that this rtml writes; it reads this one and older
 FORMAT: Final = 1
@@ -342,9 +343,16 @@ def _manifest(data: bytes, where: str) -> Manifest:
     if version > FORMAT:
         raise PackageError(f"{where} has package format {version}; this rtml reads up to {FORMAT}: upgrade rtml")
     try:
-        return msgspec.json.decode(data, type=Manifest)
-    except msgspec.ValidationError as error:
+        manifest = msgspec.json.decode(data, type=Manifest)
+        checked(manifest.metrics)
+    except (msgspec.ValidationError, CompileError) as error:
         raise PackageError(f"{where}: its manifest does not fit format {version}: {error}") from None
+    if manifest.baseline is not None:
+        fields, outputs = ({entry.name for entry in entries} for entries in (manifest.fields, manifest.outputs))
+        wrong = unsound(manifest.baseline, fields, outputs)
+        if wrong:
+            raise PackageError(f"{where}: its manifest does not fit format {version}: in the baseline, {wrong}")
+    return manifest
 
 
 def read_file(path: str | os.PathLike[str], *, explain: bool = False) -> Archive:

@@ -18,7 +18,7 @@ from rtml_core import operators as op
 from rtml_core.baseline import MOST_BINS, MOST_VALUES, BaselineEntry, Binning, ColumnBaseline
 from rtml_core.baseline_of import FEWEST, MOST_DECLARED, MOST_ROWS, chosen, of_numbers, of_texts, of_times
 from rtml_core.compiler import Compiled
-from rtml_core.errors import CompileError, RtmlError
+from rtml_core.errors import CompileError, PackageError, RtmlError
 
 
 def compiled(frame: pd.DataFrame, schema: dict[str, Any], *more: Any, **options: Any) -> Compiled:
@@ -235,3 +235,49 @@ def test_metrics_that_say_nothing_are_refused(metrics: Any, words: str) -> None:
     with pytest.raises(CompileError) as raised:
         compiled(pd.DataFrame({"a": [1.0]}), {"a": "float"}, metrics=metrics)
     assert words in str(raised.value)
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "another field": ({"name": "b"}, "the field 'b' is none of the package"),
+    "another kind": ({"kind": "colour"}, "is of the kind 'colour', which is none"),
+    "too few counts": ({"counts": (3,)}, "has 1 counts, where 3 are right"),
+    "values of a number": ({"values": ("x",)}, "has 3 counts"),
+    "fewer than none": ({"counts": (-1, 3, 1)}, "counts 3 rows of 3"),
+    "other rows": ({"counts": (1, 1, 7)}, "counts 9 rows of 3"),
+    "edges that fall": ({"edges": (2.5, 1.5)}, "has edges that do not rise"),
+    "edges that stay": ({"edges": (1.5, 1.5)}, "has edges that do not rise"),
+    "three quantiles": ({"quantiles": (1.0, 2.0, 3.0)}, "has quantiles that are none"),
+    "quantiles that fall": ({"quantiles": (3.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0)}, "has quantiles that are none"),
+    "a value twice": ({"kind": "category", "edges": (), "values": ("x", "x")}, "has a value twice"),
+    "many bins": ({"edges": tuple(map(float, range(500))), "counts": (3,) + (0,) * 500}, "has 501 counts, where 128 are right"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_baseline_that_is_none_is_refused_when_the_package_is_read(name: str) -> None:
+    changes, words = WRONG[name]
+    made = compiled(pd.DataFrame({"a": [1.0, 2.0, 3.0]}), {"a": "float"})
+    archive = package.read_archive(made.data)
+    baseline = archive.manifest.baseline
+    assert baseline is not None
+    changed = msgspec.structs.replace(baseline, inputs=(msgspec.structs.replace(baseline.inputs[0], **changes),))
+    with pytest.raises(PackageError) as raised:
+        package.read_archive(again(archive, baseline=changed))
+    assert "its manifest does not fit format 1: in the baseline, the field" in str(raised.value)
+    assert words in str(raised.value)
+    twice = msgspec.structs.replace(baseline, outputs=baseline.outputs[:1] * 2)
+    with pytest.raises(PackageError, match="comes twice"):
+        package.read_archive(again(archive, baseline=twice))
+
+
+def again(archive: package.Archive, **changes: Any) -> bytes:
+    files = {package.MODEL: archive.model, package.GRAPH: archive.graph, package.SAMPLE: archive.sample}
+    return package.write_archive(msgspec.structs.replace(archive.manifest, **changes), files)
+
+
+def test_metrics_that_no_page_could_show_are_refused_when_the_package_is_read() -> None:
+    archive = package.read_archive(compiled(pd.DataFrame({"a": [1.0]}), {"a": "float"}).data)
+    with pytest.raises(PackageError, match="a metric's name must be"):
+        package.read_archive(again(archive, metrics={"a" * 500: 1.0}))
+    with pytest.raises(PackageError, match="metrics must be at most 50"):
+        package.read_archive(again(archive, metrics={f"m{number}": 1.0 for number in range(60)}))
