@@ -73,7 +73,7 @@ def show(edge: str, as_json: bool, hub: str | None, key_file: str | None, ca: st
     click.echo("\n".join(f"{name:<8}  {text}" for name, text in facts.items()))
     for plugin in found.plugins:
         if plugin.get("reason"):
-            click.echo(f"plugin {plugin.get('name')} is {plugin.get('state')}: {plugin['reason']}")
+            click.echo(_plain(f"plugin {plugin.get('name')} is {plugin.get('state')}: {plugin['reason']}"))
     if found.services:
         click.echo()
         rows = [line for service in found.services for line in _lines(service, found.stats)]
@@ -90,6 +90,11 @@ def _plugins(found: Sequence[Mapping[str, Any]]) -> str:
         if plugin.get("distribution") != "rtml"
     ]
     return listing([*([f"{built_in} built in"] if built_in else []), *others]) if found else "not told yet"
+
+
+def _plain(text: str) -> str:
+    """The text in one line, without what would steer a terminal: it was written by whoever wrote the plugin."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _lines(service: EdgeService, stats: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtml_plugins.services.edges import _plugins
+from rtml_plugins.services.edges import _plain, _plugins
 
 
 def test_what_ships_with_rtml_is_counted_and_others_are_named_with_whether_they_are_trusted() -> None:
@@ -15,3 +15,7 @@ def test_what_ships_with_rtml_is_counted_and_others_are_named_with_whether_they_
 def test_an_edge_that_has_not_looked_yet_and_one_of_an_older_rtml_are_told_as_they_are() -> None:
     assert _plugins([]) == "not told yet"
     assert _plugins([{"name": "rtml-lang", "version": None}]) == "rtml-lang"
+
+
+def test_what_a_plugin_says_does_not_steer_the_terminal() -> None:
+    assert _plain("ValueError: \x1b[2J\u202ebad\nworse é") == "ValueError:  [2J bad worse é"
