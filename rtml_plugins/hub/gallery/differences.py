@@ -7,7 +7,7 @@ first those that do the same, then those that are most alike in operator, id, pa
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -118,9 +118,11 @@ def match(before: Drawn, after: Drawn) -> dict[str, str]:
         news = [step for key, step in after.steps.items() if key not in taken]
         scored = _scored(before, after, olds, news, pairs)
         chosen: dict[str, str] = {}
+        used: set[str] = set()
         for _, _, old, new in scored:
-            if old not in chosen and new not in chosen.values():
+            if old not in chosen and new not in used:
                 chosen[old] = new
+                used.add(new)
         if not chosen:
             break
         pairs |= chosen
@@ -131,26 +133,31 @@ def _scored(
     before: Drawn, after: Drawn, olds: list[Step], news: list[Step], pairs: Mapping[str, str]
 ) -> list[tuple[float, int, str, str]]:
     """Pairs that may be one node, the most alike first; among equals, those nearest in order."""
-    params = {id(step): {path: json.dumps(value) for path, value in leaves(step.params)} for step in (*olds, *news)}
+    params = {id(step): {(path, json.dumps(value)) for path, value in leaves(step.params)} for step in (*olds, *news)}
+    mapped = {step.key: [{pairs.get(key, "") for key in keys} for keys in _around(before, step)] for step in olds}
+    around = {step.key: [set(keys) for keys in _around(after, step)] for step in news}
     found = []
     for old in olds:
         for new in news:
             if old.operator != new.operator:
                 continue
             mine, other = params[id(old)], params[id(new)]
-            every = mine.keys() | other.keys()
-            alike = sum(mine.get(path) == other.get(path) for path in every) / len(every) if every else 1.0
+            most = max(len(mine), len(other))
+            alike = len(mine & other) / most if most else 1.0
             if old.label != new.label and alike < 0.5:
                 continue
             score = 3.0 * (old.id == new.id) + 2.0 * (old.label == new.label) + 2 * alike
-            score += 2 * _shared([pairs.get(key, "") for key in before.before(old.key)], after.before(new.key))
-            score += 2 * _shared([pairs.get(key, "") for key in before.after(old.key)], after.after(new.key))
+            score += sum(2 * _shared(one, two) for one, two in zip(mapped[old.key], around[new.key], strict=True))
             if score >= _ALIKE:
                 found.append((-score, abs(old.number - new.number), old.key, new.key))
     return sorted(found)
 
 
-def _shared(one: Sequence[str], two: Sequence[str]) -> float:
+def _around(drawn: Drawn, step: Step) -> tuple[list[str], list[str]]:
+    return drawn.before(step.key), drawn.after(step.key)
+
+
+def _shared(one: Collection[str], two: Collection[str]) -> float:
     if not one and not two:
         return 0.5
     return len(set(one) & set(two)) / max(len(one), len(two))

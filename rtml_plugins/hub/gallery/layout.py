@@ -25,6 +25,8 @@ _PASS: Final = 14
 #: bends at most: beyond them nobody can follow an edge
 MOST_BENDS: Final = 6000
 _SWEEPS: Final = 12
+#: how much nearer to a box a bend may come where that makes its edge straight
+_NEARER: Final = 6
 #: how much an edge wants to be straight: by how many of its ends are bends
 _STRAIGHT: Final = (1.0, 2.0, 8.0)
 _ASIDE: Final = 0.02
@@ -284,12 +286,12 @@ def _room(items: list[_Item], row: list[int], place: int) -> tuple[float, float]
         low = -math.inf
     else:
         left = items[row[place - 1]]
-        low = min(low, left.x + (left.width + item.width) / 2 + BESIDE)
+        low = min(low, left.x + (left.width + item.width) / 2 + BESIDE - _NEARER)
     if place + 1 == len(row):
         high = math.inf
     else:
         right = items[row[place + 1]]
-        high = max(high, right.x - (right.width + item.width) / 2 - BESIDE)
+        high = max(high, right.x - (right.width + item.width) / 2 - BESIDE + _NEARER)
     return low, high
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -119,25 +120,32 @@ class Drawn:
         """Whether the package says how nodes were lowered."""
         return any(step.kind for step in self.steps.values())
 
+    @cached_property
+    def _around(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        before: dict[str, list[str]] = {key: [] for key in self.steps}
+        after: dict[str, list[str]] = {key: [] for key in self.steps}
+        for first, second in self.edges:
+            after[first].append(second)
+            before[second].append(first)
+        return before, after
+
     def before(self, key: str) -> list[str]:
-        """Keys of the nodes that feed a node."""
-        return [first for first, second in self.edges if second == key]
+        """Keys of the nodes that feed a node, in the order of its inputs."""
+        return list(self._around[0].get(key, ()))
 
     def after(self, key: str) -> list[str]:
         """Keys of the nodes that it feeds."""
-        return [second for first, second in self.edges if first == key]
+        return list(self._around[1].get(key, ()))
 
     @property
     def starts(self) -> list[str]:
         """Keys of the nodes that nothing feeds."""
-        fed = {second for _, second in self.edges}
-        return [key for key in self.steps if key not in fed]
+        return [key for key in self.steps if not self._around[0][key]]
 
     @property
     def ends(self) -> list[str]:
         """Keys of the nodes that nothing follows."""
-        feeding = {first for first, _ in self.edges}
-        return [key for key in self.steps if key not in feeding]
+        return [key for key in self.steps if not self._around[1][key]]
 
 
 class Kept(Generic[T]):

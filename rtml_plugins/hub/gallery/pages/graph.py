@@ -134,7 +134,7 @@ def _columns(drawn: Drawn, step: Step) -> list[InOut]:
         before = (_coming(drawn, step, name) or "comes in") if name in step.takes else "-"
         given = gives.get(name)
         after = (
-            "unchanged, or dropped"
+            "as it came, or not at all"
             if given is None
             else f"{given.dtype or 'given'}{', may be missing' if given.nullable else ''}"
         )

@@ -20,6 +20,6 @@ document.addEventListener("click", async (event) => {
 
 // A picture that is wider than its region begins at the node that is looked at, or at the request.
 for (const region of document.querySelectorAll(".graph-scroll")) {
-  const first = region.querySelector(".selected rect, .end rect");
+  const first = region.querySelector(".selected rect") || region.querySelector(".end rect");
   if (first) region.scrollLeft = Number(first.getAttribute("x")) + Number(first.getAttribute("width")) / 2 - region.clientWidth / 2;
 }

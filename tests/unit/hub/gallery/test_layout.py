@@ -81,7 +81,7 @@ def test_a_long_edge_passes_beside_the_boxes_in_one_line() -> None:
     bends = {x for x, _ in placed.routes["n0", "n5"][2:-2]}
     assert len(bends) == 1
     assert all(
-        abs(bends.copy().pop() - box.x - 100) >= 100 + BESIDE - 0.2 for name, box in placed.boxes.items() if name in names[1:5]
+        abs(bends.copy().pop() - box.x - 100) >= 100 + BESIDE / 2 for name, box in placed.boxes.items() if name in names[1:5]
     )
 
 
