@@ -34,7 +34,7 @@ LATE: Final = 3.0
 #: how requests end that are no error of ours: answered, and refused for their input
 _GOOD: Final = ("ok", "invalid")
 #: steps of a series at most
-_STEPS: Final = 180
+_STEPS: Final = 120
 
 
 class Requests(msgspec.Struct, omit_defaults=True):

@@ -109,7 +109,7 @@ def test_series_of_all_spans_have_all_requests(place: Place) -> None:
         place.clock.now += 5
         told(hub, of(first, counted(10)), of(second, counted(2)), number=number)
     place.clock.now += 25
-    for span, step in ((900, 10), (3600, 20), (86_400, 600), (604_800, 3600), (2_592_000, 14_400), (7_776_000, 43_200)):
+    for span, step in ((900, 10), (3600, 30), (86_400, 900), (604_800, 7200), (2_592_000, 21_600), (7_776_000, 64_800)):
         series = hub.series("churn", span)
         assert (series.step, len(series.points)) == (step, span / step)
         assert sum(point.total.requests for point in series.points if point.total) == 144
@@ -122,7 +122,7 @@ def test_series_of_all_spans_have_all_requests(place: Place) -> None:
 def test_the_step_under_way_has_the_rate_of_what_is_over(place: Place) -> None:
     hub = place.open()
     first = hub.publish("churn", package(1), actor="ada")
-    place.clock.now = 1_700_000_400.0  # a step of ten minutes begins
+    place.clock.now = 1_700_000_100.0  # a step of a quarter of an hour begins
     for number in range(1, 25):
         place.clock.now += 5
         told(hub, of(first, counted(10)), number=number)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: for how long figures of requests are shown again without asking, in seconds: they come every ten
 FRESH: Final = 2.0
+#: in the address when an empty list asks whether there is something now
+FIRST: Final = "first"
 _lately: Final[WeakKeyDictionary[Hub, tuple[float, Mapping[str, Activity]]]] = WeakKeyDictionary()
 
 
@@ -30,6 +32,8 @@ def services(view: View) -> Response:
     """Services as cards: found by words, filtered, by pages; htmx gets the part that changes, and the address it has."""
     wanted = Wanted.of(view.query)
     shown = found(cards(view), wanted)
+    if view.partial and FIRST in view.query:
+        return Response(status_code=204, headers={"HX-Refresh": "true"} if shown.total else None)
     last = view.at.hub.entries([one.service.change for one in shown.cards])
     rates = view.at.hub.rates([one.service.id for one in shown.cards])
     response = view.render(

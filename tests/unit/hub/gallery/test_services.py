@@ -195,6 +195,11 @@ def test_a_hub_without_services_says_how_to_publish_one(tmp_path_factory: pytest
         assert f"rtml publish churn.rtml --name churn --hub {at.settings.url}" in page
         part = html(at.client.get("/gallery?q=x", headers={"HX-Request": "true"}))
         assert count(part) == "0 services"
+        asked = {"path": "/gallery?first=yes", "headers": {"HX-Request": "true"}}
+        waiting = at.client.get(**asked)
+        assert (waiting.status_code, "HX-Refresh" in waiting.headers) == (204, False)
+        at.hub.publish("fare", package(3.0), actor="bob")
+        assert at.client.get(**asked).headers["HX-Refresh"] == "true"
 
 
 def test_a_key_for_some_services_sees_those(locked: Site, html: Html) -> None:
