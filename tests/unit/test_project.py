@@ -31,6 +31,7 @@ COMES_WITH = {
     "certifi": "httpx",
     "starlette": "fastapi",
     "pydantic": "fastapi",
+    "markupsafe": "jinja2",
     "grpc": "grpcio",
     "opentelemetry": "opentelemetry-sdk",
 }
