@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 #: seconds that a page waits for what is installed here; after which it is looked at again, in the background
 WAIT: Final = 5.0
 AGAIN: Final = 300.0
-#: seconds that somebody waits for the examples that others have asked for
-_QUEUE: Final = 30.0
+#: requests that wait for examples at once
+WAITING: Final = 4
 _BAD: Final = ("broken", "missing", "unknown")
 HUB: Final = "this hub"
 
@@ -72,27 +72,44 @@ def here(at: Context, seconds: float = WAIT) -> Inventory | None:
     return look.get(seconds)
 
 
-_examples: Final[dict[str, Examples]] = {}
-_making: Final = threading.Lock()
+class _Examples:
+    """Examples that were made, by operator; one is made at a time, and few wait for it, as pages have few threads."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[float, Examples]] = {}
+        self._making = threading.Lock()
+        self._waiting = threading.BoundedSemaphore(WAITING)
+
+    def get(self, operator: str) -> Examples:
+        if (made := self._known(operator)) is not None:
+            return made
+        if not self._waiting.acquire(blocking=False):
+            raise Problem(503, "busy", "examples of other operators are being made: try again in a moment")
+        try:
+            with self._making:
+                made = self._known(operator)
+                if made is None:
+                    made = inventory.looked_examples(operator)
+                    self._made[operator] = time.monotonic(), made
+                return made
+        finally:
+            self._waiting.release()
+
+    def _known(self, operator: str) -> Examples | None:
+        """What was made; where that failed, it is made again after a while."""
+        at, made = self._made.get(operator, (0.0, None))
+        return made if made is not None and (made.nodes or not made.problem or time.monotonic() - at < AGAIN) else None
+
+
+_examples: Final = _Examples()
 
 
 def examples(operator: str) -> Examples:
-    """Examples of an operator that is installed here, kept; making them takes a process and a moment, for one at a time.
+    """Examples of an operator that is installed here. They are kept; making them takes a process and a moment.
 
-    Raises Problem 503 when too many wait for it.
+    Raises Problem 503 when too many wait for others.
     """
-    if operator not in _examples:
-        if not _making.acquire(timeout=_QUEUE):
-            raise Problem(503, "busy", "examples of other operators are being made: try again in a moment")
-        try:
-            if operator not in _examples:
-                made = inventory.looked_examples(operator)
-                if not made.nodes and made.problem:
-                    return made  # it may be another time
-                _examples[operator] = made
-        finally:
-            _making.release()
-    return _examples[operator]
+    return _examples.get(operator)
 
 
 # ---- places -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +14,10 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from rtml_core.inventory import InstalledPlugin
+from rtml_core import inventory
+from rtml_core.inventory import Examples, InstalledPlugin
 from rtml_plugins.hub.gallery import installed
+from rtml_plugins.serving.problems import Problem
 from rtml_plugins.serving.wire import EdgeReport
 from tests.unit.edge.test_installed import put
 from tests.unit.hub.gallery import site
@@ -191,3 +196,30 @@ def test_states_of_plugins_are_words() -> None:
         assert one.where == "nowhere"
         assert one.bad is (state != "blocked")
     assert len(set(cures.values())) == 4
+
+
+def test_examples_are_made_once_and_few_wait_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    go_on = threading.Event()
+
+    def slow(operator: str) -> Examples:
+        asked.append(operator)
+        assert go_on.wait(20)
+        return Examples(problem="it fails" if operator == "Bad" else "")
+
+    monkeypatch.setattr(inventory, "looked_examples", slow)
+    kept = installed._Examples()
+    with ThreadPoolExecutor(installed.WAITING) as threads:
+        waiting = [threads.submit(kept.get, name) for name in ("Good", "Good", "Bad", "Bad")]
+        while kept._waiting._value:  # type: ignore[attr-defined]
+            time.sleep(0.005)
+        with pytest.raises(Problem) as refused:
+            kept.get("Other")
+        go_on.set()
+        assert [one.result(20).problem for one in waiting] == ["", "", "it fails", "it fails"]
+    assert refused.value.status == 503
+    assert sorted(asked) == ["Bad", "Good"]
+    monkeypatch.setattr(installed, "AGAIN", 0.0)
+    assert kept.get("Bad").problem == "it fails"
+    assert kept.get("Good").problem == ""
+    assert sorted(asked) == ["Bad", "Bad", "Good"]  # what fails is tried again after a while
