@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: share of a process's time that may go into looking at values, and seconds whose share may be saved up for a burst
 SHARE: Final = 0.01
-SAVED: Final = 1.0
+SAVED: Final = 0.25
 #: rows of a request that are looked at at most, and values: of wide rows fewer
 MOST_ROWS: Final = 64
 MOST_VALUES: Final = 4096

@@ -132,8 +132,8 @@ def test_requests_of_the_other_protocol_are_measured_as_rows_are(tmp_path: Path)
 
 def test_an_idle_service_is_measured_whole(tmp_path: Path) -> None:
     app = served(tmp_path, loaded(measured_package(1)))
-    assert set(asked(app, *[ROW] * 200)) == {200}
-    assert written(tmp_path)["churn", 1].rows == 200
+    assert set(asked(app, *[ROW] * 150)) == {200}
+    assert written(tmp_path)["churn", 1].rows == 150
 
 
 def test_who_explains_or_gets_no_answer_moves_no_figure_of_live_traffic(tmp_path: Path) -> None:
