@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -53,7 +54,7 @@ def change(view: View, name: str) -> Response:
         return _show(view, service, wanted, 412, meanwhile=_meanwhile(view, name, seen))
     if wanted.after is not None:
         try:
-            hub.check_traffic(name, wanted.after, seen=seen)
+            _check(view, name, wanted, seen)
         except TrafficRefused as error:
             wanted.refuse(error)
         except Changed:
@@ -79,6 +80,19 @@ def rollback(view: View, name: str) -> Response:
     """The same for a form that says nothing but where it was sent."""
     view.form = {**view.form, "action": "rollback"}
     return change(view, name)
+
+
+def _check(view: View, name: str, wanted: Asked, seen: list[int]) -> None:
+    """Raise what the change would. Where one version answers everyone nothing has to be sticky: a field that it does not take,
+    left from a canary before, is no reason to refuse it."""
+    assert wanted.after is not None
+    try:
+        view.at.hub.check_traffic(name, wanted.after, seen=seen)
+    except TrafficRefused as error:
+        if error.part != "sticky" or wanted.after.canary is not None or wanted.after.split:
+            raise
+        wanted.after = replace(wanted.after, sticky=None)
+        view.at.hub.check_traffic(name, wanted.after, seen=seen)
 
 
 def _do(view: View, name: str, wanted: Asked, seen: list[int]) -> None:

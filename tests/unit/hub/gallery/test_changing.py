@@ -147,3 +147,30 @@ def test_traffic_in_sentences() -> None:
 )
 def test_how_a_change_is_taken_back(before: Traffic, then: Traffic, said: str) -> None:
     assert said in telling.taken_back(before, then)
+
+
+_TYPED = st.text(max_size=8) | st.sampled_from(["1", "2", "3", "4", "9", "20", "99,9", "100", "city", "canary", "0"])
+_NAMES = st.sampled_from(
+    ["version", "share", "sticky", "what", "to", "version1", "share1", "version2", "share2", "version999", "seen"]
+)
+
+
+@given(st.sampled_from(changing.ACTIONS) | st.text(max_size=5), st.dictionaries(_NAMES | st.text(max_size=5), _TYPED))
+def test_whatever_is_sent_becomes_traffic_or_a_sentence(action: str, form: dict[str, str]) -> None:
+    try:
+        wanted = asked({**form, "action": action}, SERVICE, CHAMPIONS)
+    except Problem:  # no form of the page
+        assert action not in changing.ACTIONS or action == "end"
+        return
+    assert wanted.after is None or not wanted.errors or wanted.after == SERVICE.traffic
+    assert wanted.after is not None or wanted.errors or action in ("deprecate", "restore")
+    if wanted.after is not None and not wanted.errors:
+        try:
+            check_traffic(wanted.after, {1, 2, 3, 4})
+        except TrafficRefused as refused:
+            wanted.refuse(refused)
+            assert all(name == "" or name in wanted.typed for name in wanted.errors)
+        else:
+            assert telling.sentences(wanted.after)
+            assert telling.taken_back(SERVICE.traffic, wanted.after)
+            assert sum(share for _, share, _ in telling.parts(wanted.after)) == pytest.approx(1)

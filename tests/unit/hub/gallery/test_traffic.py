@@ -11,6 +11,7 @@ from rtml_core.client.records import Arm, Traffic
 from rtml_plugins.serving.wire import EdgeReport, ServiceStatus
 from tests.unit.hub.gallery.site import Site, tree, words
 from tests.unit.hub.gallery.typed import forms, send, values
+from tests.unit.hub.packages import package
 
 PATH = "/gallery/services/churn/traffic"
 
@@ -249,3 +250,21 @@ def test_a_service_with_one_version_says_how_to_get_another(gallery: Site) -> No
     page = gallery.client.get("/gallery/services/alone/traffic")
     assert "Publish another one" in said(page)
     assert not forms(page, action="canary")
+
+
+@pytest.mark.parametrize("action", ["champion", "rollback"])
+def test_a_field_that_a_version_does_not_take_is_in_nobodys_way_when_it_answers_everyone(gallery: Site, action: str) -> None:
+    hub = gallery.hub
+    hub.publish("shop", package(1.0, schema={"age": "float?"}), actor="ada", regions=["na"])
+    hub.publish("shop", package(2.0), actor="ada", traffic="keep", allow_incompatible=True)
+    hub.publish("shop", package(3.0), actor="ada", allow_incompatible=True)
+    hub.set_traffic("shop", Traffic(3, Arm(2, 0.5), sticky="visits"), actor="ada")
+    path = "/gallery/services/shop/traffic"
+    refused = send(gallery.client, gallery.client.get(path), {"action": "canary"}, version="1", share="5")
+    assert "version 1 does not take it" in said(refused)
+    [form] = [form for form in forms(gallery.client.get(path), action=action) if list(form.iter("select"))]
+    shown = gallery.client.post(form.attrib["action"], data={**values(form), "version": "1"})
+    assert "field 'visits': is gone" in said(shown)  # what callers have to know
+    assert send(gallery.client, shown, {"action": action}, confirm="yes").status_code == 303
+    assert hub.get("shop").traffic.champion == 1
+    assert hub.get("shop").traffic.canary is None
