@@ -269,7 +269,7 @@ class Hub:
         return self._measuring.record(edge, measures)
 
     def activity(self, names: Collection[str] | None = None) -> Mapping[str, Activity]:
-        """What services answered in the last minute, by name; of all unless some are named. Three statements, however many."""
+        """What services answered in the last minute, by name; of all unless some are named. Two statements, however many."""
         with self.database.read() as connection:
             return activity.lately(connection, self.database.clock(), names)
 

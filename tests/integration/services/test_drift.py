@@ -28,7 +28,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
             older = sample().copy()
             older["age"] += 20
             what = counted(0, ok=57, timeout=3, inputs=bins(older))
-            told = windows("r", "na", [window(1, time.time() - 10, of(first, what), of(plain, counted(1)))])
+            told = windows("r", "na", [window(1, time.time() - 20, of(first, what), of(plain, counted(1)))])
             answer = client.post("/v1/edges/na-1/measures", content=msgspec.json.encode(told))
             assert answer.json() == {"number": 1}, answer.text
         yield started

@@ -32,7 +32,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def message(*versions: Any, number: int = 1, region: str = "na") -> dict[str, Any]:
     """What an edge sends, as a document that a test may spoil."""
-    given = windows("r", region, [window(number, time.time() - 10, *versions)])
+    given = windows("r", region, [window(number, time.time() - 20, *versions)])
     found: dict[str, Any] = json.loads(msgspec.json.encode(given))
     return found
 
