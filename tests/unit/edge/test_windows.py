@@ -317,3 +317,58 @@ def test_windows_are_sent_one_by_one_when_one_of_them_was_refused() -> None:
     assert [window.number for window in waiting.batch()] == [2]
     waiting.taken(2)
     assert [window.number for window in waiting.batch()] == [3]
+
+
+class ModelHub:
+    """Takes windows as a hub does: each number of a run once, and all of a message or nothing."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.got: Counter[int] = Counter()
+        self.spans: list[tuple[float, float]] = []
+
+    def take(self, batch: list[backlog.Numbered]) -> int:
+        for window in windows_of(batch):
+            if window.number > self.number:
+                self.number = window.number
+                self.spans.append((window.since, window.until))
+                for one in window.versions:
+                    self.got[one.version] += one.counted.outcomes["ok"]
+        return self.number
+
+
+happenings = st.lists(
+    st.one_of(
+        st.tuples(st.just("counted"), st.sets(st.integers(1, 4), min_size=1)),
+        st.tuples(st.sampled_from(["taken", "taken and not said", "away", "one by one"])),
+    ),
+    max_size=40,
+)
+
+
+@given(happenings, st.integers(1, 5), st.integers(1, 4), st.sampled_from([1, 200, 10_000]))
+@settings(max_examples=100, deadline=None)
+def test_a_hub_gets_each_count_once_whatever_happens_on_the_way(
+    happenings: list[tuple[Any, ...]], most: int, windows: int, largest: int
+) -> None:
+    hub, waiting, counted = ModelHub(), Backlog(), Counter[int]()
+    with ExitStack() as stack:
+        for name, value in (("MOST", most), ("MOST_WINDOWS", windows), ("LARGEST", largest)):
+            stack.enter_context(mock.patch.object(backlog, name, value))
+        for at, (what, *given) in enumerate(happenings):
+            batch = waiting.batch() if what != "counted" else []
+            if what == "counted":
+                waiting.add(frame(at, *given[0]))
+                counted.update(given[0])
+            elif batch and what == "taken":
+                assert waiting.taken(hub.take(batch))
+            elif batch and what == "taken and not said":
+                hub.take(batch)
+            elif batch and what == "one by one":
+                waiting.one_by_one(batch[-1].number)
+                assert len(waiting.batch()) == 1
+        while batch := waiting.batch():
+            assert waiting.taken(hub.take(batch))
+    assert hub.got == counted
+    assert len(waiting) == 0
+    assert hub.spans == sorted(hub.spans)
