@@ -93,6 +93,8 @@ def _predicted(entry: OutputEntry, value: Any, column: ColumnBaseline | None) ->
 
 
 def _short(value: float) -> str:
+    if abs(value) >= 1e15 or not math.isfinite(value):
+        return f"{value:.6g}"
     return number(value) if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
 
 
@@ -110,9 +112,7 @@ def _place(entry: OutputEntry, column: ColumnBaseline, value: Any) -> str:
     if column.kind == "category":
         at = Binning(column).bin_of(value)
         if at == len(column.counts) - 1:
-            return (
-                "Not among the answers that were counted in training." if not column.counts[at] else "A rare answer in training."
-            )
+            return "A rare answer in training." if column.counts[at] else "No training row got this."
         return f"{percent(column.counts[at] / total)} of the training rows got the same."
     figure = _number(entry, value)
     if figure is None:
@@ -160,14 +160,14 @@ def _picture(name: str, column: ColumnBaseline, value: Any) -> Markup | None:
         return None
 
     def x(at: float) -> float:
-        return 1 + (_WIDTH - 2) * (at - low) / (high - low)
+        return 1 + (_WIDTH - 2) * ((at - low) / (high - low))
 
-    widths = [b - a for a, b in pairwise(ends)]
-    dense = [count / max(wide, (high - low) / 200) for count, wide in zip(column.counts, widths, strict=False)]
+    widths = [(b - a) / (high - low) for a, b in pairwise(ends)]
+    dense = [count / max(wide, 1 / 200) for count, wide in zip(column.counts, widths, strict=False)]
     top = max(dense) or 1.0
     bars = Markup("").join(
         Markup('<rect class="bin" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
-            x(start), _FOOT - 34 * tall / top, max(x(start + wide) - x(start) - 0.8, 1.2), 34 * tall / top
+            x(start), _FOOT - 34 * tall / top, max((_WIDTH - 2) * wide - 0.8, 1.2), 34 * tall / top
         )
         for start, wide, tall in zip(ends, widths, dense, strict=False)
         if tall
