@@ -23,7 +23,7 @@ LIFE: Final = 12 * 3600.0
 #: seconds in which a link is to be used
 LINK_LIFE: Final = 90.0
 #: sessions of one key at once, and links; the oldest go first
-_MOST: Final = 200
+MOST: Final = 200
 #: characters of a secret, which carries 256 random bits
 _LENGTH: Final = 43
 
@@ -91,6 +91,6 @@ def _insert(connection: Connection, key: str, now: float, life: float, *, link: 
     row = {"id": digest(made.secret), "key": key, "created": times.text(now), "expires": made.expires, "link": link}
     connection.execute(insert(sessions).values(row))
     own = (sessions.c.key == key, sessions.c.link == link)
-    newest = select(sessions.c.id).where(*own).order_by(sessions.c.created.desc(), sessions.c.id).limit(_MOST)
+    newest = select(sessions.c.id).where(*own).order_by(sessions.c.created.desc(), sessions.c.id).limit(MOST)
     connection.execute(delete(sessions).where(*own, sessions.c.id.not_in(newest)))
     return made
