@@ -137,7 +137,9 @@ class _Picture:
         edges += [(f"n{first}", f"n{second}") for first, second in self.drawn.edges]
         edges += [(f"n{key}", "answer") for key in self.drawn.ends]
         placed = _placed(tuple(sizes), tuple(edges), aside)
-        lines = Markup("").join(self._edge(edge, points) for edge, points in placed.routes.items())
+        routes = [(self._state(edge), points) for edge, points in placed.routes.items()]
+        routes.sort(key=lambda route: route[0] != "removed")  # what is there lies over what was
+        lines = Markup("").join(self._edge(state, points) for state, points in routes)
         boxes = Markup("").join(self._step(step, placed.boxes[f"n{key}"]) for key, step in steps.items())
         name = f"Graph of {self.service} version {self.version}: {count(len(steps), 'node')}"
         return _REGION.format(
@@ -258,12 +260,13 @@ class _Picture:
 
     # ---- edges ---------------------------------------------------------------------------------------------------------------
 
-    def _edge(self, edge: tuple[str, str], points: Sequence[tuple[float, float]]) -> Markup:
+    def _state(self, edge: tuple[str, str]) -> str:
+        """Whether an edge was added or removed: by itself, or with a node."""
         first, second = (end[1:] if end[0] == "n" else "" for end in edge)
-        state = self.edges_differ.get((first, second), "")
-        for end in (first, second):
-            if self.differs.get(end) in ("added", "removed"):
-                state = self.differs[end]
+        by_nodes = [self.differs[end] for end in (first, second) if self.differs.get(end) in ("added", "removed")]
+        return by_nodes[-1] if by_nodes else self.edges_differ.get((first, second), "")
+
+    def _edge(self, state: str, points: Sequence[tuple[float, float]]) -> Markup:
         x, y = points[-1]
         return Markup('<path class="edge {}" d="{}"/><path class="tip {}" d="M{} {}l5 -8h-10z"/>').format(
             state, path(points), state, x, y

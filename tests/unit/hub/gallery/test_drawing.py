@@ -114,6 +114,8 @@ def test_differences_are_marked_in_words_and_removed_nodes_lead_to_where_they_we
     assert "version=3&node=a" in (a.get("href") or "")
     dashed = [edge for edge in page.iter("path") if edge.get("class") == "edge removed"]
     assert len(dashed) == 2
+    edges = [edge.get("class") for edge in page.iter("path") if (edge.get("class") or "").startswith("edge")]
+    assert edges[:2] == ["edge removed"] * 2  # below the others
 
 
 def test_colours_are_named_and_the_same_in_every_picture() -> None:

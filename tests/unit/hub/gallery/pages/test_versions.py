@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from rtml_core import operators as op
 from rtml_core.client.records import Arm, Traffic
 from rtml_plugins.hub.gallery.pages import versions
+from rtml_plugins.serving.measures import SECONDS, Counted, Measures, VersionCounted, Window
 from tests.unit.hub.gallery import site
 from tests.unit.hub.gallery.drawn import said
 from tests.unit.hub.gallery.site import Site
@@ -81,6 +83,20 @@ def test_a_version_that_there_is_not_is_said_so(gallery: Site, query: str) -> No
     answer = gallery.client.get(VERSIONS + query)
     assert answer.status_code == 404
     assert "It has: 1, 2" in said(site.tree(answer))
+
+
+def test_what_edges_counted_of_a_version_stands_in_its_row(gallery: Site) -> None:
+    now = time.time()
+    latency = [0] * (len(SECONDS) + 1)
+    latency[7] = 100
+    package = gallery.hub.get("churn").versions[0].package
+    counted = VersionCounted("churn", 2, package, Counted({"ok": 90, "error": 10}, latency, 0.05))
+    gallery.hub.record_measures("na-1", Measures("run", "na", [Window(1, now - 20, now - 10, [counted])]))
+    page = get(gallery)
+    newest, first = rows(page)
+    assert re.search(r"/s, p99 \d.* ms, 10 % failed", newest)
+    assert "no requests" in first
+    assert said(page).count("10 % failed") == 2  # and side by side
 
 
 def test_shares_of_requests_are_badges(gallery: Site) -> None:
