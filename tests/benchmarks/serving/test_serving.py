@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from rtml_core import Runtime
 from tests.benchmarks.serving import page, results, rtml
 from tests.benchmarks.serving.contenders import Contender, Disagrees, compared, running
 from tests.benchmarks.serving.load import NUMBER, load, post, write
+from tests.benchmarks.serving.measuring import edge as edge_of
+from tests.benchmarks.serving.measuring import looked_at, without_baseline
 from tests.benchmarks.serving.page import figures
 from tests.benchmarks.serving.peers import PEERS, REQUIREMENTS
 from tests.benchmarks.serving.processes import NotStarted, Server, free_port, memory, start, tree
@@ -169,3 +172,14 @@ def test_figures_are_kept_whole(tmp_path: Path) -> None:
 def test_servers_are_asked_with_get_when_there_is_no_body(edge: Contender) -> None:
     assert isinstance(edge.server, Server)
     assert edge.server.ask("/v1/health/live", None)[0] == 200
+
+
+def test_an_edge_that_measures_is_held_against_one_that_does_not(job: Work, tmp_path: Path) -> None:
+    plain = Runtime.from_file(without_baseline(job.package, tmp_path / "plain.rtml"))
+    measured = Runtime.from_file(job.package)
+    assert plain.manifest.baseline is None
+    assert measured.manifest.baseline is not None
+    assert plain.score(job.rows[:5]) == measured.score(job.rows[:5])
+    with edge_of(job, tmp_path / "measured") as one:
+        assert one.turn(8, 0.2).load.failed == 0
+        assert looked_at(tmp_path / "measured") > len(job.rows) / 4
