@@ -278,10 +278,13 @@ class Hub:
         with self.database.read() as connection:
             return overview.rates(connection, ids, self.database.clock())
 
-    def series(self, name: str, span: float, *, region: str | None = None, version: int | None = None) -> Series:
-        """What a service answered in the last `span` seconds, up to 90 days. Raises NotFound."""
+    def series(
+        self, name: str, span: float, *, region: str | None = None, version: int | None = None, by_region: bool = True
+    ) -> Series:
+        """What a service answered in the last `span` seconds, up to 90 days. by_region: also by region. Raises NotFound."""
         with self.database.read() as connection:
-            return series.over(connection, self.database.clock(), name, span, region=region, version=version)
+            now = self.database.clock()
+            return series.over(connection, now, name, span, region=region, version=version, by_region=by_region)
 
     def drift(self, name: str, version: int, span: float, *, region: str | None = None) -> Drift:
         """The values that a version got and gave in the last `span` seconds, up to 35 days, against those that it was made

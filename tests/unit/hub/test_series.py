@@ -114,6 +114,11 @@ def test_series_of_all_spans_have_all_requests(place: Place) -> None:
         assert (series.step, len(series.points)) == (step, span / step)
         assert sum(point.total.requests for point in series.points if point.total) == 144
         assert all(later.at > sooner.at for sooner, later in zip(series.points, series.points[1:], strict=False))
+        alone = hub.series("churn", span, by_region=False)
+        assert [(point.total, point.versions) for point in alone.points] == [
+            (point.total, point.versions) for point in series.points
+        ]
+        assert not any(point.regions for point in alone.points)
         canary = hub.series("churn", span, version=2)
         assert {number for point in canary.points for number in point.versions} == {2}
         assert sum(point.total.requests for point in canary.points if point.total) == 24

@@ -35,7 +35,7 @@ def live(view: View, name: str) -> Response:
     numbers = [str(version.version) for version in service.versions]
     asked = _chosen(view, "version", numbers, None)
     hub, (seconds, again) = view.at.hub, SPANS[span or "15m"]
-    series = hub.series(name, seconds, region=region)
+    series = hub.series(name, seconds, region=region, by_region=False)
     versions = [int(asked)] if asked is not None else _versions(service)
     drifts = [hub.drift(name, version, seconds, region=region) for version in versions]
     tone, said = figures.told(drifts)
