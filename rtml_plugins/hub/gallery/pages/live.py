@@ -12,6 +12,7 @@ from rtml_core.errors import describe, listing
 from rtml_plugins.hub.errors import NotFound
 from rtml_plugins.hub.gallery import figures, forms, telling
 from rtml_plugins.hub.gallery.page import View, page
+from rtml_plugins.hub.gallery.pages.service import filled_in
 from rtml_plugins.hub.gallery.subject import subject_of
 
 #: name -> seconds, and how often the figures come again
@@ -80,8 +81,7 @@ def _versions(service: Service) -> list[int]:
     return [now.champion, *(arm.version for arm in arms)][:_MOST_VERSIONS]
 
 
-def _curl(view: View, name: str) -> str | None:
+def _curl(view: View, name: str) -> str:
     """A request that an edge answers."""
     subject = subject_of(view, name, {})
-    row = forms.row(subject.manifest, forms.first(subject.manifest, *subject.rows[:1]))
-    return subject.snippets(row, None)[0].code
+    return subject.snippets(forms.row(subject.manifest, filled_in(subject, None)), None)[0].code

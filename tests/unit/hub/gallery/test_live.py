@@ -199,6 +199,16 @@ def test_a_package_without_a_sample_says_what_to_do(gallery: Site) -> None:
     assert "compile it with graph.compile(sample=...)" in told_there
 
 
+def test_the_first_request_holds_no_row_of_the_sample(locked: Site) -> None:
+    """Rows of a package may be real ones: not everybody who may look may have them."""
+    baseline = locked.hub.manifest(locked.hub.get("churn").versions[0].package).baseline
+    assert baseline is not None
+    [age] = [column for column in baseline.inputs if column.name == "age"]
+    told_there = said(tree(locked.visitor("viewer").get(PATH)))
+    assert f'"age":{age.quantiles[3]:g}' in told_there.replace(" ", "")  # the median
+    assert "RTML_API_KEY" in told_there
+
+
 def test_a_viewer_sees_it_and_a_key_for_others_does_not(locked: Site) -> None:
     assert locked.visitor("viewer").get(PATH).status_code == 200
     assert locked.visitor("limited").get(PATH).status_code == 200
