@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import random
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtml_core import Runtime
+from rtml_core import operators as op
 from rtml_core.client.records import Traffic
 from rtml_plugins.edge import measuring, metrics, tapping
 from rtml_plugins.edge.app import App
@@ -104,6 +107,37 @@ def test_values_of_every_type_and_form_are_counted_as_they_came_and_as_they_are_
         "in": {"x": x, "word": word, "when": when, "yes": yes},
         "out": {"x": x, "word": word, "when": when, "yes": yes, "says": x},
     }
+
+
+def test_the_rows_of_the_sample_are_counted_as_the_baseline_has_them(tmp_path: Path) -> None:
+    """What compile counts of a sample and what an edge counts of the same rows is one thing, for every type, in and out."""
+    chance = random.Random(5)
+    schema = {"x": "float?", "many": "int", "few": "int?", "yes": "bool", "word": "string?", "when": "timestamp?"}
+    rows = [
+        {
+            "x": chance.choice([None, 0.0, chance.gauss(0, 1), 1e300 * chance.random()]),
+            "many": chance.choice([0, chance.randrange(10**6), -(2**60) + chance.randrange(9)]),
+            "few": chance.choice([None, 1, 2, 3]),
+            "yes": chance.random() < 0.3,
+            "word": chance.choice([None, "", "red", "blue", "grün", str(chance.random())]),
+            "when": chance.choice([None, f"20{chance.randrange(10, 30)}-01-01T00:00:00Z", "1969-12-31T23:59:59.5Z"]),
+        }
+        for _ in range(60)
+    ]
+    sample = pd.DataFrame(rows)
+    sample["when"] = pd.to_datetime(sample["when"], format="ISO8601")
+    sample["few"] = sample["few"].astype("Int64")
+    graph = op.Receiver(schema=schema) >> op.FieldOps(ops=[{"set": "twice", "to": "x * 2"}, {"set": "more", "to": "many + 1"}])
+    compiled = graph.compile(sample=sample)
+    baseline = compiled.manifest.baseline
+    assert baseline is not None
+    assert baseline.rows == 60
+    app = served(tmp_path, loaded(compiled.data))
+    assert asked(app, {"rows": rows[:30]}, *rows[30:]) == [200] * 31
+    counts = written(tmp_path)["churn", 1]
+    assert counts.rows == 60
+    for side, columns in (("in", baseline.inputs), ("out", baseline.outputs)):
+        assert sides(counts)[side] == {column.name: [*column.counts, column.missing] for column in columns}
 
 
 def tensors(count: int, **values: list[Any]) -> dict[str, Any]:
