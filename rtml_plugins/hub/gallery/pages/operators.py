@@ -136,13 +136,17 @@ def operator(view: View, operator: str) -> Response:
     found, row = _operator(view, operator)
     about = row.about
     shown = installed.examples(about.name) if about is not None and view.query.get("example") else None
+    custom_ops = _custom_ops(found, row.plugin.name)
+    portable = about is not None and about.lowering in ("core", "extension", "function")
+    foreign = sorted({one.kind for one in custom_ops if one.kind in ("native", "python")}) if portable else []
     return view.render(
         "operator.html",
         found=found,
         row=row,
         about=about,
         doc=prose(about.doc) if about is not None else "",
-        custom_ops=_custom_ops(found, row.plugin.name),
+        custom_ops=custom_ops,
+        foreign=" and ".join(kind.capitalize() if kind == "python" else kind for kind in foreign),
         roles=ROLES,
         means=MEANS,
         default=default,
