@@ -28,7 +28,7 @@ const trouble = (said) => {
   line.hidden = !said;
 };
 for (const name of ["sendError", "timeout"]) {
-  document.addEventListener(`htmx:${name}`, () => trouble("The hub does not answer. What you see may be old; it is asked again when you go on."));
+  document.addEventListener(`htmx:${name}`, () => trouble("The hub does not answer. What you see may be old."));
 }
 
 // A refusal is shown where the answer would have been. What is asked for every few seconds stays, and is asked for again.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -234,18 +233,6 @@ def test_a_session_lasts_a_working_day(locked: Site) -> None:
         assert len(connection.execute(select(tables.sessions)).fetchall()) == 1  # the old one is gone
 
 
-def test_one_key_has_not_sessions_without_end(locked: Site) -> None:
-    key = locked.key("predict", name="busy")
-    other = locked.visitor("viewer")
-    visits = Visits(locked.hub.database)
-    opened = [visits.sign_in(key.key.id) for _ in range(203)]
-    assert visits.find(opened[-1].secret) is not None
-    with locked.hub.database.read() as connection:
-        found = connection.execute(select(tables.sessions).where(tables.sessions.c.key == key.key.id)).fetchall()
-    assert len(found) == 200
-    assert other.get("/gallery").status_code == 200
-
-
 def test_two_hubs_on_a_database_know_the_same_sessions(locked: Site, hub_home: Path) -> None:
     with site.site(hub_home) as second:
         here = locked.visitor("publisher")
@@ -290,16 +277,6 @@ def test_old_links_and_those_of_ended_keys_open_nothing(locked: Site) -> None:
     assert locked.visitor().get(of_ended).status_code == 410
     for token in ("", "x", "%00", "a" * 43, "a" * 5000):
         assert locked.visitor().get(f"/gallery/enter?token={token}").status_code in (400, 410, 429)
-
-
-def test_of_many_that_use_a_link_at_once_one_gets_in(locked: Site) -> None:
-    visits = Visits(locked.hub.database)
-    key = locked.keys.authenticate(locked.secrets["viewer"]).key or ""
-    for _ in range(5):
-        made = visits.link(key)
-        with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(visits.redeem, [made.secret] * 8))
-        assert sum(caller is not None for caller in found) == 1
 
 
 def test_a_link_of_an_open_hub_is_the_address_alone(gallery: Site) -> None:
