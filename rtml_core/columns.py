@@ -144,6 +144,8 @@ def _parse_field(name: object, spec: Any) -> Field:
         raise RtmlError(f"a field name must be a non-empty string; got {name!r}")
     if any("\ud800" <= char <= "\udfff" for char in name):
         raise RtmlError(f"a field name must be Unicode text, and {name!r} holds half of a character")
+    if any(char in '"\\' or char < " " for char in name):  # JSON escapes these, which the decoder of requests does not undo
+        raise RtmlError(f'a field name must hold no quote ("), no backslash and no control character; got {name!r}: rename it')
     categories: tuple[str, ...] | None = None
     word, more = spec, {}
     if isinstance(spec, Mapping):

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from rtml_core import __version__, on_the_way, package
 from rtml_core.assemble import Assembled, assemble
-from rtml_core.columns import Field
+from rtml_core.columns import Field, parse_signature
 from rtml_core.custom_ops import CustomOp
 from rtml_core.dsl import to_dsl
 from rtml_core.errors import CompileError, RtmlError
@@ -210,11 +210,11 @@ def fields_of(sample: pd.DataFrame) -> list[Field]:
     from rtml_core.frames import canonical, schema_of
 
     words = {"float64": "float", "float32": "float", "int64": "int", "bool": "bool", "string": "string", "timestamp": "timestamp"}
-    fields = []
+    fields: list[Field] = []
     for name, column in schema_of(canonical(sample)).items():
         if column.dtype not in words:
             raise CompileError(f"column '{name}' of the sample is a {column.dtype}, which a request can't carry")
-        fields.append(Field(name, words[column.dtype], True))
+        fields += parse_signature({name: f"{words[column.dtype]}?"})
     return fields
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from rtml_core import Graph
 from rtml_core import operators as op
-from rtml_core.errors import CompileError
+from rtml_core.errors import CompileError, RtmlError
 from tests.unit.core.operators_for_tests import Scale, Source
 
 
@@ -31,3 +33,10 @@ def test_half_a_character_in_a_graph_is_refused_in_words(node: Any) -> None:
     graph: Any = op.Receiver(schema={"s": "string?"}) >> node()
     with pytest.raises(CompileError, match="half of a character, which no model holds"):
         graph.compile()
+
+
+def test_a_column_of_the_sample_that_no_request_can_name_is_refused_in_words() -> None:
+    graph = Graph()
+    graph.add(op.Pandas(import_="fillna", cols='a"b', kwargs={"value": 0.0}, inplace=True), "fill")
+    with pytest.raises(RtmlError, match=r"a field name must hold no quote .* got 'a\"b': rename it"):
+        graph.compile(sample=pd.DataFrame({'a"b': [1.0, None]}))
