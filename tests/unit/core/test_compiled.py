@@ -40,3 +40,11 @@ def test_a_column_of_the_sample_that_no_request_can_name_is_refused_in_words() -
     graph.add(op.Pandas(import_="fillna", cols='a"b', kwargs={"value": 0.0}, inplace=True), "fill")
     with pytest.raises(RtmlError, match=r"a field name must hold no quote .* got 'a\"b': rename it"):
         graph.compile(sample=pd.DataFrame({'a"b': [1.0, None]}))
+
+
+@pytest.mark.parametrize("name", ['o"x', "o\\x", "o\nx"])
+def test_an_output_that_no_answer_can_name_is_refused_in_words(name: str) -> None:
+    graph: Any = Source(schema={"x": "float"}) >> Scale(col="x", by=2.0)
+    graph.outputs = {name: "x"}
+    with pytest.raises(CompileError, match="an output name must hold no quote .* no control character; got 'o"):
+        graph.compile()
