@@ -46,5 +46,5 @@ def test_a_column_of_the_sample_that_no_request_can_name_is_refused_in_words() -
 def test_an_output_that_no_answer_can_name_is_refused_in_words(name: str) -> None:
     graph: Any = Source(schema={"x": "float"}) >> Scale(col="x", by=2.0)
     graph.outputs = {name: "x"}
-    with pytest.raises(CompileError, match="an output name must hold no quote .* no control character; got 'o"):
+    with pytest.raises(CompileError, match=r"an output name must hold no quote .* no control character; got 'o"):
         graph.compile()
