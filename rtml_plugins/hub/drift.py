@@ -32,6 +32,8 @@ DRIFTED: Final = 0.25
 #: live rows below which nothing is said, whatever the index: a few rows are often one and the same
 FEWEST: Final = 100
 LONGEST: Final = float(VALUES[-1].keep)
+#: buckets in time that are added up at once: more of them are more memory, fewer more work
+_TOGETHER: Final = 12
 #: standard normal quantile at 99 %
 _Z: Final = 2.3263478740408408
 #: the worst first
@@ -110,14 +112,15 @@ def against(
     if baseline is None:
         return Drift(name, number, 0, since, (), "no baseline", drift_words.without_baseline(number))
     table = measured_values
-    statement = (  # rows cost more than what is in them, so the database joins those of a bucket in time
+    statement = (  # rows cost more than what is in them, so the database joins those of some buckets
         select(func.aggregate_strings(table.c.counted, ","))
         .where(table.c.service == reading.living(connection, name).id, table.c.version == number)
         .where(table.c.resolution == kept.width, table.c.at >= oldest)
     )
     if region is not None:
         statement = statement.where(table.c.region == region)
-    total = _total(connection.execute(statement.group_by(table.c.at)).scalars(), baseline)
+    part = table.c.at - table.c.at % (_TOGETHER * kept.width)
+    total = _total(connection.execute(statement.group_by(part)).scalars(), baseline)
     sides: list[tuple[_Side, ColumnBaseline]] = [("input", one) for one in baseline.inputs]
     sides += [("output", one) for one in baseline.outputs]
     columns = []
@@ -133,9 +136,12 @@ def against(
 
 def _total(texts: Any, baseline: BaselineEntry) -> Values:
     decoder = msgspec.json.Decoder(list[Values])
-    every = [one for text in texts for one in decoder.decode(f"[{text}]")]
-    nothing = [0] * sum(len(one.counts) + 1 for one in (*baseline.inputs, *baseline.outputs))
-    return Values(sum(one.rows for one in every), list(map(sum, zip(nothing, *(one.counts for one in every), strict=False))))
+    rows, counts = 0, [0] * sum(len(one.counts) + 1 for one in (*baseline.inputs, *baseline.outputs))
+    for text in texts:
+        every = decoder.decode(f"[{text}]")
+        rows += sum(one.rows for one in every)
+        counts = list(map(sum, zip(counts, *(one.counts for one in every), strict=False)))
+    return Values(rows, counts)
 
 
 def _column(side: _Side, column: ColumnBaseline, counted: list[int]) -> ColumnDrift:
