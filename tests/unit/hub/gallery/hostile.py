@@ -19,8 +19,9 @@ from rtml_core import operators as op
 from rtml_core.client.records import Arm, Traffic
 from rtml_core.graph import Graph
 from rtml_plugins.hub import tables
+from rtml_plugins.serving.measures import Measures, VersionCounted, Window
 from rtml_plugins.serving.wire import EdgeReport, ServiceStatus
-from tests.unit.hub.gallery.site import Site
+from tests.unit.hub.gallery.site import Site, counted
 from tests.unit.hub.served import opened
 
 #: out of an attribute with either quote, out of an element, and markers that must never become a tag or an attribute
@@ -77,6 +78,12 @@ def filled(folder: Path) -> Path:
                 change.execute(insert(tables.edges).values(**row, seen=change.now))
             service = change.connection.execute(tables.services.select()).one().id
             change.execute(insert(tables.service_regions), [{"service": service, "region": name} for name in (NAME, EVIL)])
+        now = hub.database.clock()
+        for version in hub.get(NAME).versions:
+            told = counted(hub.manifest(version.package))
+            told.outcomes = {"ok": 5, "error": 5, EVIL: 1}
+            window = Window(1, now - 20, now - 10, [VersionCounted(NAME, version.version, version.package, told)])
+            hub.record_measures(f"{version.version}{NAME}", Measures("run", NAME, [window]))
     finally:
         hub.close()
     return folder

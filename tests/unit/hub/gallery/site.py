@@ -19,6 +19,8 @@ from sklearn.linear_model import LogisticRegression
 
 from rtml_core import operators as op
 from rtml_core.client.records import NewKey
+from rtml_core.package import Manifest
+from rtml_plugins.serving.measures import Bins, Counted
 from tests.unit.hub.served import Client, Served, opened, served
 
 #: elements of HTML that have no end
@@ -137,6 +139,15 @@ def with_keys(at: Site) -> Site:
     made["limited"] = at.keys.create("limited", ["predict", "debug"], services=["churn"])
     at.secrets = {name: key.secret for name, key in made.items()}
     return at
+
+
+def counted(manifest: Manifest) -> Counted:
+    """Ten requests, whose values lie as those of the training did."""
+    baseline = manifest.baseline
+    columns = {} if baseline is None else {one.name: Bins(list(one.counts), one.missing) for one in baseline.inputs}
+    outputs = {} if baseline is None else {one.name: Bins(list(one.counts), one.missing) for one in baseline.outputs}
+    rows = 0 if baseline is None else baseline.rows
+    return Counted({"ok": 9, "error": 1}, [0, 4, 6], 0.004, rows, columns, outputs)
 
 
 def filled(folder: Path) -> Path:

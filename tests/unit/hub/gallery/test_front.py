@@ -16,7 +16,7 @@ from starlette.routing import Route
 from rtml_plugins.hub.gallery import static
 from rtml_plugins.hub.gallery.page import Page, View, endpoint
 from tests.unit.hub.gallery import site, walk
-from tests.unit.hub.gallery.site import Site, tree, words
+from tests.unit.hub.gallery.site import Site, Visitor, tree, words
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -30,6 +30,13 @@ def running(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A hub with keys, in which no test here changes anything."""
     with site.site(site.copied(filled, tmp_path_factory.mktemp("front"))) as made:
         yield site.with_keys(made)
+
+
+@pytest.fixture(scope="module")
+def changed(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """A publisher at a hub that the tests may change."""
+    with site.site(site.copied(filled, tmp_path_factory.mktemp("changed"))) as made:
+        yield site.with_keys(made).visitor("publisher")
 
 
 def _broken(view: View) -> Any:
@@ -184,7 +191,7 @@ def test_bodies_that_are_no_forms(running: Site) -> None:
     assert said(b"csrf=%00")[0] == 400
     assert said(b"csrf=%ff")[0] == 400
     assert said(b"csrf=\xff")[0] == 400
-    assert said(b"&".join(b"a%d=b" % number for number in range(1001)))[0] == 400
+    assert said(b"&".join(b"a%d=b" % number for number in range(10_001)))[0] == 400
     assert said(b"a" * (1 << 20 | 1))[0] == 413
     status, text = said(b"{}", {"Content-Type": "application/json"})
     assert status == 415
@@ -249,6 +256,40 @@ def test_a_query_of_raw_bytes_is_no_fault_of_the_api_either(running: Site) -> No
     for method, path, expected in (("GET", "/v1/nowhere", 404), ("PUT", "/v1/hub", 405), ("POST", "/v1/gallery/links", 422)):
         status, _ = running.portal.call(partial(_asgi, running.app, method, path, b"\x80", headers, b""))
         assert status == expected, path
+
+
+SENT = st.sampled_from(
+    ["1", "2", "0", "-1", "0.5", "50", "1e309", "nan", "yes", "na", "", " ", "9" * 40, "true", "[]", '{"age": 1}']
+)
+ACTIONS = st.sampled_from(["canary", "split", "shadow", "promote", "champion", "rollback", "end", "deprecate", "restore"]) | SENT
+NAMES = [
+    "champion",
+    "canary",
+    "share",
+    "version",
+    "to",
+    "shadow",
+    "sticky",
+    "seen",
+    "confirm",
+    "region",
+    "as",
+    "json",
+    "package",
+    "what",
+]
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(
+    path=st.sampled_from([page.path for page in walk.pages("POST") if not page.public]),
+    known=st.fixed_dictionaries({"action": ACTIONS}, optional=dict.fromkeys(NAMES, SENT | TEXTS)),
+    more=st.dictionaries(st.sampled_from(["share-1", "share1", "v0", "v1", "h0", "v5", "row", "next_row"]) | TEXTS, SENT | TEXTS),
+)
+def test_whatever_a_form_holds_is_answered(changed: Visitor, path: str, known: dict[str, str], more: dict[str, str]) -> None:
+    sent = {name: value.encode("utf-8", "replace").decode() for name, value in (known | more).items() if name.isprintable()}
+    answer = changed.post("/gallery" + path.replace("{name}", "churn"), sent)
+    assert answer.status_code < 500 or (answer.status_code == 503 and "edge" in answer.text), answer.text
 
 
 async def _asgi(

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from rtml_core.package import Manifest
 from rtml_plugins.hub import tables
 from rtml_plugins.hub.gallery import known, samples
 from rtml_plugins.hub.gallery.page import Page
-from rtml_plugins.serving.measures import Bins, Counted, Measures, VersionCounted, Window
+from rtml_plugins.serving.measures import Measures, VersionCounted, Window
 from rtml_plugins.serving.wire import EdgeReport, ServiceStatus
 from tests.unit.hub.gallery import site, walk
 from tests.unit.hub.gallery.site import Site, Visitor, tree, words
@@ -21,15 +20,6 @@ from tests.unit.hub.packages import package
 
 #: the service that a limited key is not for, and whatever is said of it
 HIDDEN = ("hidden-plan", "hidden owner", "hidden words", "hidden message", "hidden reason", "hidden_problem", "hidden_stat")
-
-
-def _counted(manifest: Manifest) -> Counted:
-    """Ten requests, whose values lie as those of the training did."""
-    baseline = manifest.baseline
-    columns = {} if baseline is None else {one.name: Bins(list(one.counts), one.missing) for one in baseline.inputs}
-    outputs = {} if baseline is None else {one.name: Bins(list(one.counts), one.missing) for one in baseline.outputs}
-    rows = 0 if baseline is None else baseline.rows
-    return Counted({"ok": 9, "error": 1}, [0, 4, 6], 0.004, rows, columns, outputs)
 
 
 def shared(at: Site) -> Site:
@@ -55,7 +45,7 @@ def shared(at: Site) -> Site:
         service = hub.get(name)
         number = service.traffic.champion
         found = next(version.package for version in service.versions if version.version == number)
-        counts.append(VersionCounted(name, number, found, _counted(hub.manifest(found))))
+        counts.append(VersionCounted(name, number, found, site.counted(hub.manifest(found))))
     hub.record_measures("na-1", Measures("run", "na", [Window(1, now - 20, now - 10, counts)]))
     return at
 
