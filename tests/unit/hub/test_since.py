@@ -10,6 +10,7 @@ import pytest
 from rtml_core.client.records import Arm, Traffic
 from rtml_plugins.hub.errors import Changed, NotFound
 from rtml_plugins.hub.hub import Hub
+from rtml_plugins.serving.routing import TrafficRefused
 from tests.unit.hub.conftest import Place
 from tests.unit.hub.packages import package
 
@@ -50,6 +51,9 @@ def test_what_somebody_changed_in_between_is_told_and_not_overwritten(hub: Hub) 
     for change in (
         lambda: hub.set_traffic("churn", Traffic(1), actor="ada", seen=seen),
         lambda: hub.rollback("churn", actor="ada", seen=seen),
+        lambda: hub.deprecate("churn", actor="ada", seen=seen),
+        lambda: hub.restore("churn", actor="ada", seen=seen),
+        lambda: hub.check_traffic("churn", Traffic(1), seen=seen),
     ):
         with pytest.raises(Changed, match=r"grace set its traffic to 2, canary 1 10 % at 2023-11-14 22:13:20Z\. Look at it"):
             change()
@@ -111,3 +115,45 @@ def test_of_many_who_looked_at_the_same_one_changes_it(place: Place) -> None:
         thread.join()
     assert sorted(ends) == ["done"] + ["told"] * 5
     assert hubs[0].get("churn").traffic == Traffic(6)
+
+
+def test_traffic_is_checked_without_a_change_and_what_is_wrong_of_it_is_named(hub: Hub) -> None:
+    publish(hub, 1, 2)
+    before = hub.get("churn")
+    hub.check_traffic("churn", Traffic(1, Arm(2, 0.5), sticky="age"), seen=[before.change])
+    for traffic, part, version in (
+        (Traffic(2, Arm(9, 0.5)), "version", 9),
+        (Traffic(2, Arm(2, 0.5)), "version", 2),
+        (Traffic(2, Arm(1, 1.5)), "share", 1),
+        (Traffic(2, Arm(1, 0.5), sticky="city"), "sticky", 2),
+    ):
+        with pytest.raises(TrafficRefused) as refused:
+            hub.check_traffic("churn", traffic)
+        assert (refused.value.part, refused.value.version) == (part, version)
+    assert hub.get("churn") == before
+
+
+def test_champions_are_told_with_since_when(place: Place) -> None:
+    hub = place.open()
+    publish(hub, 1)
+    place.clock.now += 60
+    publish(hub, 2)
+    assert hub.champions("churn") == [(1, "2023-11-14T22:13:20.000Z"), (2, "2023-11-14T22:14:20.000Z")]
+    hub.rollback("churn", actor="ada")
+    assert hub.champions("churn") == [(1, "2023-11-14T22:13:20.000Z")]
+
+
+def test_the_audit_log_is_narrowed(hub: Hub) -> None:
+    publish(hub, 1, 2)
+    publish(hub, 1, name="price")
+    hub.set_traffic("churn", Traffic(1), actor="grace")
+    with hub.database.write("ada") as change:
+        change.audit("key.create", "churn")
+    told = [
+        [(entry.actor, entry.action, entry.subject) for entry in hub.audit(**only)]
+        for only in ({"actor": "grace"}, {"kind": "traffic"}, {"kind": "key"}, {"within": ["price"]})
+    ]
+    grace = ("grace", "traffic.set", "churn")
+    assert told == [[grace], [grace], [("ada", "key.create", "churn")], [("ada", "service.publish", "price")]]
+    assert len(hub.audit(services_only=True)) == 4
+    assert hub.audit(kind="%") == []
