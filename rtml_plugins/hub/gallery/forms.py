@@ -228,7 +228,8 @@ def json_of(entry: FieldEntry, text: str) -> bytes:
 
 
 def number_of(text: str) -> str | None:
-    """A number as JSON writes it, digit by digit as it was typed; None for what is none."""
+    """A number as JSON writes it, digit by digit as it was typed; None for what is none, and for one that no float64 holds, which
+    readers of JSON refuse."""
     found = _NUMBER.fullmatch(text.strip())
     if found is None or len(text) > _LONGEST:
         return None
@@ -236,4 +237,5 @@ def number_of(text: str) -> str | None:
     if not whole and not part:
         return None
     whole = whole.lstrip("0") or "0"
-    return ("-" if sign == "-" else "") + whole + (f".{part}" if part else "") + (f"e{int(power)}" if power else "")
+    number = ("-" if sign == "-" else "") + whole + (f".{part}" if part else "") + (f"e{int(power)}" if power else "")
+    return None if math.isinf(float(number)) else number

@@ -338,3 +338,10 @@ def test_arrows_step_by_what_tells_something(quantiles: tuple[float, ...], whole
 def test_a_form_that_lacks_a_field_leaves_it_out(runtime: Runtime) -> None:
     filled: Mapping[str, forms.Typed] = forms.read(runtime.manifest, {})
     assert forms.row(runtime.manifest, filled) == b"{}"
+
+
+@pytest.mark.parametrize("text", ["1e309", "-1e400", "9" * 400, "0." + "9" * 10 + "e500"])
+def test_a_number_that_no_float_holds_is_sent_as_it_was_typed(text: str) -> None:
+    assert forms.number_of(text) is None
+    assert forms.number_of("1.7976931348623157e308") == "1.7976931348623157e308"
+    assert forms.number_of("1e-400") == "1e-400"
