@@ -191,6 +191,17 @@ def test_a_form_of_very_many_fields_is_taken(gallery: Site) -> None:
     assert status == 200
 
 
+@pytest.mark.parametrize("text", ["1e999", "-1e400", "9" * 400, "9" * 300, "1e-999", "1" * 5000])
+def test_a_number_beyond_every_number_is_shown_as_it_was_typed(gallery: Site, text: str) -> None:
+    errors = [{"at": "/age", "expected": "a finite number", "got": "another"}]
+    with server(lambda *_: problem(422, "invalid-input", errors=errors)) as url:
+        edge(gallery, url)
+        for form in ({"v0": text}, {"as": "json", "json": f'{{"age": {text}}}'}):
+            status, page = tried(gallery, form)
+            assert status == 422
+            assert "try-wrong" in {one.get("id") for one in page.iter()}
+
+
 def test_why_a_service_is_deprecated_is_said(gallery: Site) -> None:
     gallery.hub.deprecate("churn", actor="ada", reason="take <churn-2>")
     assert "Deprecated: take <churn-2>" in words(tree(gallery.client.get(PAGE)))
