@@ -1,6 +1,6 @@
 """What a process of an edge measures of the values that it answers: counted in bins after the answer, never in a request.
 
-A request that is to be looked at is put into a queue, which is worked off in turns of the event loop. How many are looked at
+A request that is to be looked at is put into a queue, which is worked off a few dozen times a second. How many are looked at
 follows from what that costs: all of them as long as it takes less than a hundredth of the process's time (tapping.SHARE), and of
 more a sample spread over time. What is counted is written to a file in each second in which something was, out of which the
 supervisor makes what the hub is told (see windows).
@@ -28,13 +28,13 @@ from rtml_plugins.serving.logs import logger
 if TYPE_CHECKING:
     from rtml_plugins.edge.table import Loaded, Service
 
-#: seconds between two allowances, while less than all that may be is saved up
+#: seconds from a request until it is looked at, and between two allowances while less than all that may be is saved up
 EVERY: Final = 0.02
+#: seconds after which no further request is looked at for now; a run of a model may hold the event loop for four times as long
+HOLD: Final = 0.000_5
 #: requests that wait to be looked at, and the bytes of their bodies and answers
 MOST_WAITING: Final = 1024
 MOST_BYTES: Final = 8 << 20
-#: seconds after which a turn of the event loop begins with no further request
-_TURN: Final = 0.000_05
 #: columns that a process has counts of at most
 MOST_COLUMNS: Final = metrics.MAX_SERIES
 #: seconds between two files, and that counts of a version which is gone stay in it, so that the supervisor reads the last of them
@@ -57,10 +57,9 @@ class Measuring:
         self._serial = 0
         self._queue: deque[tuple[Tap, int, Callable[..., None], tuple[Any, ...]]] = deque()
         self._bytes = 0
-        self._working = False
         self._spent: dict[Tap, None] = {}
         self._funded = 0.0
-        self._funding: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
 
     # ---- which versions -----------------------------------------------------------------------------------------
@@ -112,32 +111,34 @@ class Measuring:
     # ---- the queue ----------------------------------------------------------------------------------------------
 
     def queue(self, tap: Tap, size: int, count: Callable[..., None], what: tuple[Any, ...]) -> None:
-        """Have `count` called with `what` in a turn of the event loop; dropped when much waits."""
+        """Have `count` called with `what` in a moment; dropped when much waits."""
         if self._bytes + size > MOST_BYTES or len(self._queue) >= MOST_WAITING:
             return
         tap.left -= 1
         self._bytes += size
         self._queue.append((tap, size, count, what))
         self._spent[tap] = None
-        if not self._working:
-            self._working = True
-            asyncio.get_running_loop().call_soon(self._work)
-        if self._funding is None:
+        if self._timer is None:
             loop = asyncio.get_running_loop()
             self._funded = loop.time()
-            self._funding = loop.call_later(EVERY, self._fund)
+            self._timer = loop.call_later(EVERY, self._tick)
         if self._writing is None:
             self._write_soon()
 
-    def _work(self) -> None:
-        """Look at what waits for a moment, so that requests go first; the rest in the next turn."""
+    def _tick(self) -> None:
+        """Look at what waits, and share out the allowance of the time that has passed.
+
+        At once and not in each turn of the event loop: a loop that has something to do does not wait for requests, so that fewer
+        of them would be scored together.
+        """
+        loop = asyncio.get_running_loop()
         began = now = time.perf_counter()
-        while self._queue and now - began < _TURN:
+        while self._queue and now - began < HOLD:
             now = self._look(now)
-        if self._queue:
-            asyncio.get_running_loop().call_soon(self._work)
-        else:
-            self._working = False
+        moment = loop.time()
+        passed, self._funded = min(moment - self._funded, 1.0), moment
+        self.share(SHARE * passed)
+        self._timer = loop.call_later(EVERY, self._tick) if self._queue or self._spent else None
 
     def _look(self, began: float) -> float:
         tap, size, count, what = self._queue.popleft()
@@ -152,13 +153,6 @@ class Measuring:
         return now
 
     # ---- allowances ---------------------------------------------------------------------------------------------
-
-    def _fund(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        passed, self._funded = min(now - self._funded, 1.0), now
-        self.share(SHARE * passed)
-        self._funding = loop.call_later(EVERY, self._fund) if self._spent else None
 
     def share(self, rest: float) -> None:
         """Share out an allowance, in seconds, so that who wants little gets all of it."""
@@ -182,7 +176,7 @@ class Measuring:
     def _write_now(self) -> None:
         self._writing = None
         self.write()
-        if self._going:
+        if self._going or self._queue:
             self._write_soon()
 
     def write(self) -> None:
@@ -203,10 +197,10 @@ class Measuring:
 
     def stop(self) -> None:
         """Look at all that waits, and write a last time."""
-        for timer in (self._funding, self._writing):
+        for timer in (self._timer, self._writing):
             if timer is not None:
                 timer.cancel()
-        self._funding = self._writing = None
+        self._timer = self._writing = None
         while self._queue:
             self._look(time.perf_counter())
         if self._serial:

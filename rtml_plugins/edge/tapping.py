@@ -28,6 +28,8 @@ MOST_VALUES: Final = 4096
 #: what looking at a request costs before it was measured: seconds, and seconds for each column
 _COST: Final = 0.000_01
 _COST_COLUMN: Final = 0.000_000_2
+#: seconds that a request costs besides, when it is taken
+TAKING: Final = 0.000_001
 #: how fast what it was found to cost is believed
 _SLOWLY: Final = 32
 
@@ -178,7 +180,7 @@ class Tap:
 
     def learn(self, seconds: float) -> None:
         """Take in what looking at a request has cost; what another process took of it is cut."""
-        self.cost += (min(seconds, 4 * self.cost) - self.cost) / _SLOWLY
+        self.cost += (min(seconds + TAKING, 4 * self.cost) - self.cost) / _SLOWLY
         if self.most:
             self.most = max(1, int(SHARE * SAVED / self.cost))
 

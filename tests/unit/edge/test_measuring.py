@@ -377,17 +377,17 @@ def test_nothing_is_looked_at_without_an_allowance_and_it_comes_with_time(
             await apps.asked(app, PREDICT, ROW)
         assert tap.left == 0
         while app.measuring._queue:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
         assert tap.rows == saved
         async with asyncio.timeout(20):
             while tap.left == 0:
                 await asyncio.sleep(0.01)
             await apps.asked(app, PREDICT, ROW)
             while tap.rows == saved:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
             while app.measuring._spent:  # and then it rests
                 await asyncio.sleep(0.01)
-        assert app.measuring._funding is None
+        assert app.measuring._timer is None
         app.measuring.stop()
 
     asyncio.run(run())
@@ -400,6 +400,6 @@ def test_what_it_costs_is_learned_slowly(three: list[Loaded]) -> None:
     tap.learn(1.0)  # somebody else had the core
     assert cost < tap.cost < 1.1 * cost
     for _ in range(400):
-        tap.learn(2 * cost)
+        tap.learn(2 * cost - tapping.TAKING)
     assert tap.cost == pytest.approx(2 * cost, rel=0.01)
     assert tap.most == pytest.approx(most / 2, abs=most / 50)
