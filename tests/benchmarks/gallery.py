@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import os
 import re
 import statistics
 import sys
@@ -173,7 +174,10 @@ def main() -> int:
     given = parser.parse_args()
     data = given.package.read_bytes() if given.package else prepare(rows=4000, sample=500).compiled.data
     asked = measure(data, given.turns, given.only)
-    table = markdown(HEADER, [one.cells for one in asked])
+    cores, busy = len(os.sched_getaffinity(0)), os.getloadavg()[1]
+    load = f"Load of the machine meanwhile: {busy:.1f} on {cores} cores; about 1 when nothing else runs."
+    note = f"{load} Processor: of the hub, for one request; the bar is for the median."
+    table = f"{markdown(HEADER, [one.cells for one in asked])}\n\n{note}"
     print(table)
     if not given.dry and not given.only:
         write(table)
