@@ -45,6 +45,8 @@ QUERIES: Final[Mapping[str, Sequence[str]]] = {
 ONLY: Final[Mapping[str, Sequence[str]]] = {
     "/services/{name}/graph/node": (f"?version={VERSIONS}&node={{node}}",),
 }
+#: what only htmx asks for
+PARTIAL: Final = frozenset({"/services/{name}/graph/node", "/services/{name}/traffic/state"})
 #: not looked at: links that are used up
 LEFT_OUT: Final = frozenset({"/enter"})
 
@@ -93,7 +95,7 @@ def pages(nodes: Sequence[str]) -> list[Asked]:
             continue
         path = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: PARTS[match[1]], page.path).rstrip("/")
         for query in ONLY.get(page.path) or ("", *QUERIES.get(page.path, ())):
-            found.append(Asked(f"{page.path}{query}", ROOT + path + query.replace("{node}", nodes[-1])))
+            found.append(Asked(f"{page.path}{query}", ROOT + path + query.replace("{node}", nodes[-1]), page.path in PARTIAL))
     found.append(Asked("/?q=service (a part, for htmx)", f"{ROOT}?q=service", part=True))
     found.append(Asked("/edges (a part, for htmx)", f"{ROOT}/edges", part=True))
     return found
