@@ -32,6 +32,9 @@ _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _OWN: Final = re.compile(r"/gallery(?:[/?](?:[A-Za-z0-9/?&=+:,;@!$'()*._~-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
 _UPWARDS: Final = re.compile(r"(?:\.|%2e){2}|%5c|%0|%1", re.IGNORECASE)
 _LONGEST: Final = 2000
+Cookie = Literal["keep", "set", "remove"]
+_KEEP: Final[Cookie] = "keep"
+_SET: Final[Cookie] = "set"
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Session:
     caller: Caller
     secret: str
     kind: Literal["open", "nobody", "signed in"]
-    cookie: Literal["keep", "set", "remove"] = "keep"
+    cookie: Cookie = "keep"
 
     @property
     def csrf(self) -> str:
@@ -69,10 +72,8 @@ def of(request: Request, at: Context) -> Session:
     caller = Visits(at.hub.database).find(given) if there and not open_hub else None
     if caller is not None:
         return Session(caller, given, "signed in")
-    secret, cookie = (given, "keep") if there else (secrets.token_urlsafe(32), "set")
-    if open_hub:
-        return Session(Caller.anyone(), secret, "open", cookie)  # type: ignore[arg-type]
-    return Session(Caller.nobody(), secret, "nobody", cookie)  # type: ignore[arg-type]
+    secret, cookie = (given, _KEEP) if there else (secrets.token_urlsafe(32), _SET)
+    return Session(Caller.anyone(), secret, "open", cookie) if open_hub else Session(Caller.nobody(), secret, "nobody", cookie)
 
 
 def is_https(request: Request) -> bool:
