@@ -45,9 +45,11 @@ def render(template: str, status: int = 200, **values: Any) -> Response:
 
 
 def number(value: float | None) -> str:
-    """1234.5 as "1,234.5": three digits or more that tell something; "-" for None."""
+    """1234.5 as "1,234", 0.012345 as "0.0123": three digits or more that tell something; "-" for None."""
     if value is None:
         return "-"
+    if not abs(value) < 1e15:  # infinite, NaN, or longer than anybody reads
+        return f"{value:.3g}"
     if value == int(value):
         return f"{int(value):,}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

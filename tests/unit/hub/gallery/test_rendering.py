@@ -1,0 +1,44 @@
+"""Figures for people."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtml_plugins.hub.gallery.rendering import ms, number, percent, size
+
+
+NUMBERS = {
+    "-": None,
+    "0": 0.0,
+    "12": 12.0,
+    "1,234,567": 1234567,
+    "1,235": 1234.6,
+    "0.0123": 0.012345,
+    "-2.5": -2.5,
+    "1e+300": 1e300,
+    "inf": math.inf,
+    "-inf": -math.inf,
+    "nan": math.nan,
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_number_has_the_digits_that_tell_something(text: str) -> None:
+    assert number(NUMBERS[text]) == text
+
+
+@given(st.floats() | st.integers(-(10**30), 10**30))
+def test_every_number_is_short(value: float) -> None:
+    assert 1 <= len(number(value)) <= 22
+
+
+def test_shares_times_and_sizes_have_their_units() -> None:
+    shares = {None: "-", 0.0: "0 %", 0.0004: "< 0.1 %", 0.0123: "1.2 %", 0.5: "50 %", 1.0: "100 %"}
+    assert {share: percent(share) for share in shares} == shares
+    assert [ms(seconds) for seconds in (None, 0.00025, 1.5)] == ["-", "0.25 ms", "1,500 ms"]
+    sizes = {0: "0 B", 999: "999 B", 1500: "1.5 kB", 123_456: "123 kB", 7_800_000: "7.8 MB", 3e9: "3.0 GB"}
+    assert {value: size(value) for value in sizes} == sizes
