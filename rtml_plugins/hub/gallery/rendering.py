@@ -32,7 +32,12 @@ NOTICES: Final[dict[str, str]] = {}
 def environment() -> Environment:
     """The templates; whatever stands in them is escaped unless it is markup of our own making (markupsafe.Markup)."""
     made = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,  # a hub that is upgraded while it runs must not mix templates of two releases
     )
     made.filters.update(ago=ago, number=number, percent=percent, ms=ms, size=size, moment=moment, shown=shown)
     made.globals.update(static=static.address, notices=NOTICES)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from rtml_plugins.hub.gallery.rendering import ms, number, percent, size
 
-
 NUMBERS = {
     "-": None,
     "0": 0.0,
