@@ -115,8 +115,11 @@ def test_what_is_looked_for_does_not_tell_what_is_hidden(both: Site) -> None:
         if "{" in page.path or page.public:
             continue
         for field in ("q", "service", "owner", "region", "operator", "plugin", "state"):
-            there, away = (_without(visitor, walk.address(page), field, value) for value in ("hidden-plan", "hidden-plum"))
-            assert there == away, (page.path, field)
+            for again in range(5):  # figures and what is installed may change between two looks; what tells, tells each time
+                there, away = (_without(visitor, walk.address(page), field, value) for value in ("hidden-plan", "hidden-plum"))
+                if there == away:
+                    break
+                assert again < 4, (page.path, field, set(there.splitlines()) ^ set(away.splitlines()))
 
 
 @pytest.mark.parametrize("declared", walk.pages("POST"), ids=lambda page: page.path)
