@@ -38,7 +38,6 @@ def requests(series: Series, traffic: Traffic) -> list[Markup]:
     """Charts of throughput, latency and errors; one for latencies by version where several answer."""
     there = _versions(series, traffic)
     since, until = _ends(series)
-    ends = {"since": since, "until": until}
 
     def by_version(value: Callable[[PointOf | None], float | None]) -> list[Line]:
         return [
@@ -51,7 +50,9 @@ def requests(series: Series, traffic: Traffic) -> list[Markup]:
         return Line(name, points, style)
 
     drawn = [
-        charts.lines("Requests", by_version(lambda found: 0.0 if found is None else found.rate), show=rate, **ends),
+        charts.lines(
+            "Requests", by_version(lambda found: 0.0 if found is None else found.rate), show=rate, since=since, until=until
+        ),
         charts.lines(
             "Latency",
             [
@@ -60,7 +61,8 @@ def requests(series: Series, traffic: Traffic) -> list[Markup]:
             ],
             show=ms,
             said="At the edge, from the request's arrival to its answer.",
-            **ends,
+            since=since,
+            until=until,
         ),
         charts.lines(
             "Errors",
@@ -68,12 +70,15 @@ def requests(series: Series, traffic: Traffic) -> list[Markup]:
             show=percent,
             least=0.01,
             said="Requests that failed, timed out or were turned away; a caller's wrong input is none.",
-            **ends,
+            since=since,
+            until=until,
         ),
     ]
     if len(there) > 1:
         slow = by_version(lambda found: None if found is None else found.p99)
-        drawn.insert(2, charts.lines("Latency by version", slow, show=ms, said="99 of 100 requests were faster.", **ends))
+        drawn.insert(
+            2, charts.lines("Latency by version", slow, show=ms, said="99 of 100 requests were faster.", since=since, until=until)
+        )
     return drawn
 
 
