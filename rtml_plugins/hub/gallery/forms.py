@@ -50,18 +50,20 @@ def is_choice(entry: FieldEntry) -> bool:
 
 
 def first(manifest: Manifest, sample: Mapping[str, Any] | None = None) -> dict[str, Typed]:
-    """What a form begins with: values in the middle of those of the training; a declared default is left out, as it comes by
-    itself. sample: a row of the package, taken where there is no baseline."""
+    """What a form begins with: values in the middle of those of the training, missing where most were; a declared default is left
+    out, as it comes by itself. sample: a row of the package, taken where there is no baseline."""
     known = baselines(manifest)
     filled = {}
     for entry in manifest.fields:
         if entry.optional:
             filled[entry.name] = Typed(LEFT_OUT, "" if entry.default is None else text_of(entry.default))
             continue
-        text = usual(entry, known.get(entry.name))
+        column = known.get(entry.name)
+        text = usual(entry, column)
         if text is None and sample is not None and sample.get(entry.name) is not None:
             text = text_of(sample[entry.name])
-        filled[entry.name] = Typed(VALUE, plain(entry) if text is None else text)
+        mostly_missing = entry.nullable and column is not None and column.missing > sum(column.counts)
+        filled[entry.name] = Typed(MISSING if mostly_missing else VALUE, plain(entry) if text is None else text)
     return filled
 
 

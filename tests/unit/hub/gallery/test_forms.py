@@ -157,6 +157,13 @@ def test_a_form_begins_in_the_middle_of_the_training() -> None:
     ]
 
 
+@pytest.mark.parametrize(("missing", "how"), [(4, forms.VALUE), (6, forms.MISSING)])
+def test_what_was_mostly_missing_is_missing_at_first(missing: int, how: str) -> None:
+    column = ColumnBaseline("age", "number", missing, (2, 3), (30.0,), quantiles=(20.0, 20.0, 25.0, 41.0, 50.0, 60.0, 60.0))
+    manifest = manifest_of([FieldEntry("age", "float", nullable=True)], BaselineEntry(5 + missing, (column,)))
+    assert forms.first(manifest)["age"] == forms.Typed(how, "41")
+
+
 def test_a_package_without_a_baseline_begins_with_a_row_of_its_sample() -> None:
     manifest = manifest_of([FieldEntry("age", "float"), FieldEntry("city", "string")])
     filled = forms.first(manifest, {"age": 4.5, "city": "Bonn"})
