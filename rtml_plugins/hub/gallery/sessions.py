@@ -99,8 +99,7 @@ def ask(request: Request) -> Response:
     """To the page where one signs in, and back. htmx, which would put that page into a part of this one, is told to go there."""
     partial = is_partial(request)
     if partial:
-        here = urlsplit(request.headers.get("hx-current-url", ""))
-        back = own(f"{here.path}?{here.query}" if here.query else here.path)
+        back = own(_below(request.headers.get("hx-current-url", "")))
     elif request.method == "GET":
         path, query = quote(request.scope["path"]), request.url.query
         back = own(f"{path}?{query}" if query else path)
@@ -108,6 +107,15 @@ def ask(request: Request) -> Response:
         back = "/gallery"
     target = f"/gallery/sign-in?next={quote(back, safe='')}"
     return Response(status_code=401, headers={"HX-Redirect": target}) if partial else RedirectResponse(target, 303)
+
+
+def _below(url: str) -> str:
+    """Path and query of a URL; "" for what is none."""
+    try:
+        here = urlsplit(url)
+    except ValueError:  # "http://["
+        return ""
+    return f"{here.path}?{here.query}" if here.query else here.path
 
 
 def own(address: str) -> str:
