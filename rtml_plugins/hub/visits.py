@@ -65,6 +65,10 @@ class Visits:
         with self._database.note() as connection:
             return _insert(connection, key, self._database.clock(), LINK_LIFE, link=True)
 
+    def asked(self, secret: str) -> Caller | None:
+        """Who asked for a link that would open a session now; it is not used by this."""
+        return self._valid(secret, link=True) if len(secret) == _LENGTH else None
+
     def redeem(self, secret: str) -> Caller | None:
         """Who asked for a link; None when it was used, or is too old, or its key is not valid any more. It is used by this."""
         if len(secret) != _LENGTH:

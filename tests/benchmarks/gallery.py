@@ -47,7 +47,7 @@ ONLY: Final[Mapping[str, Sequence[str]]] = {
 }
 #: what only htmx asks for
 PARTIAL: Final = frozenset({"/services/{name}/graph/node", "/services/{name}/traffic/state"})
-#: not looked at: links that are used up
+#: not looked at: it needs a link of its own
 LEFT_OUT: Final = frozenset({"/enter"})
 
 

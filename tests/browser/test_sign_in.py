@@ -64,6 +64,8 @@ def test_a_link_opens_a_session_once(page: Page, guarded: Guarded) -> None:
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     [link] = [word for word in told.split() if word.startswith(shop.gallery)]
     page.goto(link)
+    expect(page.get_by_label("API key")).to_have_count(0)
+    page.get_by_role("button", name="Go in as paul").click()
     expect(page.get_by_role("banner")).to_contain_text("paul")
     assert "token" not in page.url
     page.get_by_role("button", name="Sign out").click()

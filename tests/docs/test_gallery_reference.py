@@ -43,6 +43,7 @@ def test_limits_and_headers_are_those_that_there_are() -> None:
     assert f"within {visits.LINK_LIFE:.0f} seconds" in TEXT
     assert f"| {visits.MOST} at once" in TEXT.replace("of one key ", "")
     assert f"| failures | {attempts.MOST} a minute" in TEXT
+    assert f" a minute with one key, {attempts.MOST_OF_ADDRESS} with any" in TEXT
     assert attempts.WINDOW == 60
     for name, value in HEADERS.items():
         assert f"`{name}`" in TEXT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,48 +12,79 @@ from typing import Final
 
 from rtml_plugins.serving.problems import Problem
 
-#: failures that are counted against an address, and the seconds after which they are forgotten
+#: failures with one key that are counted against an address, those with whatever key or link, and the seconds after which
+#: they are forgotten. Everybody behind a proxy has its address, so the second one is for what no office does.
 MOST: Final = 10
+MOST_OF_ADDRESS: Final = 300
 WINDOW: Final = 60.0
-#: addresses that are kept
-_ADDRESSES: Final = 10_000
+#: addresses, and keys of them, that are kept
+_KEPT: Final = 10_000
+_KEY: Final = re.compile(r"rtml_([0-9a-f]{12})_[a-z2-7]{52}")
+_LINK: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def key_of(secret: str) -> str | None:
+    """The id of the key that a text would be the secret of; None for a text that is the secret of none, whatever keys there are:
+    that needs no look at the database, and tells nobody anything."""
+    found = _KEY.fullmatch(secret)
+    return found[1] if found is not None else None
+
+
+def is_link(token: str) -> bool:
+    """Whether a text may be what a link holds."""
+    return _LINK.fullmatch(token) is not None
 
 
 class Attempts:
-    """Failures to sign in at one process of a hub, by address; an IPv6 address is as good as its /64, which is one customer's."""
+    """Failures to sign in at one process of a hub, by address; an IPv6 address is as good as its /64, which is one customer's.
+
+    key: the id of the key that was tried, None for a link. Whoever guesses at other keys from the same address so keeps nobody
+    out who has theirs.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._lock = threading.Lock()
-        self._failed: dict[str, list[float]] = {}
+        self._failed: dict[tuple[str, str | None], list[float]] = {}
 
-    def check(self, address: str) -> None:
-        """Problem 429, with Retry-After, for an address that failed too often lately: then nothing is looked up at all."""
+    def check(self, address: str, key: str | None = None) -> None:
+        """Problem 429, with Retry-After, for what failed too often lately: then nothing is looked up at all."""
         with self._lock:
-            failed = self._recent(_network(address))
-            if len(failed) < MOST:
+            for who, most in _counted(address, key):
+                failed = self._recent(who)
+                if len(failed) >= most:
+                    wait = max(1, math.ceil(failed[-most] + WINDOW - self._clock()))
+                    what = "secrets of this key that are none" if who[1] is not None else "keys or links that are none"
+                    break
+            else:
                 return
-            wait = max(1, math.ceil(failed[0] + WINDOW - self._clock()))
         raise Problem(
             429,
             "rate-exceeded",
-            f"{MOST} keys or links that are none came from {address} within a minute: try again in {wait} s",
+            f"{most} {what} came from {address} within a minute: try again in {wait} s",
             headers=[("Retry-After", str(wait))],
         )
 
-    def failed(self, address: str) -> None:
+    def failed(self, address: str, key: str | None = None) -> None:
         """Count one."""
         with self._lock:
-            network = _network(address)
-            failed = [*self._recent(network), self._clock()]
-            self._failed.pop(network, None)
-            self._failed[network] = failed[-MOST:]
-            if len(self._failed) > _ADDRESSES:  # the one that failed least lately
-                del self._failed[next(iter(self._failed))]
+            for who, most in _counted(address, key):
+                failed = [*self._recent(who), self._clock()]
+                self._failed.pop(who, None)
+                self._failed[who] = failed[-most:]
+                if len(self._failed) > _KEPT:  # the one that failed least lately
+                    del self._failed[next(iter(self._failed))]
 
-    def _recent(self, network: str) -> list[float]:
+    def _recent(self, who: tuple[str, str | None]) -> list[float]:
         since = self._clock() - WINDOW
-        return [at for at in self._failed.get(network, ()) if at > since]
+        return [at for at in self._failed.get(who, ()) if at > since]
+
+
+def _counted(address: str, key: str | None) -> list[tuple[tuple[str, str | None], int]]:
+    """Under what a failure is counted, and up to how many."""
+    network = _network(address)
+    of_address = ((network, None), MOST_OF_ADDRESS)
+    return [of_address] if key is None else [((network, key), MOST), of_address]
 
 
 def _network(address: str) -> str:

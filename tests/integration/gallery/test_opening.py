@@ -46,6 +46,15 @@ def opened(*options: str, **environment: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
+def followed(client: httpx.Client, address: str) -> httpx.Response:
+    """Open a link in a browser that sends what the button of its page does."""
+    page = client.get(address)
+    form = tree(page).find(".//main//form")
+    assert form is not None, page.text
+    fields = {field.get("name", ""): field.get("value", "") for field in form.iter("input")}
+    return client.post(str(page.url.join(form.get("action", ""))), data=fields)
+
+
 def browser(folder: Path) -> tuple[str, Path]:
     """(value of BROWSER, a file) of a program that writes what it is asked to show into the file."""
     program, shown = folder / "browser", folder / "shown.txt"
@@ -67,7 +76,7 @@ def test_the_command_opens_the_gallery_of_a_hub_with_keys(tmp_path: Path) -> Non
         assert shown.read_text() == out
         assert out.startswith(f"{address}/enter?token=")
         with asked(running, follow_redirects=True) as client:
-            page = client.get(out.strip())
+            page = followed(client, out.strip())
             assert (page.status_code, str(page.url)) == (200, address)
             assert "me may do everything" in words(tree(page))
         token = out.strip().rpartition("=")[2]
@@ -86,7 +95,7 @@ def test_over_tls_the_session_is_for_tls(tmp_path: Path, certificate: tuple[Path
         assert "No browser was found to open it: open the address in yours" in err
         context = ssl.create_default_context(cafile=str(cert))
         with httpx.Client(verify=context, timeout=DEADLINE) as client:
-            entered = client.get(out.strip())
+            entered = followed(client, out.strip())
             name, _, rest = entered.headers["set-cookie"].partition("=")
             assert name.startswith("__Secure-rtml_gallery_")
             assert "Secure" in rest.split("; ")

@@ -43,6 +43,7 @@ def test_what_is_no_secret_finds_nothing(place: Place, key: str) -> None:
     for secret in ("", "x", made.secret.swapcase(), made.secret + "=", "\0" * 43, "\ud800" * 43, "ü" * 43):
         assert visits.find(secret) is None
         assert visits.redeem(secret) is None
+        assert visits.asked(secret) is None
         visits.sign_out(secret)
     assert visits.find(made.secret) is not None
 
@@ -51,9 +52,11 @@ def test_a_link_is_good_once_and_soon(place: Place, key: str) -> None:
     visits, others = Visits(place.opened[0].database), Visits(place.open().database)
     for _ in range(5):
         made = visits.link(key)
+        assert [caller.name for which in (visits, others) if (caller := which.asked(made.secret)) is not None] == ["vera"] * 2
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda which, made=made: which.redeem(made.secret), [visits, others] * 4))
         assert [caller.name for caller in found if caller is not None] == ["vera"]
+        assert visits.asked(made.secret) is None
     late = visits.link(key)
     place.clock.now += LINK_LIFE
     assert visits.redeem(late.secret) is None

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.responses import RedirectResponse, Response
 
 from rtml_core.errors import listing
-from rtml_plugins.hub.gallery import sessions
+from rtml_plugins.hub.gallery import attempts, sessions
 from rtml_plugins.hub.gallery.attempts import Attempts
 from rtml_plugins.hub.gallery.page import LOOK, View, page
 from rtml_plugins.hub.gallery.rendering import NOTICES
@@ -30,17 +30,19 @@ def sign_in(view: View) -> Response:
         return view.redirect("") if view.request.method == "POST" else _form(view)
     if view.request.method == "GET":
         return _form(view)
+    secret = view.form.get("key", "").strip()
+    key = attempts.key_of(secret)
     try:
-        _attempts(view).check(_address(view))
-        caller = view.at.keys.authenticate(view.form.get("key", "").strip())
+        if key is not None:  # a text that is no key costs nothing, and so is not counted
+            _attempts(view).check(_address(view), key)
+        caller = view.at.keys.authenticate(secret)
     except Problem as problem:
         if problem.status == 401:
-            _attempts(view).failed(_address(view))
+            if key is not None:
+                _attempts(view).failed(_address(view), key)
             _LOG.warning("sign-in failed", address=_address(view), request_id=view.request.state.request_id)
             return _form(view, 401, _WRONG)
-        answer = _form(view, problem.status, problem.detail)
-        answer.headers.update(dict(problem.headers))
-        return answer
+        return _too_often(view, problem)
     if not caller.scopes & {*LOOK, "admin"}:
         has = listing(sorted(caller.scopes))
         return _form(
@@ -50,22 +52,28 @@ def sign_in(view: View) -> Response:
     return RedirectResponse(sessions.own(view.form.get("next", "")), 303)
 
 
-@page("/enter", public=True)
+@page("/enter", methods=("GET", "POST"), public=True)
 def enter(view: View) -> Response:
-    """What a link of `rtml gallery open` leads to; it opens one session."""
+    """What a link of `rtml gallery open` leads to. It opens one session, by POST: what only looks at addresses that somebody was
+    sent (mail filters, previews of chats, a browser that loads ahead) uses nothing up, and nobody who follows a stranger's link
+    is somebody else by that alone."""
     if view.session.kind == "open":
         return view.redirect("")
+    token = (view.form if view.request.method == "POST" else view.query).get("token", "")
+    if not attempts.is_link(token):
+        return _form(view, 410, link=True)
     try:
         _attempts(view).check(_address(view))
     except Problem as problem:
-        answer = _form(view, problem.status, problem.detail)
-        answer.headers.update(dict(problem.headers))
-        return answer
-    caller = Visits(view.at.hub.database).redeem(view.query.get("token", ""))
+        return _too_often(view, problem)
+    visits = Visits(view.at.hub.database)
+    caller = visits.redeem(token) if view.request.method == "POST" else visits.asked(token)
     if caller is None:
         _attempts(view).failed(_address(view))
         _LOG.warning("link refused", address=_address(view), request_id=view.request.state.request_id)
         return _form(view, 410, link=True)
+    if view.request.method != "POST":
+        return view.render("enter.html", link=Session(caller, "", "nobody"), token=token)
     _open(view, caller, "link")
     return view.redirect("")
 
@@ -86,6 +94,12 @@ def _open(view: View, caller: Caller, by: str) -> None:
     opened = Visits(view.at.hub.database).sign_in(caller.key, view.session.secret)
     view.caller, view.session = caller, Session(caller, opened.secret, "signed in", "set")
     _LOG.info("signed in", key=caller.name, by=by, address=_address(view), request_id=view.request.state.request_id)
+
+
+def _too_often(view: View, problem: Problem) -> Response:
+    answer = _form(view, problem.status, problem.detail)
+    answer.headers.update(dict(problem.headers))
+    return answer
 
 
 def _form(view: View, status: int = 200, wrong: str | None = None, *, link: bool = False) -> Response:

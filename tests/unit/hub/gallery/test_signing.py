@@ -16,6 +16,7 @@ from rtml_plugins.hub import tables
 from rtml_plugins.hub.gallery import attempts, sessions
 from rtml_plugins.hub.gallery.attempts import Attempts
 from rtml_plugins.hub.visits import LIFE, LINK_LIFE, Visits
+from rtml_plugins.serving.keys import new_secret
 from rtml_plugins.serving.problems import Problem
 from tests.unit.hub.gallery import site
 from tests.unit.hub.gallery.site import Site, Visitor, tree, words
@@ -39,6 +40,17 @@ def link(locked: Site, key: str = "viewer") -> str:
     return str(answer.json()["url"]).removeprefix("http://127.0.0.1:8000")
 
 
+def follow(visitor: Visitor, address: str) -> httpx.Response:
+    """Open a link, and press its button when it has one: what that leads to, or the page that says why not."""
+    page = visitor.get(address)
+    if page.status_code != 200:
+        return page
+    form = tree(page).find(".//main//form")
+    assert form is not None, page.text
+    fields = {field.get("name", ""): field.get("value", "") for field in form.iter("input")}
+    return visitor.client.post(form.get("action", ""), data=fields)
+
+
 def later(at: Site, seconds: float) -> None:
     """Let time pass for the hub."""
     now = at.hub.database.clock()
@@ -49,7 +61,12 @@ def test_an_open_hub_asks_nobody_until_its_first_key(gallery: Site) -> None:
     visitor = gallery.visitor()
     assert visitor.get("/gallery").status_code == 200
     assert "Nothing to sign in to" in said(visitor.get("/gallery/sign-in"))
-    for answer in (visitor.get("/gallery/enter?token=x"), visitor.sign_in("rtml_x"), visitor.post("/gallery/sign-out")):
+    for answer in (
+        visitor.get("/gallery/enter?token=x"),
+        visitor.post("/gallery/enter"),
+        visitor.sign_in("rtml_x"),
+        visitor.post("/gallery/sign-out"),
+    ):
         assert (answer.status_code, answer.headers["location"]) == (303, "/gallery")
     site.with_keys(gallery)
     asked = visitor.get("/gallery/services/churn?a=1&b=%C3%BC")
@@ -148,30 +165,66 @@ def test_a_key_that_can_not_look_is_told_so(locked: Site) -> None:
     assert "The key 'edge-1' has the scope edge; the pages need predict, publish or debug" in said(answer)
 
 
-def test_whoever_fails_too_often_waits(locked: Site) -> None:
-    visitor = locked.visitor()
+def guess(of: str) -> str:
+    """A secret that is none, of the key that a secret is of."""
+    return f"{of[:18]}{'a' * 52}"
+
+
+def test_whoever_fails_too_often_with_a_key_waits(locked: Site) -> None:
+    visitor, secret = locked.visitor(), locked.secrets["viewer"]
     for _ in range(attempts.MOST):
-        assert visitor.sign_in("rtml_wrong").status_code == 401
-    for answer in (visitor.sign_in(locked.secrets["viewer"]), visitor.get("/gallery/enter?token=x")):
+        assert visitor.sign_in(guess(secret)).status_code == 401
+    answer = visitor.sign_in(secret)
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= attempts.WINDOW
+    assert "try again in" in said(answer)
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_failures_of_others_at_an_address_keep_nobody_out(locked: Site) -> None:
+    for number in range(3 * attempts.MOST):  # of keys that there are not, each its own, and texts that are no keys at all
+        assert locked.visitor().sign_in(f"rtml_{number:012x}_{'a' * 52}").status_code == 401
+        assert locked.visitor().sign_in(f"password {number}").status_code == 401
+        assert locked.visitor().get(f"/gallery/enter?token={number:043d}").status_code == 410
+    assert locked.visitor().sign_in(locked.secrets["viewer"]).status_code == 303
+    assert follow(locked.visitor(), link(locked)).status_code == 303
+
+
+def test_an_address_that_does_nothing_but_fail_waits(locked: Site) -> None:
+    counted: Attempts = locked.app.state.attempts
+    visitor, address = locked.visitor(), link(locked)
+    visitor.sign_in(f"rtml_{0:012x}_{'a' * 52}")
+    (here,) = {network for network, _ in counted._failed}
+    for number in range(1, attempts.MOST_OF_ADDRESS):
+        counted.failed(here, f"{number:012x}")
+    posted = visitor.post("/gallery/enter", {"token": "a" * 43})
+    for answer in (visitor.sign_in(locked.secrets["viewer"]), visitor.get(address), posted):
         assert answer.status_code == 429
         assert 1 <= int(answer.headers["retry-after"]) <= attempts.WINDOW
-        assert "try again in" in said(answer)
+    assert visitor.sign_in("what is no key").status_code == 401
 
 
 def test_failures_are_forgotten_and_counted_by_network() -> None:
     now = [0.0]
     counted = Attempts(lambda: now[0])
     for number in range(attempts.MOST):
-        counted.failed(f"2001:db8:1:2::{number}")
-    counted.check("2001:db8:1:3::1")
-    counted.check("10.0.0.1")
+        counted.failed(f"2001:db8:1:2::{number}", "a")
+    counted.check("2001:db8:1:3::1", "a")
+    counted.check("2001:db8:1:2::1", "b")
+    counted.check("2001:db8:1:2::1")
+    counted.check("10.0.0.1", "a")
     with pytest.raises(Problem, match="try again in 60 s") as caught:
-        counted.check("2001:db8:1:2:ffff::1")
+        counted.check("2001:db8:1:2:ffff::1", "a")
     assert (caught.value.status, caught.value.headers) == (429, [("Retry-After", "60")])
+    for number in range(attempts.MOST, attempts.MOST_OF_ADDRESS):
+        counted.failed("2001:db8:1:2::1", f"{number}")
+    for key in ("b", None):
+        with pytest.raises(Problem, match=f"{attempts.MOST_OF_ADDRESS} keys or links that are none"):
+            counted.check("2001:db8:1:2::1", key)
     now[0] = attempts.WINDOW
-    counted.check("2001:db8:1:2:ffff::1")
+    counted.check("2001:db8:1:2:ffff::1", "a")
     for number in range(20_000):
-        counted.failed(f"10.{number >> 8}.{number & 255}.1")
+        counted.failed(f"10.{number >> 8}.{number & 255}.1", "a")
     assert len(counted._failed) <= 10_000
 
 
@@ -183,14 +236,21 @@ def test_nobody_is_checked_more_often_than_is_allowed(pauses: list[float]) -> No
     for pause in pauses:
         now[0] += pause
         try:
-            counted.check("10.0.0.1")
+            counted.check("10.0.0.1", "a")
         except Problem as problem:
             now[0] += float(dict(problem.headers)["Retry-After"])
-            counted.check("10.0.0.1")
+            counted.check("10.0.0.1", "a")
         tried.append(now[0])
-        counted.failed("10.0.0.1")
+        counted.failed("10.0.0.1", "a")
     for at in tried:
         assert sum(at - attempts.WINDOW < other <= at for other in tried) <= attempts.MOST
+
+
+def test_what_looks_like_a_key_is_what_keys_look_like() -> None:
+    identity, secret = new_secret()
+    assert attempts.key_of(secret) == identity
+    for other in ("", secret[:-1], secret + "a", secret.upper(), f" {secret}", secret.replace("_", "-"), f"{secret}\n"):
+        assert attempts.key_of(other) is None, other
 
 
 def test_signing_out_ends_the_session_everywhere(locked: Site) -> None:
@@ -246,14 +306,41 @@ def test_two_hubs_on_a_database_know_the_same_sessions(locked: Site, hub_home: P
 def test_a_link_opens_a_session_once(locked: Site) -> None:
     address = link(locked)
     visitor, late = locked.visitor(), locked.visitor()
-    opened = visitor.get(address)
+    opened = follow(visitor, address)
     assert (opened.status_code, opened.headers["location"]) == (303, "/gallery")
     assert "viewer may look and try" in words(tree(visitor.get("/gallery")))
-    used = late.get(address)
-    assert used.status_code == 410
-    assert "run rtml gallery open again" in said(used)
-    assert address.rpartition("=")[2] not in used.text
+    token = address.rpartition("=")[2]
+    for used in (late.get(address), late.post("/gallery/enter", {"token": token})):
+        assert used.status_code == 410
+        assert "run rtml gallery open again" in said(used)
+        assert token not in used.text
     assert late.get("/gallery").status_code == 303
+
+
+def test_looking_at_a_link_uses_nothing_up(locked: Site) -> None:
+    address = link(locked)
+    for _ in range(2):
+        assert locked.visitor().client.request("HEAD", address).status_code == 200
+        looked = locked.visitor()
+        page = looked.get(address)
+        assert page.status_code == 200
+        assert "Go in as viewer" in said(page)
+        assert "may look and try" in said(page)
+        assert looked.get("/gallery").status_code == 303
+    foreign = looked.post("/gallery/enter", {"token": address.rpartition("=")[2]}, csrf="x")
+    assert foreign.status_code == 403
+    assert follow(looked, address).status_code == 303
+    assert looked.get("/gallery").status_code == 200
+
+
+def test_following_the_link_of_a_stranger_changes_nothing(locked: Site) -> None:
+    visitor = locked.visitor("publisher")
+    page = visitor.get(link(locked, "limited"))
+    assert "You are signed in as publisher; that session ends when you go in." in said(page)
+    assert "set-cookie" not in page.headers
+    assert "publisher may look" in words(tree(visitor.get("/gallery")))
+    assert follow(visitor, link(locked, "limited")).status_code == 303
+    assert "limited may look" in words(tree(visitor.get("/gallery")))
 
 
 def test_a_link_is_no_session_and_a_session_no_link(locked: Site) -> None:
@@ -298,6 +385,9 @@ def test_htmx_is_sent_to_the_form_as_a_whole(locked: Site) -> None:
     answer = locked.visitor().get("/gallery", headers=headers)
     assert (answer.status_code, answer.text) == (401, "")
     assert answer.headers["hx-redirect"] == "/gallery/sign-in?next=%2Fgallery%2Fservices%2Fchurn%3Fa%3D1"
+    for url in ("http://[", "http://[::1/gallery", "//[x]/", "x", ""):
+        answer = locked.visitor().get("/gallery", headers={**headers, "HX-Current-URL": url})
+        assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/gallery/sign-in?next=%2Fgallery"), url
 
 
 ELSEWHERE = (
