@@ -23,8 +23,9 @@ def gallery() -> None:
 def open_gallery(no_browser: bool, hub: str | None, key_file: str | None, ca: str | None) -> None:
     """Print an address that opens the gallery, and open it.
 
-    Nobody has to type a key: the address opens it with the rights of the key that this command has (RTML_API_KEY, or --key-file),
-    once, and within 90 seconds. Whoever has it in this time gets in, so it is not to be passed on.
+    Nobody has to type a key: the button of that page opens it with the rights of the key that this command has (RTML_API_KEY, or
+    --key-file), once, and within 90 seconds. Whoever has the address in this time gets in, so it is not to be passed on. The browser
+    gets it as an argument, which other users of this machine can read: where there are some, take --no-browser.
     """
     with talking(hub, key_file, ca) as client:
         found = client.gallery_link()
