@@ -129,7 +129,8 @@ def read(folder: Path) -> tuple[Sum, list[Figures]]:
 def retire(folder: Path) -> None:
     """Fold the files of processes that have ended into one; for the supervisor, which alone may do it.
 
-    The one file says which files it holds, so that nothing is counted twice by a reader in between.
+    The one file says which files it holds, so that nothing is counted twice by a reader in between. Where it can't be written (a
+    full disk) all stays as it is: the files are counted where they are, and folded next time.
     """
     ended = [path for path in sorted((folder / FOLDER).glob("*.figures")) if not alive(int(path.name.partition("-")[0]))]
     if not ended:
@@ -137,17 +138,21 @@ def retire(folder: Path) -> None:
     retired = _read_retired(folder)
     total = Sum()
     total.add(retired.figures)
-    for path in ended:
-        if path.name not in retired.files:
-            with contextlib.suppress(OSError, msgspec.DecodeError):
-                total.add(msgspec.msgpack.decode(path.read_bytes(), type=Figures))
+    fresh = [path for path in ended if path.name not in retired.files]
+    for path in fresh:
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            total.add(msgspec.msgpack.decode(path.read_bytes(), type=Figures))
     target = folder / FOLDER / _RETIRED
     temporary = target.with_suffix(".tmp")
-    names = [*retired.files, *(path.name for path in ended)][-_NAMES_KEPT:]
-    temporary.write_bytes(msgspec.msgpack.encode(_Retired(names, total.figures())))
-    os.replace(temporary, target)
-    for path in ended:
-        path.unlink(missing_ok=True)
+    names = [*retired.files, *(path.name for path in fresh)][-_NAMES_KEPT:]
+    try:
+        temporary.write_bytes(msgspec.msgpack.encode(_Retired(names, total.figures())))
+        os.replace(temporary, target)
+        for path in ended:
+            path.unlink(missing_ok=True)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _read_retired(folder: Path) -> _Retired:

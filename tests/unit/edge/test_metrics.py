@@ -245,6 +245,18 @@ def test_metrics_are_only_read(settings: EdgeSettings) -> None:
         metrics.handler(app)(Request("POST", "/metrics", "", {}, b""))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full is /dev/full, of Linux")
+def test_a_full_disk_takes_no_count_and_no_report_away(settings: EdgeSettings) -> None:
+    other_process(settings, "metrics.observe('churn', 3, 'ok', 0.1)")
+    folder = settings.folder / "metrics"
+    (folder / "retired.tmp").symlink_to("/dev/full")
+    before = sorted(path.name for path in folder.glob("*.figures"))
+    assert metrics_text.summary(settings.folder)["churn"]["3"]["requests"] == 1
+    assert sorted(path.name for path in folder.iterdir()) == before  # also what was begun is gone
+    assert metrics_text.summary(settings.folder)["churn"]["3"]["requests"] == 1  # with room again
+    assert [path.name for path in folder.iterdir()] == ["retired"]
+
+
 def test_the_summary_has_totals_and_the_rate_and_latency_of_the_last_half_minute(settings: EdgeSettings) -> None:
     now = [100.0]
     writer = metrics.Writer(settings)
