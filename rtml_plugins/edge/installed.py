@@ -7,7 +7,9 @@ do; workers load them when a package needs them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,27 +42,43 @@ async def plugins(trust: Iterable[str], before: Told = (), seconds: float = inve
     return told
 
 
+class _Said(asyncio.SubprocessProtocol):
+    """What a process says. exited: it has ended; closed: and nobody holds its streams any more."""
+
+    def __init__(self) -> None:
+        self.streams = {1: bytearray(), 2: bytearray()}
+        self.exited = asyncio.Event()
+        self.closed = asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.streams[fd] += data
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
+
+
 async def _look(trust: tuple[str, ...], seconds: float) -> Inventory:
     # the key of the edge to its hub is nothing for plugins
     variables = inventory.environment({name: value for name, value in os.environ.items() if name != VARIABLE})
     try:
-        process = await asyncio.create_subprocess_exec(
-            *inventory.command("plugins", trust),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=variables,
-            start_new_session=True,
+        process, said = await asyncio.get_running_loop().subprocess_exec(
+            _Said, *inventory.command("plugins", trust), stdin=asyncio.subprocess.DEVNULL, env=variables, start_new_session=True
         )
     except OSError as error:
         return inventory.unread(f"no process could be started: {error.strerror or error}", trust)
     try:
         async with asyncio.timeout(seconds):
-            output, said = await process.communicate()
+            await said.closed.wait()
     except TimeoutError:
         return inventory.unread(f"a plugin keeps the others waiting: loading them takes more than {seconds:g} s", trust)
     finally:
-        if process.returncode is None:  # it takes too long, or this edge stops
-            process.kill()
-            await process.communicate()
-    return inventory.read(process.returncode or 0, output, said, trust)
+        if not said.closed.is_set():  # it takes too long, or this edge stops
+            # with what it started, which may hold its streams; one that left its group is not waited for
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.get_pid(), signal.SIGKILL)
+            await said.exited.wait()
+        process.close()
+    return inventory.read(process.get_returncode() or 0, bytes(said.streams[1]), bytes(said.streams[2]), trust)

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rtml_core import inventory
 from rtml_plugins.edge import installed
 from rtml_plugins.edge.files import Home
 from rtml_plugins.edge.keyfile import VARIABLE
@@ -70,6 +72,45 @@ def test_a_plugin_that_takes_the_process_with_it_leaves_what_metadata_say(places
     assert {plugin["state"] for plugin in found.values()} == {"unknown"}
     assert says in found["deadly"]["reason"]
     assert found["deadly"]["trusted"] is True
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that nobody has asked for its exit status yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the states of processes are read in /proc, of Linux")
+@pytest.mark.parametrize("then", ["wait", "exit"])
+def test_what_a_plugin_started_goes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    told = tmp_path / "pid"
+    words = ["sh", "-c", f"sleep 120 & echo $! > '{told}'; {then}"]
+    monkeypatch.setattr(inventory, "command", lambda *_: words)
+    found = by_name(asyncio.run(installed.plugins([], seconds=1)))
+    assert "keeps the others waiting" in found["pandas"]["reason"]
+    pid = int(told.read_text())
+
+    async def ends() -> None:
+        await until(lambda: gone(pid))
+
+    asyncio.run(ends())
+
+
+def test_what_left_the_group_of_its_process_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "pid"
+    program = (
+        "import subprocess, sys; from pathlib import Path\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(120)'], start_new_session=True)\n"
+        f"Path({str(told)!r}).write_text(str(child.pid))\n"
+        "child.wait()"
+    )
+    monkeypatch.setattr(inventory, "command", lambda *_: [sys.executable, "-c", program])
+    found = by_name(asyncio.run(installed.plugins([], seconds=2)))
+    pid = int(told.read_text())
+    os.kill(pid, signal.SIGKILL)  # it runs still
+    assert "keeps the others waiting" in found["pandas"]["reason"]
 
 
 def test_a_plugin_does_not_get_the_key_of_the_edge_and_strict_is_no_reason_not_to_tell(
