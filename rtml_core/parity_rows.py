@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,13 +44,18 @@ EDGE_TIMES: Final = tuple(
 def sample_columns(fields: Sequence[Field], sample: pd.DataFrame) -> dict[str, list[Any]]:
     """The sample's columns as Python values (None is missing), checked against the signature.
 
-    Raises RtmlError naming the column that is missing, or the first value that a request could not carry.
+    Raises RtmlError naming the column that is missing or there twice, or the first value that a request could not carry.
     """
     absent = [entry.name for entry in fields if entry.name not in sample.columns and not entry.optional]
     if absent:
         known = list(map(str, sample.columns))
         needs = listing(entry.name for entry in fields)
         raise RtmlError(f"the sample does not fit the graph: {missing_column(absent[0], known)} The graph needs: {needs}")
+    twice = [entry.name for entry in fields if list(sample.columns).count(entry.name) > 1]
+    if twice:
+        raise RtmlError(
+            f"the sample does not fit the graph: it has several columns '{twice[0]}', expected one. Rename or drop the others"
+        )
     rows = sample.head(MAX_REAL)
     return {
         entry.name: _python_values(entry, rows[entry.name]) if entry.name in rows.columns else [_default(entry)] * len(rows)
@@ -70,6 +76,8 @@ def _python_values(entry: Field, series: pd.Series) -> list[Any]:
         if fitting is MISFIT:
             got = "a missing value" if value is None else describe(value)
             cure = f". Declare it '{entry.type}?' if it may be missing" if value is None else ""
+            if entry.type == "int" and isinstance(value, int) and abs(value) > _MOST_WHOLE:
+                cure = ". A whole number has 64 bits, one of them the sign: declare it 'string' if it is an identifier"
             raise RtmlError(
                 f"the sample does not fit the graph: row {number}, column '{entry.name}' must be {entry.spec}; got {got}{cure}"
             )
@@ -77,6 +85,9 @@ def _python_values(entry: Field, series: pd.Series) -> list[Any]:
     return result
 
 
+#: the largest whole number that a request carries
+_MOST_WHOLE: Final = 2**63 - 1
+_LARGEST_FLOAT: Final = sys.float_info.max
 #: what a field can't hold
 MISFIT: Final = object()
 
@@ -86,9 +97,9 @@ def fitted(entry: Field, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if entry.type == "float" and number and math.isfinite(value) and within(entry, value):
+    if entry.type == "float" and number and abs(value) <= _LARGEST_FLOAT and within(entry, value):
         return float(value)
-    if entry.type == "int" and number and float(value).is_integer() and within(entry, value):
+    if entry.type == "int" and number and abs(value) <= _MOST_WHOLE and value == int(value) and within(entry, value):
         return int(value)
     if entry.type == "bool" and isinstance(value, bool):
         return value

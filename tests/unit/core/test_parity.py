@@ -137,12 +137,29 @@ def test_the_report_counts_rows_and_the_sample_travels() -> None:
         (FRAME.assign(a=["x", "y", "z"]), "row 0, column 'a' must be float; got 'x'"),
         (FRAME.assign(a=[1.0, np.nan, 2.0]), "row 1, column 'a' must be float; got a missing value. Declare it 'float?'"),
         (FRAME.assign(a=[1.0, np.inf, 2.0]), "row 1, column 'a' must be float; got inf"),
+        (FRAME.assign(a=[1.0, 10**400, 2.0]), "row 1, column 'a' must be float; got 1000"),
+        (pd.concat([FRAME, FRAME[["b"]]], axis=1), "it has several columns 'b', expected one. Rename or drop the others"),
     ],
 )
 def test_a_sample_that_does_not_fit_is_refused(sample: pd.DataFrame, words: str) -> None:
     with pytest.raises(RtmlError) as raised:
         (source() >> Scale(col="a")).compile(sample)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize("large", [2**63, -(2**63), 2**64 - 1, 10**400, float(2**63)])
+def test_a_whole_number_of_more_than_64_bits_is_refused(large: float) -> None:
+    graph = source(a="int", b="float") >> Scale(col="b")
+    sample = pd.DataFrame({"a": pd.Series([1, 2, 2**63 - 1], dtype=object), "b": [1.0, 2.0, 3.0]})
+    assert graph.compile(sample).manifest.parity.checked
+    with pytest.raises(RtmlError, match=r"row 2, column 'a' must be int; got -?[0-9]"):
+        graph.compile(sample.assign(a=pd.Series([1, 2, large], dtype=object)))
+
+
+def test_a_column_of_uint64_beyond_int64_is_refused_with_its_cure() -> None:
+    sample = pd.DataFrame({"a": np.array([1, 2**64 - 1], dtype="uint64"), "b": [1.0, 2.0]})
+    with pytest.raises(RtmlError, match=r"row 1, column 'a' must be int; got 18446744073709551615\. A whole number has 64 bits"):
+        (source(a="int", b="float") >> Scale(col="b")).compile(sample)
 
 
 def test_without_a_source_the_sample_gives_the_signature() -> None:
