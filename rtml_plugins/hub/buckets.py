@@ -31,6 +31,8 @@ REQUESTS: Final = (FINE, MIDDLE, COARSE)
 VALUES: Final = (MIDDLE, Kept(_HOUR, 35 * _DAY))
 #: edges send a window when it is over; after so many seconds all of a moment has arrived, as a rule
 LATE: Final = 3.0
+#: how requests end, by serving.measures.Counted
+_OUTCOMES: Final = frozenset({"ok", "invalid", "refused", "busy", "timeout", "error"})
 #: how requests end that are no error of ours: answered, and refused for their input
 _GOOD: Final = ("ok", "invalid")
 #: steps of a series at most
@@ -45,8 +47,10 @@ class Requests(msgspec.Struct, omit_defaults=True):
     seconds: float = 0.0
 
     def add(self, outcomes: dict[str, int], latency: list[int], seconds: float) -> None:
-        """Count more of them."""
-        for name, number in outcomes.items():
+        """Count more of them. One that ended in a way that is not known here is an error: an edge could make up names without end,
+        and all are kept in one row."""
+        for told, number in outcomes.items():
+            name = told if told in _OUTCOMES else "error"
             self.outcomes[name] = self.outcomes.get(name, 0) + number
         if latency:
             self.latency = list(map(add, self.latency, latency)) if self.latency else latency.copy()

@@ -48,6 +48,19 @@ def test_a_window_is_counted_once_however_often_it_is_sent(hub: Hub) -> None:
         assert sum(kept(hub, one.width).values()) == 30
 
 
+def test_ways_to_end_that_are_made_up_are_errors_and_take_no_room(hub: Hub) -> None:
+    published = hub.publish("churn", package(), actor="ada")
+    for number in range(1, 6):
+        made_up = {f"{'x' * 20}{100 * number + at}": 1 for at in range(20)}
+        told(hub, of(published, counted(ok=15, busy=5, **made_up)), number=number)
+    with hub.database.read() as connection:
+        rows = connection.execute(select(tables.measures.c.counted)).scalars().all()
+    found = [msgspec.json.decode(row, type=Requests).outcomes for row in rows]
+    assert all(one.keys() == {"ok", "busy", "error"} for one in found)
+    assert sum(one["error"] for one in found) == 100 * len(REQUESTS)
+    assert hub.activity(["churn"])["churn"].errors == pytest.approx(125 / 200)
+
+
 def test_a_message_of_the_run_before_that_comes_late_is_not_counted_again(hub: Hub) -> None:
     mine = of(hub.publish("churn", package(), actor="ada"), counted(10))
     told(hub, mine, run="a")
