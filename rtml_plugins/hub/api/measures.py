@@ -105,7 +105,7 @@ def get_measures(
 ) -> Series:
     """Requests a second, errors and latencies over time, by version and by region, and of the last minute.
 
-    Steps get longer with the span, so that there are at most 180; one without requests has none of its figures.
+    Steps get longer with the span, so that there are at most 120; one without requests has none of its figures.
     """
     return at.hub.series(name, SPANS[span], region=region, version=version)
 

@@ -92,17 +92,17 @@ def test_the_share_of_errors_leaves_wrong_inputs_out() -> None:
 
 
 @given(st.floats(60, 90 * 86_400.0))
-def test_a_series_is_read_where_it_is_kept_and_has_at_most_180_steps(span: float) -> None:
+def test_a_series_is_read_where_it_is_kept_and_has_at_most_120_steps(span: float) -> None:
     kept, step = step_for(span)
     assert kept in REQUESTS
     assert span <= kept.keep
     assert step % kept.width == 0
-    assert span / step <= 180
+    assert span / step <= 120
 
 
 def test_spans_of_the_pages() -> None:
     found = {span: (step_for(span)[0].width, step_for(span)[1]) for span in (900, 3600, 86_400, 604_800, 2_592_000)}
-    assert found == {900: (10, 10), 3600: (10, 20), 86_400: (300, 600), 604_800: (3600, 3600), 2_592_000: (3600, 14_400)}
+    assert found == {900: (10, 10), 3600: (10, 30), 86_400: (300, 900), 604_800: (3600, 7200), 2_592_000: (3600, 21_600)}
     assert [kept_for(span, REQUESTS) for span in (1, 7200, 7201, 86_400, 10**9)] == [FINE, FINE, MIDDLE, MIDDLE, COARSE]
 
 
