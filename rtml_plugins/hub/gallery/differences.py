@@ -24,12 +24,14 @@ _SHORT: Final = 80
 
 @dataclass(frozen=True)
 class Change:
-    """A node that is different. kind: a key of drawing.DIFFERS; texts: what changed, a short sentence each."""
+    """A node that is different. kind: a key of drawing.DIFFERS; texts: what changed, a short sentence each; outside: the same
+    without a value of a parameter or of what was learned, for who may not have the package."""
 
     kind: str
     before: Step | None
     after: Step | None
     texts: Sequence[str] = ()
+    outside: Sequence[str] = ()
 
     @property
     def step(self) -> Step:
@@ -173,6 +175,8 @@ def _meaning(step: Step) -> str:
 def _changed(before: Drawn, after: Drawn, old_key: str, new_key: str, pairs: Mapping[str, str]) -> Change | None:
     old, new = before.steps[old_key], after.steps[new_key]
     texts = list(_params(old.params, new.params))
+    others = len(texts)
+    outside = [f"{count(others, 'parameter')} {'is' if others == 1 else 'are'} not as before"] if texts else []
     if old.version != new.version:
         texts.append(f"the meaning of {new.operator} was version {old.version}, is version {new.version}")
     if [pairs.get(key) for key in before.before(old_key)] != (fed := after.before(new_key)) and _same_items(
@@ -180,13 +184,15 @@ def _changed(before: Drawn, after: Drawn, old_key: str, new_key: str, pairs: Map
     ):
         texts.append("its inputs come in another order")
     kind = "changed" if texts else "learned"
+    outside += texts[others:]
     if old.digest != new.digest:
         texts += list(_learned(old, new))
+        outside.append("learned anew" if old.digest and new.digest else texts[-1])
     if not texts:
         return None
     if len(texts) > _TOLD:
         texts = [*texts[:_TOLD], f"and {len(texts) - _TOLD:,} more"]
-    return Change(kind, old, new, [shown(text) for text in texts])
+    return Change(kind, old, new, [shown(text) for text in texts], [shown(text) for text in outside])
 
 
 def _params(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rtml_core.client.records import Service, Version
 from rtml_core.errors import close_match, describe, listing
 from rtml_plugins.hub.errors import NotFound
 from rtml_plugins.hub.gallery.drawing import Drawn, NotDrawn, Step, draw, graph_of, lowered, series_of
-from rtml_plugins.hub.gallery.page import View, page
+from rtml_plugins.hub.gallery.page import TAKE, View, page
 from rtml_plugins.hub.gallery.parameters import Row, rows_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def graph(view: View, name: str) -> Response:
     version = chosen(view, service)
     drawn, picture, problem = _drawn(view, service, version)
     node = view.query.get("node")
-    panel = panel_of(drawn, find(drawn, node, version)) if drawn is not None and node else None
+    inside = looks_inside(view, name)
+    panel = panel_of(drawn, find(drawn, node, version), inside=inside) if drawn is not None and node else None
     return view.render(
         "graph.html",
         service=service,
@@ -35,6 +37,7 @@ def graph(view: View, name: str) -> Response:
         picture=picture,
         problem=problem,
         panel=panel,
+        inside=inside,
         lowered=lowered,
     )
 
@@ -49,7 +52,7 @@ def node(view: View, name: str) -> Response:
         "part_node.html",
         service=service,
         version=version,
-        panel=panel_of(drawn, find(drawn, view.query.get("node", ""), version)),
+        panel=panel_of(drawn, find(drawn, view.query.get("node", ""), version), inside=looks_inside(view, name)),
     )
 
 
@@ -62,6 +65,12 @@ def chosen(view: View, service: Service, key: str = "version") -> Version:
             return version
     known = listing([str(version.version) for version in reversed(service.versions)])
     raise NotFound(f"service {describe(service.name)} has no version {describe(asked)}. It has: {known}")
+
+
+def looks_inside(view: View, service: str) -> bool:
+    """Whether the caller may know what stands in a package: parameters, what was learned, figures of the training data. To
+    whoever may not, the REST API gives no manifest and no package, and so no page tells what is in them."""
+    return any(view.may(scope, service) for scope in TAKE)
 
 
 def find(drawn: Drawn, node: str, version: Version) -> Step:
@@ -98,7 +107,8 @@ class InOut:
 @dataclass(frozen=True)
 class Panel:
     """All that is shown of a node. series: the number of its colour; columns: that it takes or gives; learned: rows of what it
-    has learned; before, after: the nodes around it."""
+    has learned; before, after: the nodes around it. inside: whether parameters, what it has learned and its checks are shown;
+    without it none of these is here."""
 
     step: Step
     series: int
@@ -109,21 +119,25 @@ class Panel:
     before: list[Step]
     after: list[Step]
     told: bool
+    checks: Sequence[str]
+    inside: bool
 
 
-def panel_of(drawn: Drawn, step: Step) -> Panel:
-    """What is shown of a node of a graph."""
-    inside = step.key not in drawn.steps
+def panel_of(drawn: Drawn, step: Step, *, inside: bool) -> Panel:
+    """What is shown of a node of a graph. inside: see looks_inside."""
+    nested = step.key not in drawn.steps
     return Panel(
         step=step,
         series=series_of(drawn).get(step.plugin, 7),
         lowered=lowered(step),
-        parameters=rows_of(step.params),
-        learned=rows_of(step.learned) if isinstance(step.learned, dict) else [],
+        parameters=rows_of(step.params) if inside else [],
+        learned=rows_of(step.learned) if inside and isinstance(step.learned, dict) else [],
         columns=_columns(drawn, step),
-        before=[] if inside else [drawn.steps[key] for key in drawn.before(step.key)],
-        after=[] if inside else [drawn.steps[key] for key in drawn.after(step.key)],
+        before=[] if nested else [drawn.steps[key] for key in drawn.before(step.key)],
+        after=[] if nested else [drawn.steps[key] for key in drawn.after(step.key)],
         told=drawn.told,
+        checks=step.checks if inside else (),
+        inside=inside,
     )
 
 

@@ -13,8 +13,8 @@ from rtml_plugins.hub.gallery import comparing, known
 from rtml_plugins.hub.gallery.differences import Differences, summary
 from rtml_plugins.hub.gallery.drawing import DIFFERS, NotDrawn, draw
 from rtml_plugins.hub.gallery.known import About
-from rtml_plugins.hub.gallery.page import TAKE, View, page
-from rtml_plugins.hub.gallery.pages.graph import chosen
+from rtml_plugins.hub.gallery.page import View, page
+from rtml_plugins.hub.gallery.pages.graph import chosen, looks_inside
 from rtml_plugins.hub.gallery.rendering import percent
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def versions(view: View, name: str) -> Response:
         picture=picture,
         problem=problem,
         marks=DIFFERS,
-        may_take=any(view.may(scope, name) for scope in TAKE),
+        inside=looks_inside(view, name),
     )
 
 
