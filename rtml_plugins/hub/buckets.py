@@ -47,8 +47,8 @@ class Requests(msgspec.Struct, omit_defaults=True):
     seconds: float = 0.0
 
     def add(self, outcomes: dict[str, int], latency: list[int], seconds: float) -> None:
-        """Count more of them. One that ended in a way that is not known here is an error: an edge could make up names without end,
-        and all are kept in one row."""
+        """Count more of them. One that ended in a way that is not known here is an error: an edge could make up names without
+        end, and all are kept in one row."""
         for told, number in outcomes.items():
             name = told if told in _OUTCOMES else "error"
             self.outcomes[name] = self.outcomes.get(name, 0) + number
