@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -158,10 +159,19 @@ def _report(body: bytes) -> EdgeReport:
     if not URL.fullmatch(report.url):
         got = "one that holds '@'" if "@" in report.url else describe(report.url)  # a password is not repeated
         raise wrong("/url", "the address of the edge, without name, password and query, e.g. http://10.0.0.7:8001", got)
+    if not _is_time(report.started):
+        raise wrong("/started", "a time with its zone, e.g. 2026-11-21T10:15:00.000Z", describe(report.started))
     for number, service in enumerate(report.services):
         if service.state not in _STATES:
             raise wrong(f"/services/{number}/state", f"one of {', '.join(_STATES)}", describe(service.state))
     return report
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 @router.get("/edges", operation_id="listEdges", summary="List edges", **route(*READ, "edge"))

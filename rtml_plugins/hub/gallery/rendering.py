@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -54,26 +55,35 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     if not abs(value) < 1e15:  # infinite, NaN, or longer than anybody reads
-        return f"{value:.3g}"
+        return f"{_float(value):.3g}"
     if value == int(value):
         return f"{int(value):,}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _float(value: float) -> float:
+    """A number as a float; a whole one that is beyond it as an infinite one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def percent(value: float | None) -> str:
     """0.0123 as "1.2 %"."""
     if value is None:
         return "-"
-    return "0 %" if value == 0 else "< 0.1 %" if value < 0.001 else f"{value:.1%}".replace(".0%", "%").replace("%", " %")
+    return "0 %" if value == 0 else "< 0.1 %" if value < 0.001 else f"{_float(value):.1%}".replace(".0%", "%").replace("%", " %")
 
 
 def ms(seconds: float | None) -> str:
     """Seconds as milliseconds."""
-    return "-" if seconds is None else f"{number(seconds * 1e3)} ms"
+    return "-" if seconds is None else f"{number(_float(seconds) * 1e3)} ms"
 
 
 def size(value: float) -> str:
     """Bytes for people."""
+    value = _float(value)
     for unit in ("B", "kB", "MB"):
         if value < 1000:
             return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
@@ -82,10 +92,14 @@ def size(value: float) -> str:
 
 
 def ago(text: str | None) -> str:
-    """A time of records as "3 minutes ago"."""
+    """A time of records as "3 minutes ago"; what is no time, which an edge may have reported, as "at an unknown time"."""
     if text is None:
         return "never"
-    seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds())
+    try:
+        since = datetime.now(UTC) - datetime.fromisoformat(text)
+    except (ValueError, TypeError, OverflowError):  # TypeError: it has no zone
+        return "at an unknown time"
+    seconds = max(0.0, since.total_seconds())
     for most, unit, length in ((90, "second", 1), (5400, "minute", 60), (129_600, "hour", 3600), (1e18, "day", 86_400)):
         if seconds < most:
             count = round(seconds / length)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from rtml_core.client.records import Edge, Rollout
+from rtml_plugins.hub.gallery import reported
 from rtml_plugins.hub.gallery.health import stopped
+from rtml_plugins.hub.gallery.reported import Comparison
 
 if TYPE_CHECKING:
     from rtml_plugins.hub.hub import Hub
@@ -68,24 +68,6 @@ def _follower(edge: Edge, found: Rollout, goals: dict[str, int]) -> Follower:
     return Follower(edge.id, edge.region, "pending", "It has not taken the change up yet.")
 
 
-class _Largest(msgspec.Struct):
-    output: str
-    difference: float
-
-
-class _Comparison(msgspec.Struct):
-    """As edges report it (edge.shadow.Comparison.report)."""
-
-    shadow: int
-    version: int
-    rows: int
-    equal: int
-    failures: int = 0
-    dropped: int = 0
-    mean_absolute_difference: dict[str, float] = {}
-    largest: _Largest | None = None
-
-
 @dataclass
 class Compared:
     """A shadow version against a version that answered, over all edges. rows: compared; equal: of them, in all outputs; means: of
@@ -109,20 +91,15 @@ class Compared:
 def compared(edges: Iterable[Edge], service: str, shadow: int) -> list[Compared]:
     """What the shadow version of a service was found to do, by the version that answered; what an edge reports in another form
     is left out."""
-    found: dict[int, list[_Comparison]] = {}
+    found: dict[int, list[Comparison]] = {}
     for edge in edges:
-        told = edge.stats.get("shadow")
-        for entry in told.get(service, ()) if isinstance(told, dict) else ():
-            try:
-                one = msgspec.convert(entry, _Comparison)
-            except msgspec.ValidationError:
-                continue
+        for one in reported.comparisons(edge, service):
             if one.shadow == shadow:
                 found.setdefault(one.version, []).append(one)
     return [_together(shadow, version, several) for version, several in sorted(found.items())]
 
 
-def _together(shadow: int, version: int, several: list[_Comparison]) -> Compared:
+def _together(shadow: int, version: int, several: list[Comparison]) -> Compared:
     means = {}
     for name in sorted({name for one in several for name in one.mean_absolute_difference}):
         weighed = [(one.rows, one.mean_absolute_difference[name]) for one in several if name in one.mean_absolute_difference]

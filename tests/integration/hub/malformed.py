@@ -83,7 +83,15 @@ _FIELDS: Final = (
     "name",
     "scopes",
 )
-_REPORT: Final = {"region": "na", "url": "http://x:1", "ready": True, "revision": 1, "workers": 1, "rtml": "0", "started": ""}
+_REPORT: Final = {
+    "region": "na",
+    "url": "http://x:1",
+    "ready": True,
+    "revision": 1,
+    "workers": 1,
+    "rtml": "0",
+    "started": "2026-11-21T10:15:00.000Z",
+}
 
 
 def request(source: random.Random) -> tuple[bytes, bool]:

@@ -263,6 +263,9 @@ def test_reports_that_are_none(tmp_path: Path) -> None:
         wrong = msgspec.json.encode({**good, "services": [{"name": "churn", "versions": ["x"], "state": "ready"}]})
         assert _wrong(running, wrong)["at"] == "/services/0/versions/0"
         assert "region" in _wrong(running, b"{}")["expected"]
+        for started in ("", "yesterday", "2026-11-21T10:15:00"):
+            found = _wrong(running, msgspec.json.encode({**good, "started": started}))
+            assert (found["at"], found["expected"]) == ("/started", "a time with its zone, e.g. 2026-11-21T10:15:00.000Z")
         bad_region = running.client.put("/v1/edges/na-1", content=msgspec.json.encode({**good, "region": "NOT A NAME"}))
         assert (bad_region.status_code, bad_region.json()["type"]) == (422, "/problems/invalid-name")
         assert running.client.get("/v1/edges").json()["edges"] == []

@@ -12,6 +12,7 @@ from rtml_core.client.records import Edge, EdgeService
 from rtml_core.errors import close_match, describe, listing
 from rtml_plugins.hub.api.context import seen_by
 from rtml_plugins.hub.errors import NotFound
+from rtml_plugins.hub.gallery import reported
 from rtml_plugins.hub.gallery.health import stopped
 from rtml_plugins.hub.gallery.page import View, page
 from rtml_plugins.hub.lag import Lag, Revisions
@@ -102,9 +103,6 @@ def _shown(view: View, there: Sequence[Edge]) -> list[Shown]:
 def _one(edge: Edge, lag: Lag, now: float) -> Shown:
     word = "stopped" if stopped(edge) else edge.state
     services = sorted(edge.services, key=lambda one: (_STATES.index(one.state), one.name))
-    told = edge.stats.get("services")
-    rates = [about.get("rate") for about in told.values() if isinstance(about, dict)] if isinstance(told, dict) else None
-    memory = edge.stats.get("memory")
     awake = edge.state != "away"
     return Shown(
         edge=edge,
@@ -114,8 +112,8 @@ def _one(edge: Edge, lag: Lag, now: float) -> Shown:
         late=awake and (lag.changes > 0 or lag.ahead),
         services=services,
         counts=Counter(one.state for one in services),
-        rate=None if rates is None or not awake else sum(rate for rate in rates if isinstance(rate, int | float)),
-        memory=memory if isinstance(memory, int | float) and awake else None,
+        rate=reported.rate(edge) if awake else None,
+        memory=reported.memory(edge) if awake else None,
     )
 
 

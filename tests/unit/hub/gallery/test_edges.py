@@ -21,10 +21,9 @@ Html = Callable[[httpx.Response], Element]
 
 def told(at: Site, name: str, region: str, *services: ServiceStatus, **more: Any) -> None:
     """An edge reports, by default all that its region has now."""
-    given = {"revision": at.hub.revision(region), "workers": 2, "ready": True, "services": services, **more}
-    at.hub.report_edge(
-        name, EdgeReport(region=region, url=f"http://{name}:8001", rtml="0.1.0", started="2026-11-21T10:15:00.000Z", **given)
-    )
+    given = {"revision": at.hub.revision(region), "workers": 2, "ready": True, "services": services}
+    given |= {"started": "2026-11-21T10:15:00.000Z", **more}
+    at.hub.report_edge(name, EdgeReport(region=region, url=f"http://{name}:8001", rtml="0.1.0", **given))
 
 
 def regions(page: Element) -> dict[str, str]:
