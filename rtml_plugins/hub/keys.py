@@ -1,6 +1,7 @@
 """API keys: made, listed, rotated, revoked in the hub's database, and who a request comes from.
 
-Only the digest of a secret is kept. Every change reaches the edges with the next state of their region.
+Only the digest of a secret is kept. Every change reaches the edges with the next state of their region. Keys with which the hub
+itself asks edges are kept here, too: they open nothing at the hub, and are not listed.
 """
 
 from __future__ import annotations
@@ -102,14 +103,15 @@ class Keys:
         return self._any
 
     def authenticate(self, secret: str | None) -> Caller:
-        """Who a secret belongs to; Problem 401, with one same sentence for missing, unknown, expired and revoked ones."""
+        """Who a secret belongs to; Problem 401, with one same sentence for missing, unknown, expired and revoked ones, and for
+        the hub's own, which edges get to see."""
         found = _SECRET.fullmatch(secret or "")
         row = None
         if found is not None:
             with self._database.read() as connection:
                 row = connection.execute(select(api_keys).where(api_keys.c.id == found[1])).first()
         fits = matches(secret or "", _NOBODY if row is None else row.hash)
-        if row is None or not fits or not is_valid(row, self._database.clock()):
+        if row is None or not fits or row.edges_only or not is_valid(row, self._database.clock()):
             raise Problem(
                 401,
                 "unauthorized",
@@ -129,13 +131,14 @@ class Keys:
         rate: float | None = None,
         actor: str = LOCAL,
         first_is_admin: bool = False,
+        edges_only: bool = False,
     ) -> NewKey:
-        """A new key with its secret. expires: see expiry. rate: requests a second.
+        """A new key with its secret. expires: see expiry. rate: requests a second. edges_only: one of the hub's own.
 
         Raises KeyRefused; Conflict for a name that another valid key has and, with first_is_admin, for a first key that would
         lock everybody out.
         """
-        wanted = _checked(name, scopes, services, rate)
+        wanted = {**_checked(name, scopes, services, rate), "edges_only": edges_only}
         with self._database.write(actor) as change:
             wanted["expires"] = expiry(expires, change.now)
             rows = change.execute(select(api_keys)).fetchall()
@@ -151,9 +154,10 @@ class Keys:
         return made
 
     def list(self) -> tuple[Key, ...]:
-        """All keys, newest first, those that expired or were revoked, too."""
+        """All keys, newest first, those that expired or were revoked, too; not the hub's own, of which the audit log tells."""
+        statement = select(api_keys).where(api_keys.c.edges_only.is_(False))
         with self._database.read() as connection:
-            rows = connection.execute(select(api_keys).order_by(api_keys.c.created.desc(), api_keys.c.id)).fetchall()
+            rows = connection.execute(statement.order_by(api_keys.c.created.desc(), api_keys.c.id)).fetchall()
         return tuple(_key(row) for row in rows)
 
     def revoke(self, key: str, *, force: bool = False, actor: str = LOCAL) -> Key:
@@ -175,12 +179,16 @@ class Keys:
     def rotate(self, key: str, *, overlap: float = OVERLAP, actor: str = LOCAL) -> NewKey:
         """A new secret for a key, with a new id; the old one goes on for `overlap` seconds. A limited life starts anew.
 
-        Raises NotFound, KeyRefused, and Conflict for a key that is not valid any more.
+        Raises NotFound, KeyRefused, and Conflict for a key that is not valid any more, or is the hub's own.
         """
         if not 0.0 <= overlap <= _LONGEST_OVERLAP:
             raise KeyRefused(f"the overlap is {overlap:g} s: expected 0 to {_LONGEST_OVERLAP:,.0f} (90 days)")
         with self._database.write(actor) as change:
             row = _found(change.connection, key)
+            if row.edges_only:
+                raise Conflict(
+                    f"the key '{row.name}' ({key}) is the hub's own, and nobody else's: revoke it, and the hub makes another one"
+                )
             if not is_valid(row, change.now) or row.replaced_by is not None:
                 state = "revoked" if row.revoked else "rotated" if row.replaced_by else "expired"
                 raise Conflict(f"the key '{row.name}' ({key}) was {state}; make a new one with rtml keys create")
@@ -249,7 +257,8 @@ def _checked(name: str, scopes: Iterable[str], services: Iterable[str] | None, r
 def _found(connection: Connection, key: str) -> Any:
     row = connection.execute(select(api_keys).where(api_keys.c.id == key)).first()
     if row is None:
-        known = connection.execute(select(func.count()).select_from(api_keys)).scalar_one()
+        listed = select(func.count()).select_from(api_keys).where(api_keys.c.edges_only.is_(False))
+        known = connection.execute(listed).scalar_one()
         raise NotFound(f"there is no key with the id {describe(key)}; rtml keys list shows all {known}")
     return row
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -131,7 +132,8 @@ edges: Final = Table(
     Index("ix_edges_region", "region"),
 )
 
-#: hash: hex SHA-256 of the secret. scopes, services: JSON lists; services NULL for all. rate: requests a second
+#: hash: hex SHA-256 of the secret. scopes, services: JSON lists; services NULL for all. rate: requests a second. edges_only: made
+#: by the hub, to ask edges with (gallery.own_key); nobody gets in at the hub with it
 api_keys: Final = Table(
     "api_keys",
     metadata,
@@ -147,6 +149,7 @@ api_keys: Final = Table(
     Column("rate", Float(53)),
     Column("last_four", Text, nullable=False),
     Column("replaced_by", Text),
+    Column("edges_only", Boolean, nullable=False, server_default=false()),
     Index("ix_api_keys_name", "name"),
 )
 

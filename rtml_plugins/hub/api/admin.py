@@ -39,7 +39,7 @@ def create_key(at: InHub, by: By, body: KeyBody) -> NewKey:
 
 @keys.get("", operation_id="listKeys", summary="List keys", **route("admin"))
 def list_keys(at: InHub) -> KeyList:
-    """All keys, newest first, those that expired or were revoked, too."""
+    """All keys, newest first, those that expired or were revoked, too; not those with which the hub itself asks edges."""
     return KeyList(at.keys.list())
 
 

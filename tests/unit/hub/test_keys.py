@@ -208,6 +208,19 @@ def test_a_refused_key_leaves_everything_as_it_was(keys: Keys, database: Databas
     assert [key.name for key in keys.list()] == ["shop"]
 
 
+def test_a_key_of_the_hubs_own_opens_nothing_here_and_is_not_listed(keys: Keys) -> None:
+    keys.create("me", ["admin"])
+    own = keys.create("gallery 1", ["predict", "debug"], services=["churn"], edges_only=True)
+    unknown = refusal(keys, "rtml_" + "0" * 12 + "_" + "a" * 52)
+    assert refusal(keys, own.secret) == unknown
+    assert [key.name for key in keys.list()] == ["me"]
+    with pytest.raises(NotFound, match="rtml keys list shows all 1"):
+        keys.revoke("abc")
+    with pytest.raises(Conflict, match="is the hub's own, and nobody else's: revoke it"):
+        keys.rotate(own.key.id)
+    assert keys.revoke(own.key.id).revoked is not None
+
+
 def test_a_first_key_that_would_lock_everybody_out(keys: Keys) -> None:
     with pytest.raises(Conflict, match="the first needs the scope admin"):
         keys.create("shop", ["predict"], first_is_admin=True)

@@ -48,3 +48,25 @@ def test_a_database_of_the_first_release_takes_measures(place: Place) -> None:
     assert (published.created, published.version) == (False, 1)
     told(hub, of(published, counted(12)))
     assert hub.activity()["churn"].requests == 12
+
+
+def test_keys_of_before_stay_keys_of_people(place: Place) -> None:
+    """The migration that marks keys of the hub's own."""
+    from alembic import command
+
+    from rtml_plugins.hub.keys import Keys
+    from rtml_plugins.serving.keys import digest, new_secret
+
+    place.url = place.database()
+    url = place.url.replace("postgresql://", "postgresql+psycopg://") if "://" in place.url else f"sqlite:///{place.url}"
+    identity, secret = new_secret()
+    given = {"id": identity, "hash": digest(secret), "at": "2026-11-21T10:15:00.000Z"}
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        command.upgrade(schema.configuration(connection), "0003")
+        connection.execute(text("INSERT INTO hub VALUES ('h', :at, 7, 1)"), given)
+        columns = "id, name, hash, scopes, created, created_by, last_four"
+        values = """:id, 'me', :hash, '["admin"]', :at, 'local', 'abcd'"""
+        connection.execute(text(f"INSERT INTO api_keys ({columns}) VALUES ({values})"), given)
+    keys = Keys(place.open().database)
+    assert keys.authenticate(secret).name == "me"
+    assert [key.id for key in keys.list()] == [identity]
