@@ -14,6 +14,7 @@ from rtml_core.baseline import Binning, ColumnBaseline
 from rtml_core.package import Manifest, OutputEntry
 from rtml_core.timestamps import to_micros
 from rtml_plugins.hub.gallery import forms
+from rtml_plugins.hub.gallery.answered import LeftOut, Step
 from rtml_plugins.hub.gallery.rendering import number, percent
 from rtml_plugins.hub.gallery.wording import value as shown
 
@@ -99,9 +100,13 @@ def _short(value: float) -> str:
 
 
 def _number(entry: OutputEntry, value: Any) -> float | None:
-    """The value as its column was counted: times in seconds, and spans of time in microseconds, as they are answered."""
+    """The value as its column was counted: times in seconds, and spans of time in microseconds, as they are answered. None for
+    one that is none of its column."""
     if entry.dtype == "timestamp":
-        return to_micros(value) / 1e6
+        try:
+            return to_micros(value) / 1e6
+        except ValueError:
+            return None
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
@@ -179,15 +184,15 @@ def _picture(name: str, column: ColumnBaseline, value: Any) -> Markup | None:
     ).format(label, _WIDTH, _HEIGHT, _WIDTH, _HEIGHT, bars, _FOOT, _WIDTH, _FOOT, x(figure), _HEIGHT)
 
 
-def steps(columns: Sequence[Mapping[str, Any]]) -> tuple[OnTheWay, ...]:
+def steps(nodes: Sequence[Step]) -> tuple[OnTheWay, ...]:
     """The nodes of ?explain=columns for one row, in order, those that give something."""
     return tuple(
-        OnTheWay(str(one["node"]), str(one["operator"]), tuple((str(key), shown(value)) for key, value in one["columns"].items()))
-        for one in columns
-        if one["columns"]
+        OnTheWay(one.node, one.operator, tuple((name, shown(value)) for name, value in one.columns.items()))
+        for one in nodes
+        if one.columns
     )
 
 
-def left_out(entries: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str, str], ...]:
+def left_out(entries: Sequence[LeftOut]) -> tuple[tuple[str, str, str], ...]:
     """Columns that are not told: (node, columns, why)."""
-    return tuple((str(one["node"]), ", ".join(map(str, one["columns"])), str(one["why"])) for one in entries)
+    return tuple((one.node, ", ".join(one.columns), one.why) for one in entries)

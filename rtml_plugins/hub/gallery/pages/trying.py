@@ -13,6 +13,7 @@ from rtml_core.errors import InputError, RtmlError
 from rtml_plugins.hub import choosing
 from rtml_plugins.hub.api.errors import problem_of
 from rtml_plugins.hub.gallery import answers, asking, drawing, forms, inputs, known
+from rtml_plugins.hub.gallery.answered import Answer, Prediction, Refusal
 from rtml_plugins.hub.gallery.answers import Told
 from rtml_plugins.hub.gallery.page import View, page
 from rtml_plugins.hub.gallery.snippets import path_of
@@ -49,9 +50,9 @@ def attempt(view: View, name: str) -> Response:
         refused = problem_of(error)
         form = inputs.form(subject.package, manifest, filled)
         return subject.render(form, row, refused.status, problem=refused.detail, next_row=next_row)
-    if not answer.ok:
-        return _refused(subject, filled, row, answer, next_row)
-    told = _told(subject, row, answer, note)
+    if isinstance(answer.document, Refusal):
+        return _refused(subject, filled, row, answer.status, answer.document, next_row)
+    told = _told(subject, row, answer, answer.document, note)
     return subject.render(inputs.form(subject.package, manifest, filled), row, told=told, next_row=next_row)
 
 
@@ -63,64 +64,60 @@ def _as_shown(subject: Subject, package: str) -> Subject:
     return subject
 
 
-def ask(subject: Subject, row: bytes) -> tuple[asking.Answer, str]:
+def ask(subject: Subject, row: bytes) -> tuple[Answer, str]:
     """What an edge answers, and why it does not tell the features when it does not. Raises Problem."""
     view, name = subject.view, subject.service.name
     asker = asking.asker(view.at)
     asker.charge(view.caller)
     edges = choosing.choose(view.at.hub, subject.service, subject.region, view.at.settings.url, subject.number)
     path = path_of(name, subject.number)
-    answer = asker.ask(edges, f"{path}?explain=columns", row)  # which is counted apart: a try is nobody's visit
-    if answer.kind in _NOT_EXPLAINED:
-        return asker.ask([answer.edge], path, row), _cure(answer)
+    with asker.turn():
+        answer = asker.ask(edges, name, f"{path}?explain=columns", row)  # which is counted apart: a try is nobody's visit
+        refusal = answer.document if isinstance(answer.document, Refusal) else None
+        if refusal is not None and refusal.kind in _NOT_EXPLAINED:
+            return asker.ask([answer.edge], name, path, row), _cure(answer.edge.id, refusal)
     return answer, "" if view.may("debug", name) else "Features computed on the way are told to keys with the scope debug."
 
 
-def _cure(answer: asking.Answer) -> str:
-    if answer.kind == "debug-off":
-        return f"Edge '{answer.edge.id}' does not tell features computed on the way: start it with --debug, or give the hub keys."
-    detail = str(answer.document.get("detail", ""))
-    return f"{detail[:1].upper()}{detail[1:]}."
+def _cure(edge: str, refusal: Refusal) -> str:
+    if refusal.kind == "debug-off":
+        return f"Edge '{edge}' does not tell features computed on the way: start it with --debug, or give the hub keys."
+    return f"{refusal.detail[:1].upper()}{refusal.detail[1:]}."
 
 
-def _refused(subject: Subject, filled: forms.Filled, row: bytes, answer: asking.Answer, next_row: int) -> Response:
+def _refused(subject: Subject, filled: forms.Filled, row: bytes, status: int, refusal: Refusal, next_row: int) -> Response:
     """The form with what the edge refused: at its fields, and what no field is to blame for above it."""
-    errors = answer.document.get("errors", [])
-    given = [error for error in errors if isinstance(error, dict)] if answer.kind == "invalid-input" else []
+    given = [msgspec.structs.asdict(error) for error in refusal.errors] if refusal.kind == "invalid-input" else []
     form = inputs.form(subject.package, subject.manifest, filled, given)
-    detail = str(answer.document.get("detail", f"the edge answered {answer.status}"))
-    problem = "" if form.wrong or form.general else detail
-    request_id = str(answer.document.get("request_id", ""))
-    return subject.render(form, row, answer.status, problem=problem, request_id=request_id, next_row=next_row)
+    problem = "" if form.wrong or form.general else refusal.detail or f"the edge answered {status}"
+    return subject.render(form, row, status, problem=problem, request_id=refusal.request_id, next_row=next_row)
 
 
-def _told(subject: Subject, row: bytes, answer: asking.Answer, note: str) -> Told:
-    document = answer.document
-    number = int(document["version"])
+def _told(subject: Subject, row: bytes, answer: Answer, document: Prediction, note: str) -> Told:
+    number = document.version
     version = next((one for one in subject.service.versions if one.version == number), subject.version)
     manifest = known.manifest(subject.view.at, version.package)
-    (prediction,) = document["predictions"]
+    (prediction,) = document.predictions
     told = Told(
         version=number,
         region=answer.edge.region,
         edge=answer.edge.id,
         url=answer.edge.url,
         seconds=answer.seconds,
-        request_id=str(document.get("request_id", "")),
+        request_id=document.request_id,
         predictions=answers.predicted(manifest, prediction),
         note=note,
-        with_features="columns" in document,
+        with_features=document.columns is not None,
     )
-    columns = document.get("columns")
-    if note or not columns:
+    if note or not document.columns:
         return told
-    values = {str(one["node"]): one["columns"] for one in columns[0]}
+    values: dict[str, Mapping[str, Any]] = {one.node: one.columns for one in document.steps}
     values |= {drawing.REQUEST: msgspec.json.decode(row), drawing.ANSWER: prediction}
     return replace(
         told,
         explained=True,
-        steps=answers.steps(columns[0]),
-        left_out=answers.left_out(document.get("left_out", ())),
+        steps=answers.steps(document.steps),
+        left_out=answers.left_out(document.left_out),
         picture=_picture(subject, version.package, number, values),
     )
 

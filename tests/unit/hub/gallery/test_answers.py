@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rtml_core.baseline import BaselineEntry, ColumnBaseline
 from rtml_core.package import Manifest, OutputEntry, ParityEntry
 from rtml_plugins.hub.gallery import answers
+from rtml_plugins.hub.gallery.answered import LeftOut, Step
 from tests.unit.hub.gallery.site import tree
 
 SEVEN = (0, 5, 25, 50, 75, 95, 100)
@@ -54,6 +55,8 @@ DAYS = numbers([0.0, 86_400.0, 172_800.0, 259_200.0], (86_400.0,), kind="time")
         (True, NO_RARE, "bool", "true", "40 % of the training rows got the same."),
         ("new", NO_RARE, "string", "new", "No training row got this."),
         ("1970-01-04T00:00:00Z", DAYS, "timestamp", "1970-01-04T00:00:00Z", "Higher than for about 100 % of the training rows."),
+        ("<soon>", DAYS, "timestamp", "<soon>", ""),
+        (5, DAYS, "timestamp", "5", ""),
         (60, HUNDRED, "timedelta", "60", "Higher than for about 60 % of the training rows."),
         (0.25, None, "float64", "0.25", ""),
         (None, None, "float64", "missing", ""),
@@ -102,10 +105,10 @@ def test_whatever_was_predicted_can_be_shown(values: list[float], value: float) 
 
 
 def test_what_is_told_of_the_way() -> None:
-    columns = [
-        {"node": "a", "operator": "Receiver", "columns": {}},
-        {"node": "b", "operator": "Pandas fillna", "columns": {"<x>": 0.123456789, "when": None, "on": True, "n": 2**60}},
+    nodes = [
+        Step("a", "Receiver", {}),
+        Step("b", "Pandas fillna", {"<x>": 0.123456789, "when": None, "on": True, "n": 2**60}),
     ]
-    (step,) = answers.steps(columns)
+    (step,) = answers.steps(nodes)
     assert step.columns == (("<x>", "0.123457"), ("when", "missing"), ("on", "true"), ("n", str(2**60)))
-    assert answers.left_out([{"node": "c", "columns": ["p", "q"], "why": "too many"}]) == (("c", "p, q", "too many"),)
+    assert answers.left_out([LeftOut("c", ["p", "q"], "too many")]) == (("c", "p, q", "too many"),)
