@@ -116,8 +116,8 @@ def _at(value: Any, name: str) -> Mapping[str, Any]:
 
 
 def _number(value: Any, factor: float = 1.0) -> str:
-    """For people: whole numbers whole, others to three digits; nothing for what is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """For people: whole numbers whole, others to three digits; nothing for what is none, or beyond what is counted."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= 10**15:
         return ""
     scaled = factor * value
     return f"{scaled:,.0f}" if isinstance(value, int) or abs(scaled) >= 100 else f"{scaled:.3g}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from rtml_core.client.records import Activity, Edge, EdgeService, Rollout, Service
 from rtml_plugins.services.talking import moment
@@ -81,15 +82,20 @@ def _compared(stats: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [part for part in parts if isinstance(part, Mapping)] if isinstance(parts, (list, tuple)) else []
 
 
+#: nothing that edges count is as much; a number of JSON may be longer than a float is large
+_MOST: Final = 10**15
+
+
 def _whole(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST else 0
 
 
 def _largest(part: Mapping[str, Any]) -> tuple[float, str] | None:
     found = part.get("largest")
-    if not isinstance(found, Mapping) or not isinstance(found.get("difference"), (int, float)):
+    difference = found.get("difference") if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping) or not isinstance(difference, (int, float)):
         return None
-    return float(found["difference"]), str(found.get("output"))
+    return (float(difference), str(found.get("output"))) if abs(difference) <= sys.float_info.max else None
 
 
 def activity_words(activity: Activity) -> str:

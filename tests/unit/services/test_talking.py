@@ -245,6 +245,7 @@ def test_a_shadow_is_summed_up_over_edges() -> None:
         "5: 1 row compared, 100 % agree, 1 request failed, 20 requests left out"
     )
     before = [{**part, "shadow": 4}, {**part, "version": 2}]  # another shadow; a version that does not answer any more
-    for nothing in (before, [], None, {"x": 1}, [3, {"shadow": 5, "version": 3, "rows": "many", "largest": [1]}]):
+    far = {**part, "rows": 10**400, "equal": 10**400, "largest": {"output": "p", "difference": 10**400}}
+    for nothing in (before, [], None, {"x": 1}, [3, {"shadow": 5, "version": 3, "rows": "many", "largest": [1]}], [far]):
         assert said(nothing, away=[part]) == "5: nothing compared yet"
     assert said([part], traffic=Traffic(3)) == ""
