@@ -52,7 +52,8 @@ def told(
     latency[next(at for at, bound in enumerate(SECONDS) if seconds <= bound)] = sum(ended.values())
     counted = Counted(dict(ended), latency, seconds * sum(ended.values()), len(rows), inputs, outputs)
     now = site.hub.database.clock()
-    window = Window(1, now - 25, now - 20, [VersionCounted("churn", version, package, counted)])
+    # a step that has just begun is not shown before 20 s of it are known
+    window = Window(1, now - 45, now - 40, [VersionCounted("churn", version, package, counted)])
     site.hub.record_measures(f"{region}-{version}", Measures(f"run {version}", region, [window]))
 
 
@@ -192,7 +193,8 @@ def test_a_package_without_a_sample_says_what_to_do(gallery: Site) -> None:
     assert gallery.hub.manifest(made.package).baseline is None
     now = gallery.hub.database.clock()
     counted = Counted({"ok": 5}, [5] + [0] * len(SECONDS), 0.0001, 0)
-    window = Window(1, now - 25, now - 20, [VersionCounted("plain", 1, made.package, counted)])
+    # a step that has just begun is not shown before 20 s of it are known
+    window = Window(1, now - 45, now - 40, [VersionCounted("plain", 1, made.package, counted)])
     gallery.hub.record_measures("na-1", Measures("run", "na", [window]))
     told_there = said(tree(gallery.client.get("/gallery/services/plain/live")))
     assert "Nothing to hold live traffic against" in told_there
