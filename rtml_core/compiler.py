@@ -233,11 +233,6 @@ def place_outputs(graph: Graph, lowered: Lowered) -> tuple[dict[str, ir.Value], 
     entries = []
     tolerances = _tolerances(graph, columns)
     for name, column in columns.items():
-        if any(char in '"\\' or char < " " for char in name):  # as of fields: JSON escapes these
-            raise CompileError(
-                f'an output name must hold no quote ("), no backslash and no control character; got {name!r}: rename the column,'
-                f" or the output, e.g. graph.outputs = {{'score': ...}}"
-            )
         whole = len(asked[id(column.tensor)]) == width_of(column.tensor) > 1
         value = column.tensor if whole else b.take(column.tensor, [column.index])
         key = id(value)

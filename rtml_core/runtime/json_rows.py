@@ -62,9 +62,7 @@ class JsonRows:
         self._texts = _runs([at for at, e in enumerate(entries) if e.type == "string"])
         self._ready = _ready_maker(entries, self._times, self._texts)
         self._feed, self._fill = self._buffers()
-        outputs = runtime.manifest.outputs
-        names = [(f"f{at}", Any, msgspec.field(name=output.name)) for at, output in enumerate(outputs)]
-        self._prediction: Any = msgspec.defstruct("Prediction", names, gc=False)
+        self._prediction: Any = _prediction_maker([output.name for output in runtime.manifest.outputs])
         self._encode = msgspec.json.Encoder().encode
 
     # ---- reading ------------------------------------------------------------------------------------------------
@@ -276,6 +274,16 @@ class JsonRows:
                 array[at - start] = columns[at]
             feed[name] = np.ascontiguousarray(array.T)
         return feed
+
+
+def _prediction_maker(names: Sequence[str]) -> Callable[..., Any]:
+    """What makes of the values of the outputs what is encoded as a prediction: a struct, which is encoded faster than a dict, but
+    for names that JSON has to escape, which no struct takes."""
+    if any(char in '"\\' or char < " " for name in names for char in name):
+        return lambda *values: dict(zip(names, values, strict=True))
+    fields = [(f"f{at}", Any, msgspec.field(name=name)) for at, name in enumerate(names)]
+    made: Callable[..., Any] = msgspec.defstruct("Prediction", fields, gc=False)
+    return made
 
 
 def _struct(name: str, fields: Iterable[tuple[str, Any, bool]], ignore_extra: bool) -> Any:
