@@ -31,12 +31,17 @@ def executable() -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = executable()
+def chromium() -> str:
+    return executable()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Of one module: while it is open an event loop runs in this thread, in which tests of other rooms start their own."""
     with sync_playwright() as playwright:
         # no sandbox: tests may run as root; no shared memory: containers have little
         options = ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
-        opened = playwright.chromium.launch(executable_path=path, args=options)
+        opened = playwright.chromium.launch(executable_path=chromium, args=options)
         yield opened
         opened.close()
 
@@ -47,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory, made: Packages, browser: Browser) -> Iterator[Shop]:
+def shop(tmp_path_factory: pytest.TempPathFactory, made: Packages, chromium: str) -> Iterator[Shop]:
     """A shop whose hub asks for no keys, with visitors behind it."""
     home = tmp_path_factory.mktemp("open")
     with running(home) as hub:
@@ -60,7 +65,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, made: Packages, browser: Brow
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory, made: Packages, browser: Browser) -> Iterator[tuple[Shop, dict[str, str]]]:
+def guarded(tmp_path_factory: pytest.TempPathFactory, made: Packages, chromium: str) -> Iterator[tuple[Shop, dict[str, str]]]:
     """A shop whose hub asks for keys, and keys: ada (admin), paul (publish, predict), vera (predict)."""
     home = tmp_path_factory.mktemp("guarded")
     with running(home) as hub:
@@ -74,7 +79,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, made: Packages, browser: B
 
 
 @pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Shop]:
+def empty(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Shop]:
     """A hub that has just been started."""
     home = tmp_path_factory.mktemp("empty")
     with running(home, ["na"]) as hub:

@@ -18,7 +18,8 @@ def test_the_chart_moves_while_it_is_looked_at(page: Page, shop: Shop) -> None:
             "before => { const now = document.querySelector('main svg'); return now && now.innerHTML !== before }", arg=before
         )
         page.goto(f"{shop.gallery}?q=next-basket")
-        expect(page.get_by_text(re.compile(r"[1-9][\d.,]* ?(requests)?/s")).first).to_be_visible(timeout=40_000)
+        rate = page.locator("dt:text-is('requests/s') + dd")
+        expect(rate).to_have_text(re.compile(r"[1-9]"))
 
 
 def test_a_feature_that_moves_is_named_in_words(page: Page, shop: Shop) -> None:

@@ -75,7 +75,9 @@ def test_the_tour_is_walked_and_its_pictures_are_those_of_the_page(page: Page, c
         expect(page.locator("#confirm-h")).to_be_visible()
         picture("traffic")
         page.goto(f"{canary.gallery}/services/next-basket/live?span=15m")
-        expect(page.get_by_role("row").filter(has_text="last_items").filter(has_text="drifted").first).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("row").filter(has_text="last_items").filter(has_text="drifted").first).to_be_visible(
+            timeout=60_000
+        )
         page.evaluate("scrollTo(0, 0)")
         picture("live")
         page.goto(f"{canary.gallery}/edges")
