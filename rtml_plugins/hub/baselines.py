@@ -43,4 +43,3 @@ class Baselines:
                 while len(self._held) > _MOST:
                     del self._held[next(iter(self._held))]
         return found
-

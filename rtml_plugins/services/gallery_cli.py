@@ -24,7 +24,7 @@ def open_gallery(no_browser: bool, hub: str | None, key_file: str | None, ca: st
     """Print an address that opens the gallery, and open it.
 
     Nobody has to type a key: the button of that page opens it with the rights of the key that this command has (RTML_API_KEY, or
-    --key-file), once, and within 90 seconds. Whoever has the address in this time gets in, so it is not to be passed on. The browser
+    --key-file), once, within 90 seconds. Whoever has the address in this time gets in, so it is not to be passed on. The browser
     gets it as an argument, which other users of this machine can read: where there are some, take --no-browser.
     """
     with talking(hub, key_file, ca) as client:

@@ -78,6 +78,7 @@ def test_the_tour_is_walked_and_its_pictures_are_those_of_the_page(page: Page, c
         expect(page.get_by_role("row").filter(has_text="last_items").filter(has_text="drifted").first).to_be_visible(
             timeout=60_000
         )
+        expect(page.locator("figure, .panel").filter(has_text="half of the requests").first).to_be_visible(timeout=60_000)
         page.evaluate("scrollTo(0, 0)")
         picture("live")
         page.goto(f"{canary.gallery}/edges")

@@ -78,9 +78,7 @@ def list_audit(
     at: InHub,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     before: Annotated[int | None, Query(ge=1, le=2**53, description="Only entries with a lower number.")] = None,
-    service: Annotated[
-        str | None, Query(max_length=100, pattern=PLAIN, description="Only those about this service.")
-    ] = None,
+    service: Annotated[str | None, Query(max_length=100, pattern=PLAIN, description="Only those about this service.")] = None,
 ) -> Audit:
     """Every change, newest first. For older ones ask with the answer's `before`."""
     entries = tuple(at.hub.audit(limit=limit, before=before, service=service))

@@ -37,9 +37,10 @@ def told(
     live: pd.DataFrame | None = None,
     seconds: float = 0.0004,
     region: str = "na",
+    ago: float = 45.0,
     **outcomes: int,
 ) -> None:
-    """Have an edge tell what it counted of a version just now."""
+    """Have an edge tell what it counted of a version from `ago` seconds ago on, for five seconds."""
     service = site.hub.get("churn")
     package = next(one.package for one in service.versions if one.version == version)
     baseline = site.hub.manifest(package).baseline
@@ -53,7 +54,7 @@ def told(
     counted = Counted(dict(ended), latency, seconds * sum(ended.values()), len(rows), inputs, outputs)
     now = site.hub.database.clock()
     # a step that has just begun is not shown before 20 s of it are known
-    window = Window(1, now - 45, now - 40, [VersionCounted("churn", version, package, counted)])
+    window = Window(1, now - ago, now - ago + 5, [VersionCounted("churn", version, package, counted)])
     site.hub.record_measures(f"{region}-{version}", Measures(f"run {version}", region, [window]))
 
 
@@ -159,6 +160,13 @@ def test_a_region_is_shown_by_itself(gallery: Site) -> None:
     root = page(gallery, region="emea")
     assert "No request in this time in emea" in said(root)
     assert "Requests" in figures(page(gallery, region="na"))
+
+
+def test_requests_of_this_moment_are_not_denied(gallery: Site) -> None:
+    told(gallery, ago=6.0)
+    shown = said(page(gallery))
+    assert "No request in this time" not in shown
+    assert "The first requests are a few seconds old" in shown
 
 
 @pytest.mark.parametrize("span", ["15m", "1h", "24h", "7d", "30d"])
