@@ -6,22 +6,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from rtml_core import operators as op
 from rtml_core.client import Client, ClientError, NotAllowed
-
-RTML = [sys.executable, "-m", "rtml_core.cli"]
-SECONDS = 60
+from tests.integration.machine import RTML, SECONDS, until, up
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +23,6 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     graph = op.Receiver(schema={"age": "float?"}) >> op.Pandas(import_="fillna", cols="age", kwargs={"value": 41.0}, inplace=True)
     graph.compile(sample=pd.DataFrame({"age": [1.0, None]})).save(path)
     return path
-
-
-@contextmanager
-def up(home: Path, *options: str) -> Iterator[str]:
-    """`rtml up` for as long as the block lasts; gives the address of the hub."""
-    process = subprocess.Popen([*RTML, "up", "--home", str(home), *options], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline().split() == ["what", "region", "address"]
-        yield process.stdout.readline().split()[-1]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=SECONDS)
-    assert process.returncode == 0
-
-
-def until(true: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.05)
 
 
 def test_the_next_start_finds_services_regions_and_ports_again(tmp_path: Path, package: Path) -> None:

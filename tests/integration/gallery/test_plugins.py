@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.integration.gallery.visiting import SECONDS, until
+from tests.integration.machine import SECONDS, until
 from tests.plugins.places import FIXTURES, Place
 from tests.unit.hub.gallery.site import tree, words
 

@@ -10,7 +10,7 @@ import pytest
 
 from rtml_core.client import Client
 from rtml_core.client.records import Arm, Traffic
-from tests.integration.gallery.visiting import until, up
+from tests.integration.machine import until, up
 from tests.unit.hub.gallery import site
 from tests.unit.hub.gallery.typed import forms, send, values
 

@@ -19,7 +19,8 @@ from rtml_core import Runtime
 from rtml_core import operators as op
 from rtml_core.client import Client
 from rtml_core.package import read_archive
-from tests.integration.gallery.visiting import SECONDS, Browser, new_key, until, up
+from tests.integration.gallery.visiting import Browser, new_key
+from tests.integration.machine import SECONDS, until, up
 from tests.unit.hub.gallery.site import package, words
 
 #: texts that mean something to a shell, to HTML, to Python, to JavaScript
