@@ -30,6 +30,7 @@ _WHERE = {
     "NotLowerableError": "rtml_core.errors",
     "compile_graph": "rtml_core.compiler",
     "operators": "rtml_core.operators",
+    "profile_stores": "rtml_core.brought",
 }
 
 __all__ = [
@@ -51,11 +52,13 @@ __all__ = [
     "doc",
     "hookimpl",
     "operators",
+    "profile_stores",
     "settings",
 ]
 
 if TYPE_CHECKING:
     from rtml_core import operators
+    from rtml_core.brought import profile_stores
     from rtml_core.client import AsyncClient, Client
     from rtml_core.columns import Column, Schema
     from rtml_core.compiler import compile_graph

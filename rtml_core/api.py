@@ -30,8 +30,10 @@ STABLE: Final[Mapping[str, str]] = MappingProxyType(
         "rtml_core.lowering.trace": "columns by name, graphs inside of an operator",
         "rtml_core.client": "talking to hubs and edges",
         "rtml_core.client.records": "what they answer",
+        "rtml_core.boundary": "sources and sinks at the runtime's boundary",
         "rtml_core.inventory": "what is installed: plugins, operators, custom operators",
         "rtml_core.testing": "tests",
+        "rtml_plugins.profile.store": "stores of profiles",
         "rtml_plugins.sklearn_ops.converting": "converters of estimators of other packages",
     }
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from rtml_core import __version__, on_the_way, package
 from rtml_core.assemble import Assembled, assemble
+from rtml_core.boundary import PARTS
 from rtml_core.columns import Field, parse_signature
 from rtml_core.custom_ops import CustomOp
 from rtml_core.dsl import to_dsl
@@ -107,6 +108,8 @@ def compile_graph(
         assembled = assemble(lowered.builder, outputs)
         told = on_the_way.build(graph, lowered, entries, draft, assembled)
         manifest = _manifest(graph, lowered, assembled, entries, extra)
+        boundary = boundary_of(graph, fields, (entry.name for entry in entries))
+        manifest = msgspec.structs.replace(manifest, boundary=boundary)
         if portable and not manifest.portable:
             raise CompileError(_not_portable(graph, assembled, manifest))
     except RtmlError:
@@ -183,6 +186,7 @@ def signature(graph: Graph, sample: pd.DataFrame | None) -> tuple[tuple[Field, .
     implicit = False
     for name in graph.validate():
         if graph.before(name):
+            _add_late(graph, name, found)
             continue
         operator = graph.nodes[name]
         declared = operator.source_fields() if operator.role == "source" else None
@@ -203,6 +207,41 @@ def signature(graph: Graph, sample: pd.DataFrame | None) -> tuple[tuple[Field, .
         for entry in fields_of(sample):
             found.setdefault(entry.name, entry)
     return tuple(found.values()), extra
+
+
+def _add_late(graph: Graph, name: str, found: dict[str, Field]) -> None:
+    """The fields of a source behind other nodes, which nothing else may fill."""
+    for entry in graph.late_fields(name):
+        if entry.name in found:
+            raise CompileError(f"{graph.label(name)} adds the field '{entry.name}', which another source has: rename one")
+        found[entry.name] = entry
+
+
+def boundary_of(graph: Graph, fields: Sequence[Field], outputs: Iterable[str]) -> tuple[package.BoundaryEntry, ...]:
+    """What the sources and sinks of a graph do at the runtime's boundary. CompileError for fields that two of them fill."""
+    entries: list[package.BoundaryEntry] = []
+    filled: dict[str, str] = {}
+    for name in graph.validate():
+        operator = graph.nodes[name]
+        plan = operator.boundary() if operator.role in ("source", "sink") else None
+        if plan is None:
+            continue
+        names = tuple(outputs) if operator.role == "sink" else tuple(entry.name for entry in operator.source_fields() or ())
+        origin = registry().origin_of(operator)
+        if origin is None:
+            raise CompileError(f"{graph.label(name)} reads requests or shapes answers: it has to come from an installed plugin")
+        for column in names if operator.role == "source" else ():
+            if filled.setdefault(column, name) != name:
+                raise CompileError(f"two sources fill the field '{column}', '{filled[column]}' and '{name}': rename one of them")
+        entries.append(
+            package.BoundaryEntry(
+                name, operator.name, operator.role, names, dict(plan), origin.plugin, origin.distribution, origin.version
+            )
+        )
+    taken = [entry.name for entry in fields if entry.name in PARTS] if filled else []
+    if taken:
+        raise CompileError(f"a field can't be called '{taken[0]}' in a graph whose sources read the {taken[0]} of a request")
+    return tuple(entries)
 
 
 def fields_of(sample: pd.DataFrame) -> list[Field]:

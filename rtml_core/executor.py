@@ -33,16 +33,47 @@ def fit(graph: Graph, frame: Any) -> None:
 def _run(graph: Graph, frame: Any, *, fit: bool) -> dict[str, DataMsg]:
     messages: dict[str, DataMsg] = {}
     lineage = Lineage()
+    late = {name: [entry.name for entry in graph.late_fields(name)] for name in graph.nodes}
+    frame, own = _without_late(frame, {column for columns in late.values() for column in columns})
     branches_meet = any(len(graph.before(name)) > 1 for name in graph.nodes)
     for name in graph.validate():
         with _named(graph, name):
             message, versions = _input(graph, name, messages, lineage, frame)
+            if late[name] and own is not None:
+                message = _with_late(message, own, late[name])
             result = _step(graph.nodes[name], message, fit=fit)
         messages[name] = result
         if branches_meet and isinstance(result.data, pd_frame()) and result.data.columns.nlevels == 1:
             before = message.data
             lineage.record(name, versions, result.data.columns, lambda c, b=before, r=result.data: _equal(b, r, c))  # type: ignore[misc]
     return messages
+
+
+def _without_late(frame: Any, columns: set[str]) -> tuple[Any, pd.DataFrame | None]:
+    """What the first nodes get, and the columns that sources behind them add, as a compiled graph has it."""
+    data = frame.data if isinstance(frame, DataMsg) else frame
+    if not columns or not isinstance(data, pd_frame()):
+        return frame, None
+    found = [column for column in data.columns if column in columns]
+    if not found:
+        return frame, None
+    rest = data.drop(columns=found)
+    return (DataMsg(data=rest, model=frame.model) if isinstance(frame, DataMsg) else rest), data[found]
+
+
+def _with_late(message: DataMsg, own: pd.DataFrame, columns: list[str]) -> DataMsg:
+    """A message with the columns that a source adds, where the frame had them."""
+    data = message.data
+    found = [column for column in columns if column in own.columns]
+    taken = [column for column in found if column in data.columns]
+    if taken:
+        raise ExecutionError(f"it adds the fields {listing(taken)}, and columns of that name reach it: rename one of them")
+    if len(data) != len(own):
+        raise ExecutionError(f"{len(data)} rows reach it, and {len(own)} rows have its fields: a node before it drops rows")
+    joined = data.assign()
+    for column in found:
+        joined[column] = own[column].to_numpy() if not own.index.equals(data.index) else own[column]
+    return DataMsg(data=joined, model=message.model)
 
 
 def pd_frame() -> Any:

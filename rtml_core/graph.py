@@ -12,6 +12,7 @@ from rtml_core.operator import Operator
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rtml_core.columns import Field
     from rtml_core.compiler import Compiled
     from rtml_core.operator import DataMsg
 
@@ -112,6 +113,13 @@ class Graph:
     def before(self, name: str) -> list[str]:
         """Ids of the nodes that feed `name`, in the order of the edges."""
         return [a for a, b in self.edges if b == name]
+
+    def late_fields(self, name: str) -> tuple[Field, ...]:
+        """The fields of a request that a source behind other nodes adds to what reaches it; () of all other nodes."""
+        operator = self.nodes[name]
+        if operator.role != "source" or not self.before(name) or operator.boundary() is None:
+            return ()
+        return tuple(operator.source_fields() or ())
 
     def ends(self) -> list[str]:
         """Ids of the nodes that nothing follows, in order."""

@@ -92,3 +92,25 @@ def rtml_settings() -> type[Params]:
     rtml_core.Secret is shown as *** everywhere.
     """
     raise NotImplementedError
+
+
+@hookspec
+def rtml_boundaries() -> Mapping[str, str]:
+    """How sources and sinks run at the boundary of the runtime, by the name of the operator. Since plugin API 1.
+
+    A value is "module:function"; function(entry, fields, resources) makes the Source or Sink (rtml_core.boundary) of one
+    package: entry is the BoundaryEntry of its manifest with the plan that Operator.boundary said, fields the FieldEntry of each
+    of its names (none for a sink), resources what whoever runs the runtime offers, by name ("profiles"). Its module is imported
+    when such a package is loaded, where its distribution is trusted, and may import neither pandas nor anything that heavy.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def rtml_profile_stores() -> Mapping[str, str]:
+    """Stores of customer profiles, by the scheme of their URLs. Since plugin API 1.
+
+    A value is "module:Class" of a rtml_plugins.profile.store.ProfileStore: {"redis": "rtml_redis.store:RedisStore"}. The module
+    is imported when a URL with that scheme is opened. A scheme that another plugin already brought is an error that names both.
+    """
+    raise NotImplementedError

@@ -203,6 +203,8 @@ def _new_columns(graph: Graph, lowered: Lowered) -> Iterator[tuple[str, str, Sym
     """What each node gives that it did not get."""
     for node, columns in lowered.nodes.items():
         before = [lowered.nodes[parent] for parent in graph.before(node)] or [lowered.sources]
+        if graph.late_fields(node):
+            before.append(lowered.sources)
         for name, column in columns.items():
             if not any(name in given and column.same_as(given[name]) for given in before):
                 yield node, name, column

@@ -162,6 +162,10 @@ class Operator:
         """For a source: the fields of a request (see columns.Field); None when it can't know them."""
         return None
 
+    def boundary(self) -> Mapping[str, Any] | None:
+        """For a source or sink that reads parts of requests or shapes answers: its plan, JSON values (rtml_core.boundary)."""
+        return None
+
     def subgraph(self) -> Graph | None:
         """For an operator that runs a graph as one node: that graph, so that listings and errors can name its nodes."""
         return None

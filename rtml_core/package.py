@@ -206,6 +206,23 @@ class PluginEntry(msgspec.Struct, frozen=True):
     version: str
 
 
+class BoundaryEntry(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A source or sink with a form of its own at the runtime's boundary (rtml_core.boundary).
+
+    role: "source" or "sink". names: the fields that a source fills; the outputs that a sink takes. plan: what Operator.boundary
+    said, JSON values. plugin, distribution, version: who brings the operator.
+    """
+
+    node: str
+    operator: str
+    role: str
+    names: tuple[str, ...]
+    plan: dict[str, Any]
+    plugin: str
+    distribution: str
+    version: str
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """Everything a runtime must know before it looks at the model."""
 
@@ -225,6 +242,7 @@ class Manifest(msgspec.Struct, frozen=True):
     digests: dict[str, str]
     explain: ExplainEntry | None = None  # null: the package says nothing of columns on the way
     baseline: BaselineEntry | None = None  # null: made without a sample
+    boundary: tuple[BoundaryEntry, ...] = ()  # sources and sinks that read requests and shape answers
     metrics: dict[str, float] = {}  # how good the author found the model, by name: {"auc": 0.81}
 
     @property

@@ -83,6 +83,7 @@ def _incoming(graph: Graph, name: str, lowered: Lowered) -> Mapping[str, Symboli
     incoming: dict[str, Symbolic] = {}
     for feeding in graph.before(name):
         incoming.update(lowered.nodes[feeding])
+    incoming.update({entry.name: lowered.sources[entry.name] for entry in graph.late_fields(name)})
     return incoming or lowered.sources
 
 

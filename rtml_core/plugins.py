@@ -23,6 +23,7 @@ from rtml_core.hookcalls import api_of, call, check_hooks
 from rtml_core.hookspecs import GROUP, RESERVED_COMMANDS
 from rtml_core.installed import EntryPoint, entry_points
 from rtml_core.params import Params
+from rtml_core.places import Places
 from rtml_core.registry import Converters, CustomOps, Origin, Registry
 
 
@@ -40,6 +41,8 @@ class PluginInfo:
     commands: list[str] = field(default_factory=list)
     converters: list[str] = field(default_factory=list)
     custom_ops: list[str] = field(default_factory=list)
+    boundaries: list[str] = field(default_factory=list)
+    profile_stores: list[str] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
     #: how long its import and its hooks took
     seconds: float = 0.0
@@ -71,6 +74,8 @@ class Plugins:
         self.registry = Registry(prefer) if registry is None else registry
         self.converters = Converters(prefer)
         self.custom_ops = CustomOps()
+        self.boundaries = Places("rtml_boundaries", "operator")
+        self.profile_stores = Places("rtml_profile_stores", "scheme")
         self.settings: dict[str, type[Params]] = {}
         self.infos: dict[str, PluginInfo] = {}
         self.commands: dict[str, tuple[Any, Origin]] = {}
@@ -137,17 +142,24 @@ class Plugins:
         custom_ops = call(plugin, "rtml_custom_ops")
         if custom_ops is not None:
             self.custom_ops.add_all(custom_ops, info.origin)
+        for places, hook in ((self.boundaries, "rtml_boundaries"), (self.profile_stores, "rtml_profile_stores")):
+            found = call(plugin, hook)
+            if found is not None:
+                places.add_all(found, info.origin)
         # Last, because it can't be rolled back: RTML_PREFER may take a name from a plugin that was there before.
         self._add_named(classes, call(plugin, "rtml_converters"), info.origin)
 
     def _refresh(self) -> None:
         """Write into the listing what each plugin has brought, in one pass over everything."""
         operators, converters, custom_ops = (brought.by_plugin() for brought in (self.registry, self.converters, self.custom_ops))
+        boundaries, stores = self.boundaries.by_plugin(), self.profile_stores.by_plugin()
         for info in self.infos.values():
             if info.state == "ok":
                 info.operators = operators.get(info.name, [])
                 info.converters = converters.get(info.name, [])
                 info.custom_ops = custom_ops.get(info.name, [])
+                info.boundaries = boundaries.get(info.name, [])
+                info.profile_stores = stores.get(info.name, [])
 
     def _add_named(self, classes: Any, converters: Any, origin: Origin) -> None:
         """Operators and converters of one plugin: all of both or none."""
@@ -188,6 +200,8 @@ class Plugins:
         self.registry.remove(info.name)
         self.converters.remove(info.name)
         self.custom_ops.remove(info.name)
+        self.boundaries.remove(info.name)
+        self.profile_stores.remove(info.name)
         self.settings.pop(info.name, None)
         self.commands = {name: value for name, value in self.commands.items() if value[1].plugin != info.name}
         info.commands, info.settings = [], []

@@ -112,6 +112,8 @@ def brings(info: PluginInfo) -> str:
         parts.append(plural(len(info.converters), "converter", "converters"))
     if info.custom_ops:
         parts.append(plural(len(info.custom_ops), "custom op"))
+    if info.profile_stores:
+        parts.append(f"profiles in {_some(info.profile_stores)}")
     return "; ".join(parts) or "-"
 
 
@@ -145,6 +147,8 @@ def plugins_show(name: str, as_json: bool) -> None:
         ("converters", ", ".join(info.converters) or "-"),
         ("custom ops", ", ".join(info.custom_ops) or "-"),
     ]
+    brought = (("boundaries", info.boundaries), ("stores", info.profile_stores))
+    facts += [(key, ", ".join(names)) for key, names in brought if names]
     click.echo("\n".join(f"{key:<11}{value}" for key, value in facts))
     if info.state == "ok" and (lines := plugin_lines(known, info.name)):
         click.echo(lines)

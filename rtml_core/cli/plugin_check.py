@@ -14,7 +14,7 @@ import click
 
 from rtml_core.cli.command import Found
 from rtml_core.cli.listing import discovered, print_json
-from rtml_core.cli.plugin_check_commands import check_commands, check_converters
+from rtml_core.cli.plugin_check_commands import check_boundaries, check_commands, check_converters
 from rtml_core.cli.plugin_check_contract import check_contract
 from rtml_core.cli.plugin_check_findings import Finding, Report, Subject, summary
 from rtml_core.cli.plugin_check_imports import check_imports, deprecations
@@ -37,6 +37,7 @@ _OF_LOADED: Final[tuple[Callable[[Subject], Iterable[Finding]], ...]] = (
     check_custom_ops,
     check_commands,
     check_converters,
+    check_boundaries,
 )
 
 

@@ -1,4 +1,4 @@
-"""`rtml plugins check`: commands load and explain themselves, functions of converters can be imported."""
+"""`rtml plugins check`: commands load and explain themselves, and what is named by its place can be imported."""
 
 from __future__ import annotations
 
@@ -59,3 +59,27 @@ def check_converters(subject: Subject) -> Iterator[Finding]:
                 yield Finding("error", "converters", name, str(error), "correct the path")
     if names and not count:
         yield Finding("ok", "converters", "", f"for {listing(names, 4)}")
+
+
+def check_boundaries(subject: Subject) -> Iterator[Finding]:
+    """What the plugin names for the runtime's boundary belongs to an operator, and can be imported; so can its stores."""
+    named = [(subject.known.boundaries.find(name), "boundaries") for name in subject.info.boundaries]
+    named += [(subject.known.profile_stores.find(name), "profile store") for name in subject.info.profile_stores]
+    count = 0
+    for place, what in named:
+        assert place is not None
+        try:
+            found = place.load()
+        except RtmlError as error:
+            count += 1
+            yield Finding("error", "boundaries", place.name, str(error), "correct the path")
+            continue
+        if not callable(found):
+            count += 1
+            yield Finding("error", "boundaries", place.name, f"{place.path} can't be called", "name a function or a class")
+        if what == "boundaries" and place.name not in subject.info.operators:
+            count += 1
+            cure = "name an operator of rtml_operators"
+            yield Finding("error", "boundaries", place.name, "the plugin brings no operator of that name", cure)
+    if named and not count:
+        yield Finding("ok", "boundaries", "", f"for {listing([place.name for place, _ in named if place is not None], 4)}")

@@ -28,6 +28,7 @@ CHECKS: Final = (
     "custom ops",
     "commands",
     "converters",
+    "boundaries",
     "start-up",
 )
 

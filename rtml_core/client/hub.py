@@ -84,6 +84,11 @@ class HubCalls:
         reply = yield from self._call("POST", path, data, repeat=True, timeout=timeout, content_type="application/octet-stream")
         return read(reply, Published, self.hub)
 
+    def upload(self, path: str, data: bytes, content_type: str, kind: type[T], timeout: float) -> Flow[T]:
+        """Send bytes, once."""
+        reply = yield from self._call("POST", path, data, repeat=False, timeout=timeout, content_type=content_type)
+        return read(reply, kind, self.hub)
+
     def rollout(
         self, service: str, revision: int | None, timeout: float, progress: Callable[[Rollout], object] | None = None
     ) -> Flow[Rollout]:

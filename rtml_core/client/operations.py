@@ -15,6 +15,7 @@ from rtml_core.client.answers import Prediction
 from rtml_core.client.errors import ClientError, Conflict, InvalidInput, NotTakenUp
 from rtml_core.client.exchange import Flow
 from rtml_core.client.hub import HubCalls, hub_path
+from rtml_core.client.persons import Persons
 from rtml_core.client.pools import Wire
 from rtml_core.client.records import (
     Arm,
@@ -93,6 +94,7 @@ class Operations:
         self.regions = tuple(names(region))
         self.wire = Wire(api_key(key), ca)
         self.calls = HubCalls(self.hub, retries, timeout)
+        self.persons = Persons(self.calls)
         self.scoring = Scoring(self.hub, edge_addresses(edges), self.regions, retries)
         self._timeout = timeout
         self._paths: dict[tuple[str, int | None, bool], str] = {}
@@ -283,7 +285,7 @@ class Operations:
     def collect(self, older_than: float | None, dry_run: bool) -> Flow[Collected]:
         """Have packages removed that no service needs."""
         query = {"older_than": None if older_than is None else f"{older_than:.15g}", "dry_run": dry_run or None}
-        return self.calls.change("POST", hub_path("collect", query=query), Collected)
+        return self.calls.change("POST", hub_path("packages", "collect", query=query), Collected)
 
     def gallery_link(self) -> Flow[GalleryLink]:
         """What opens the gallery in a browser; at the address at which the hub is asked, whatever a proxy tells the hub."""

@@ -83,6 +83,7 @@ class Published:
     regions: tuple[str, ...]
     revision: int
     changes: tuple[str, ...] = ()  # how the signature differs from the version before, in words
+    warnings: tuple[str, ...] = ()  # what of profiles its readers will not find, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key; its secret is shown once. services: None for all. rate: requests a second, None for no limit."""
+    """An API key; its secret is shown once. services, regions: None for all. rate: requests a second, None for no limit."""
 
     id: str
     name: str
@@ -159,6 +160,7 @@ class Key:
     revoked: str | None = None
     rate: float | None = None
     last_four: str = ""
+    regions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,3 +287,160 @@ class Drift:
     columns: tuple[ColumnDrift, ...]
     verdict: Verdict
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """What of a service's predictions is written to the profiles of the persons that they are about.
+
+    outputs: the path of the profile by output, {"propensity": "_acme.rtml.churn"}; with none predictions are only kept. enabled:
+    False writes nothing for now. by: "package", what a ProfileWriter says; "hand", set for the service, which goes before that.
+    """
+
+    service: str
+    outputs: dict[str, str]
+    enabled: bool = True
+    by: Literal["hand", "package"] = "hand"
+    updated: str = ""
+    updated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionProjection:
+    """What the edges of a region may know of profiles, and no more.
+
+    mode: "auto", what the services there read; "chosen", set for the region. attributes: dotted paths; aggregates: ids of them.
+    ttl: seconds that an edge may use what it was told. left_out: what services there read and the region does not get, in words.
+    """
+
+    region: str
+    mode: Literal["auto", "chosen"]
+    attributes: tuple[str, ...]
+    aggregates: tuple[str, ...]
+    ttl: float
+    left_out: tuple[str, ...] = ()
+    updated: str = ""
+    updated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """A record that was not taken, and why. record: its number in the input, from 1; line: where it begins, 0 where there are no
+    lines; id: its `_id`. problems: {"at": JSON pointer, "keyword", "message"} each."""
+
+    record: int
+    line: int
+    id: str
+    problems: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedRecords:
+    """What became of records. taken: False when more than the threshold were refused, and so nothing was taken.
+
+    read = accepted + duplicates + withheld + refused_count. duplicates: that were there before; withheld: events of persons who
+    refused that they are collected; refused: the first of them. batch: 0 when nothing is new. nameless: accepted ones without an
+    identity, which are in no profile.
+    """
+
+    dataset: str
+    schema: str
+    taken: bool = True
+    batch: int = 0
+    read: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    withheld: int = 0
+    nameless: int = 0
+    refused_count: int = 0
+    refused: tuple[RefusedRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Records of one schema. kind: "event" or "record". profile: whether profiles are built from it. bytes: on disk. first, last:
+    times of its records; None when it has none."""
+
+    name: str
+    schema: str
+    kind: str
+    profile: bool
+    records: int
+    bytes: int
+    created: str
+    first: str | None = None
+    last: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRecords:
+    """Records of a dataset. next: the offset to go on with; None at the end."""
+
+    records: tuple[dict[str, Any], ...]
+    next: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class XdmSchema:
+    """A schema that records can be checked by. name: short, the end of its id. kind: "event" or "record"."""
+
+    id: str
+    title: str
+    name: str
+    kind: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonIdentity:
+    """An identity of a person. state: ambiguous, loggedOut or authenticated. first, last: of the records that name it; events:
+    how many are kept under it."""
+
+    namespace: str
+    id: str
+    state: str
+    first: str
+    last: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonProfile:
+    """A person as a merge policy shows it.
+
+    attributes: merged, or the fields that were asked for. sources: datasets that had a say. consent: what was last said, by
+    purpose. changed: when something was last taken in. aggregates: values by id, when they were asked for.
+    """
+
+    person: str
+    version: int
+    policy: str
+    changed: str
+    attributes: dict[str, Any]
+    identities: tuple[PersonIdentity, ...] = ()
+    sources: tuple[str, ...] = ()
+    consent: dict[str, str] = field(default_factory=dict)
+    aggregates: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEvents:
+    """Events of a person, in order of time. next: what to ask for as `start` (or, latest first, as `end`) to see more; None at
+    the end. after: what to ask for beside it, so that events of that moment which were seen do not come again."""
+
+    events: tuple[dict[str, Any], ...]
+    next: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedPerson:
+    """What was erased of a person. found: whether there was something. digest: keyed digest of the identity, which the audit log
+    begins with. identities, events, fragments: of the profile; records: of datasets, predictions included."""
+
+    found: bool
+    digest: str
+    identities: int = 0
+    events: int = 0
+    fragments: int = 0
+    records: int = 0

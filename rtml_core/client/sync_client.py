@@ -27,9 +27,10 @@ from rtml_core.client.records import (
     Traffic,
     Version,
 )
+from rtml_core.client.sync_persons import PersonsClient
 
 
-class Client:
+class Client(PersonsClient):
     """Publishes, steers and scores services. One for a whole process: threads share it and its connections.
 
     hub: its address; else RTML_HUB, else http://127.0.0.1:8000. edges: addresses of edges, or {region: addresses}, so that no hub
@@ -52,6 +53,7 @@ class Client:
         ca: str | os.PathLike[str] | None = None,
     ):
         self._ops = ops.Operations(hub, edges, region, key, timeout, retries, ca)
+        self._persons = self._ops.persons
         self._connections = Blocking(self._ops.wire)
         self._run = self._connections.run
 
@@ -283,10 +285,14 @@ class Client:
         services: Sequence[str] | None = None,
         expires: str | None = None,
         rate: float | None = None,
+        regions: Sequence[str] | None = None,
     ) -> NewKey:
-        """A new key. scopes: of predict, publish, admin, debug, edge. services: None for all. expires: ISO 8601. rate: requests a
-        second. Its secret is in this answer only."""
+        """A new key. scopes: of predict, publish, admin, debug, edge, collect, profile, profile-write. services: None for all.
+        expires: ISO 8601. rate: requests a second. regions: of a key of scope edge, None for all. Its secret is in this answer
+        only."""
         content = {"name": name, "scopes": list(scopes), "services": services, "expires": expires, "rate": rate}
+        if regions is not None:
+            content["regions"] = list(regions)
         return self._run(self._ops.create_key(content))
 
     def rotate_key(self, key: str, *, overlap: float | None = None) -> NewKey:

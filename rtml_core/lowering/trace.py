@@ -71,11 +71,27 @@ def _lower_nodes(graph: Graph, b: Builder, sources: Columns) -> dict[str, Column
     """What every node gives; nodes that nothing feeds get the sources."""
     nodes: dict[str, Columns] = {}
     lineage = Lineage()
+    late = {entry.name for name in graph.nodes for entry in graph.late_fields(name)}
+    first = {name: column for name, column in sources.items() if name not in late}
     for name in graph.validate():
-        incoming, versions = _incoming(graph, name, nodes, lineage) if graph.before(name) else (dict(sources), {})
+        incoming, versions = _incoming(graph, name, nodes, lineage) if graph.before(name) else (dict(first), {})
+        incoming |= _own_fields(graph, name, incoming, sources)
         result = nodes[name] = lower_node(graph, name, b, incoming)
         lineage.record(name, versions, result, lambda c, i=incoming, r=result: r[c].same_as(i[c]))  # type: ignore[misc]
     return nodes
+
+
+def _own_fields(graph: Graph, name: str, incoming: Columns, sources: Columns) -> Columns:
+    """The fields that a source behind other nodes adds to what reaches it."""
+    own = [entry.name for entry in graph.late_fields(name)]
+    for field_name in own:
+        if field_name in incoming:
+            raise CompileError(
+                f"{_cap(graph.label(name))} adds the field '{field_name}', and a column of that name reaches it: rename one"
+            )
+        if field_name not in sources:
+            raise CompileError(f"{_cap(graph.label(name))} reads requests, so it can't stand in a graph inside of another node")
+    return {field_name: sources[field_name] for field_name in own}
 
 
 def lower_subgraph(graph: Graph, b: Builder, sources: Columns) -> Columns:

@@ -163,6 +163,15 @@ class JsonRows:
             row[start:stop] = [MISSING_STRING if text is None else text for text in row[start:stop]]
         return row
 
+    def finish_typed(self, values: tuple[Any, ...]) -> Row:
+        """A row out of values in the order of the signature, each of the type that value_type(entry, str) says. Raises ValueError
+        for a text that is no timestamp."""
+        return self._ready(values)[0]
+
+    def finish_slow(self, values: tuple[Any, ...]) -> Row:
+        """A row out of what Signature.slow_row gave."""
+        return self._finish(values)
+
     # ---- scoring ------------------------------------------------------------------------------------------------
 
     def score(self, rows: Rows) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from rtml_core.runtime.signature import Feed, Signature
 from rtml_core.timestamps import format_timestamp
 
 if TYPE_CHECKING:
+    from rtml_core.runtime.boundary import Requests
     from rtml_core.runtime.explained import Explained
     from rtml_core.runtime.json_rows import JsonRows
 
@@ -66,7 +68,7 @@ class Runtime:
         self.manifest = manifest
         ignore = manifest.extra == "ignore" if ignore_extra is None else ignore_extra
         self.signature = Signature(manifest.fields, manifest.inputs, ignore_extra=ignore)
-        self._trust, self._custom_ops = trust, custom_ops
+        self.trust, self._custom_ops = trust, custom_ops
         self.session = _session(archive.model, manifest, custom, where)
         # The binding itself: InferenceSession.run checks names and owners again at every call, which costs 3 us a row.
         self._run: Any = self.session._sess.run
@@ -105,6 +107,34 @@ class Runtime:
             self._json = JsonRows(self)
         return self._json
 
+    def requests(self, resources: Mapping[str, Any] | None = None) -> Requests:
+        """Reading of requests with an identity or an event, by the sources of the package. resources: what they need, by name,
+        such as "profiles". Raises PackageError when a plugin that brings one is not installed, or not trusted."""
+        from rtml_core.runtime.boundary import Requests
+
+        return Requests(self, resources)
+
+    def score_request(
+        self, request: Mapping[str, Any] | bytes, resources: Mapping[str, Any] | None = None, *, now: int | None = None
+    ) -> list[Any]:
+        """The predictions for a request as a server gets it: plain rows, or {"identity": ..., "event": ...}, and shaped as it
+        answers them. now: us since the epoch, of the clock unless given. Raises InputError, and PackageError as `requests` does.
+
+        Sources that have to wait for something can't be used here.
+        """
+        from rtml_core.runtime.boundary import Pending
+
+        requests = self.requests(resources)
+        body = request if isinstance(request, bytes) else _body(request)
+        read = requests.decode(body, now)
+        if isinstance(read, Pending):
+            read.close()
+            raise PackageError("a source of the package waits for something outside of this process: score it at an edge")
+        predictions = self.json.score(self.json.decode(body) if read is None else read.rows)
+        shape = requests.shape
+        answered: list[Any] = msgspec.json.decode(predictions if shape is None else shape(predictions))
+        return answered
+
     def explained(self, archive: package.Archive) -> Explained:
         """What the nodes give on the way: opens the explain model. archive: this very package, read with explain=True."""
         from rtml_core.runtime.explained import Explained
@@ -122,7 +152,7 @@ class Runtime:
         view = msgspec.structs.replace(view, portable=not view.foreign)
         where = "the explain model of the package"
         guards.check(model, view, where)
-        custom = trusted.resolve(view, self._trust, where, self._custom_ops)
+        custom = trusted.resolve(view, self.trust, where, self._custom_ops)
         session = _session(model, view, custom, where)
         run = sessions.guarded(session.run, custom, texts=sessions.takes_texts(session))
         names = [output.name for output in session.get_outputs()]
@@ -324,3 +354,11 @@ def _time_or_none(value: int) -> str | None:
 
 def _micros_or_none(value: int) -> int | None:
     return None if value == MISSING_TIME else value
+
+
+def _body(request: Mapping[str, Any]) -> bytes:
+    """A request as it would be sent; halves of characters by their numbers, as only JSON can say them."""
+    try:
+        return msgspec.json.encode(request)
+    except UnicodeEncodeError:
+        return json.dumps(request).encode()

@@ -7,17 +7,18 @@ when its bytes are those that the package was compiled with.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from rtml_core import config
 from rtml_core.custom_ops import CustomOp, native
 from rtml_core.errors import PackageError, PluginError, describe, said
 from rtml_core.installed import EntryPoint, entry_points, normal
-from rtml_core.package import Manifest, OpEntry
+from rtml_core.package import BoundaryEntry, Manifest, OpEntry
 
 #: distributions by name, or all that are installed
 Trust = Iterable[str] | Literal["all"]
@@ -25,7 +26,9 @@ Trust = Iterable[str] | Literal["all"]
 BUILT_IN: Final = "rtml"
 VARIABLE: Final = config.VARIABLES["trust"]
 
-_loaded: Final[dict[tuple[str, str], dict[tuple[str, str, int], CustomOp]]] = {}
+T = TypeVar("T")
+#: what the hooks of plugins returned, by distribution, plugin and hook
+_loaded: Final[dict[tuple[str, str, str], Any]] = {}
 #: of two threads that load packages one asks the plugin: asked twice it may declare two bodies under one name
 _lock: Final = threading.RLock()
 
@@ -58,6 +61,26 @@ def resolve(manifest: Manifest, trust: Trust, where: str, known: Mapping[str, Cu
     return found
 
 
+def boundary(entry: BoundaryEntry, trust: Trust, where: str) -> Callable[..., Any]:
+    """The function that makes a source or a sink of an entry, from its plugin (hook rtml_boundaries). Raises PackageError."""
+    needs = f"{where} needs {entry.operator} of {entry.distribution} {entry.version} to read requests or to shape answers"
+    point = _allowed(entry.distribution, entry.plugin, _names(trust), needs, entry.version)
+    places = _asked_once(point, needs, "rtml_boundaries", _checked_places)
+    path = places.get(entry.operator)
+    if path is None:
+        raise PackageError(
+            f"{needs}. {entry.distribution} {point.version}, which is installed here, does not bring it: pip install"
+            f" {entry.distribution}=={entry.version}, or compile the graph anew"
+        )
+    module, _, attribute = path.partition(":")
+    try:
+        with redirect_stdout(sys.stderr):
+            function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        raise PackageError(f"{needs}, and {path} can't be imported: {said(error)}") from error
+    return function
+
+
 def _names(trust: Trust) -> set[str] | None:
     """Trusted distributions, None for all: those given, and those of RTML_TRUST or else of the file of settings."""
     if isinstance(trust, str) and trust != "all":
@@ -72,15 +95,11 @@ def _names(trust: Trust) -> set[str] | None:
     return None if "all" in names else names | {BUILT_IN}
 
 
-def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp:
-    distribution, plugin = entry.distribution, entry.plugin
-    if distribution is None or plugin is None or entry.custom is None or entry.op_version is None:
-        raise PackageError(f"{where} is damaged: its manifest does not say who brings the operator {entry.label}")
-    needs = f"{where} needs the {entry.kind} operator {entry.label} of {distribution} {entry.version}"
-    exact = f"{distribution}=={entry.version}"
+def _allowed(distribution: str, plugin: str, trusted: set[str] | None, needs: str, version: str | None) -> EntryPoint:
+    """The entry point of a plugin whose code may run here. PackageError: not installed, not trusted, or not loaded."""
     point = _entry_point(distribution, plugin)
     if point is None:
-        raise PackageError(f"{needs}, which is not installed here: pip install {exact}")
+        raise PackageError(f"{needs}, which is not installed here: pip install {distribution}=={version}")
     if trusted is not None and normal(distribution) not in trusted:
         raise PackageError(
             f"{needs}, which runs code of that distribution in this process, and it is not trusted here. If you trust it, say so:"
@@ -93,6 +112,16 @@ def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp
         raise PackageError(
             f"{needs}, and its plugin '{plugin}' is not among those that are loaded here ({config.source('plugins')})"
         )
+    return point
+
+
+def _installed(entry: OpEntry, trusted: set[str] | None, where: str) -> CustomOp:
+    distribution, plugin = entry.distribution, entry.plugin
+    if distribution is None or plugin is None or entry.custom is None or entry.op_version is None:
+        raise PackageError(f"{where} is damaged: its manifest does not say who brings the operator {entry.label}")
+    needs = f"{where} needs the {entry.kind} operator {entry.label} of {distribution} {entry.version}"
+    exact = f"{distribution}=={entry.version}"
+    point = _allowed(distribution, plugin, trusted, needs, entry.version)
     declared = _declared(point, needs)
     op = declared.get((entry.custom, entry.op, entry.op_version))
     if op is not None:
@@ -113,28 +142,32 @@ def _entry_point(distribution: str, plugin: str) -> EntryPoint | None:
 
 
 def _declared(point: EntryPoint, needs: str) -> dict[tuple[str, str, int], CustomOp]:
-    """What the plugin declares; its module is imported once in a process."""
-    key = (normal(point.distribution), point.name)
+    """The custom operators that the plugin declares."""
+    return _asked_once(point, needs, "rtml_custom_ops", _checked_ops)
+
+
+def _asked_once(point: EntryPoint, needs: str, hook: str, checked: Callable[[Any], T]) -> T:
+    """What a hook of the plugin returns, checked by the rules that hold at discovery (see plugins); its module is imported, and
+    the hook called, once in a process."""
+    key = (normal(point.distribution), point.name, hook)
     with _lock:
         if key not in _loaded:
             try:
                 with redirect_stdout(sys.stderr):  # a print must not end up among scored rows
-                    ops = _asked(point)
+                    from rtml_core.hookcalls import api_of, call
+
+                    plugin = point.load()
+                    api_of(plugin, point.distribution)
+                    _loaded[key] = checked(call(plugin, hook))
             except BaseException as error:  # a stranger's plugin may raise anything, SystemExit too
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 raise PackageError(f"{needs}, and its plugin '{point.name}' can't be loaded: {said(error)}") from error
-            _loaded[key] = {op.key: op for op in ops}
-        return _loaded[key]
+        found: T = _loaded[key]
+        return found
 
 
-def _asked(point: EntryPoint) -> list[CustomOp]:
-    """What the hook of the plugin returns, checked, by the rules that hold at discovery (see plugins)."""
-    from rtml_core.hookcalls import api_of, call
-
-    plugin = point.load()
-    api_of(plugin, point.distribution)
-    ops = call(plugin, "rtml_custom_ops")
+def _checked_ops(ops: Any) -> dict[tuple[str, str, int], CustomOp]:
     ops = [] if ops is None else ops
     if not isinstance(ops, (list, tuple)):
         raise PluginError(f"its rtml_custom_ops must return a list of CustomOp; got {describe(ops)}")
@@ -142,7 +175,15 @@ def _asked(point: EntryPoint) -> list[CustomOp]:
         if not isinstance(op, CustomOp):
             raise PluginError(f"its rtml_custom_ops must return a list of CustomOp; it holds {describe(op)}")
         op.check()
-    return list(ops)
+    return {op.key: op for op in ops}
+
+
+def _checked_places(places: Any) -> dict[str, str]:
+    if places is None:
+        return {}
+    if not isinstance(places, Mapping) or not all(isinstance(path, str) and ":" in path for path in places.values()):
+        raise PluginError(f'its rtml_boundaries must return a dict of names and "module:function"; got {describe(places)}')
+    return dict(places)
 
 
 def _require_digest(op: CustomOp, entry: OpEntry, where: str) -> None:
