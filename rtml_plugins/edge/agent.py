@@ -19,6 +19,7 @@ from rtml_core.errors import RtmlError, said
 from rtml_plugins.edge import files
 from rtml_plugins.edge.cache import Cache
 from rtml_plugins.edge.files import HeldState, Home, HomeError
+from rtml_plugins.edge.persons import Persons
 from rtml_plugins.edge.reporting import Reporter
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.telling import Teller
@@ -45,10 +46,18 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Agent:
-    """Follows a hub. workers: the process ids of the workers that run now, for the reports. name: of this edge at the hub."""
+    """Follows a hub. workers: the process ids of the workers that run now, for the reports. name: of this edge at the hub.
+    persons: what workers have of profiles and tell of predictions.
+    """
 
     def __init__(
-        self, settings: EdgeSettings, home: Home, uplink: Uplink, workers: Callable[[], set[int]], name: str | None = None
+        self,
+        settings: EdgeSettings,
+        home: Home,
+        uplink: Uplink,
+        workers: Callable[[], set[int]],
+        name: str | None = None,
+        persons: Persons | None = None,
     ):
         self._settings = settings
         self._home = home
@@ -60,6 +69,8 @@ class Agent:
         self._trouble = ""
         self._unwritten = ""  # why the workers could not be told
         edge = name or read_identity(home, settings.region)
+        self._edge = edge
+        self._persons = persons
         self._reporter = Reporter(settings, home, uplink, edge, workers)
         self._teller = Teller(settings, uplink, edge, lambda: () if self._held is None else self._held.services)
         #: whether the hub has told what to serve since this process started
@@ -82,6 +93,8 @@ class Agent:
                 group.create_task(self._reporter.run(self._verify), name="rtml-report")
                 group.create_task(self._reporter.look(), name="rtml-plugins")
                 group.create_task(self._teller.run(), name="rtml-measures")
+                if self._persons is not None:
+                    group.create_task(self._persons.run(self._uplink, self._edge), name="rtml-persons")
         finally:
             await self._cache.close()
 
@@ -97,6 +110,8 @@ class Agent:
     async def close(self) -> None:
         """Tell the hub what was counted since it was told, now that no process counts any more; close the connections to it."""
         await self._teller.last()
+        if self._persons is not None:
+            await self._persons.last(self._uplink, self._edge)
         await self._uplink.close()
 
     # ---- following ----------------------------------------------------------------------------------------------

@@ -14,12 +14,14 @@ from rtml_plugins.edge import access, cors
 from rtml_plugins.edge.exchange import Answer, Handler, Request, Response
 from rtml_plugins.edge.measuring import Measuring
 from rtml_plugins.edge.predict import Target, deprecation, problem_of, problem_response, request_id
+from rtml_plugins.edge.predict_identity import PersonTarget
 from rtml_plugins.edge.refusals import STATUSES, refusals
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.edge.shadow import Shadow
 from rtml_plugins.serving.problems import Problem
 
 if TYPE_CHECKING:
+    from rtml_plugins.edge.outbox import Outbox
     from rtml_plugins.edge.table import Service, Snapshot, Table
 
 #: beginning of a path -> the module and the function that makes its handler out of the app
@@ -40,15 +42,16 @@ class App:
     """Answers requests from the current snapshot of a table.
 
     snapshot: the one that the paths were made for. in_flight: requests that wait to be scored. shadow: what is scored and not
-    answered. measuring: what is counted of values.
+    answered. measuring: what is counted of values. outbox: takes what the hub is told of persons; None where there is none.
     """
 
-    def __init__(self, table: Table, settings: EdgeSettings):
+    def __init__(self, table: Table, settings: EdgeSettings, outbox: Outbox | None = None):
         self.table = table
         self.settings = settings
         self.in_flight = 0
         self.inflating = asyncio.Semaphore(_INFLATING)
         self.shadow = Shadow()
+        self.outbox = outbox
         self.measuring = Measuring(settings.folder)
         self.snapshot: Snapshot = table.current
         self._targets: dict[str, Target] = {}
@@ -79,17 +82,19 @@ class App:
         """Make the paths of a snapshot; those of services that did not change stay."""
         before, targets = self._targets, {}
         for name, service in snapshot.services.items():
+            by_identity = any(loaded.requests is not None for loaded in service.versions.values())
+            kind = PersonTarget if by_identity else Target
             path = f"{SERVICES}/{name}/predict"
             known = before.get(path)
             if known is not None and known.service is service:
                 targets[path] = known
             else:
-                targets[path] = Target(self, service, None)
+                targets[path] = kind(self, service, None)
             for number, loaded in service.versions.items():
                 path = f"{SERVICES}/{name}/versions/{number}/predict"
                 known = before.get(path)
                 unchanged = known is not None and known.service is service
-                targets[path] = known if unchanged and known is not None else Target(self, service, loaded)
+                targets[path] = known if unchanged and known is not None else kind(self, service, loaded)
         self._targets = targets
         self.snapshot = snapshot
 

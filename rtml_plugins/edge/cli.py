@@ -69,6 +69,27 @@ class EdgeOptionRefused(RtmlError):
     help="Rows that wait in a worker for one service; more get 503.",
 )
 @click.option("--timeout", type=click.FloatRange(0.1, 3600), default=10.0, show_default=True, help="Seconds of a request.")
+@click.option(
+    "--profiles-memory",
+    type=Size(1 << 20, 1 << 40, "64MB"),
+    default="64MB",
+    show_default=True,
+    help="Memory of a worker for profiles of persons.",
+)
+@click.option(
+    "--profiles-keep",
+    type=click.FloatRange(0, 30 * 86_400),
+    default=86_400.0,
+    show_default=True,
+    help="Seconds that a profile is used beyond its time while the hub is away.",
+)
+@click.option(
+    "--outbox-disk",
+    type=Size(1 << 20, 1 << 40, "256MB"),
+    default="256MB",
+    show_default=True,
+    help="Disk for predictions about persons until the hub has them; beyond it the oldest go.",
+)
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may call the edge; * for any (repeatable).")
 @click.option("--tls-cert", metavar="FILE", help="Certificate with its chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Its private key, PEM, not encrypted.")

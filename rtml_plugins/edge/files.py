@@ -7,6 +7,9 @@ served/          NAME.json, what each service last served whole: gone back to wh
 workers/         what each process serves, ROLE-PID.json; which package it is loading, PID.loading; and suspects.json: by
                  package, how many processes died while they loaded it
 metrics/         what processes count
+profiles.db      what the hub told of profiles (mode 0600)
+outbox/          journals of predictions that the hub is still to be told
+persons.sock     where workers ask the supervisor for profiles (mode 0600)
 lock             held by the supervisor
 """
 

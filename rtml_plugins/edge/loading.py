@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from rtml_core.errors import RtmlError, said
@@ -21,6 +21,7 @@ from rtml_plugins.serving.wire import ServiceEntry, VersionEntry
 
 if TYPE_CHECKING:
     from rtml_core import Runtime
+    from rtml_core.runtime.boundary import Requests
     from rtml_plugins.edge.batching import Scorer
 
 #: id of a service, its name, number of the version, id of the package
@@ -38,13 +39,16 @@ def load_key(entry: ServiceEntry, version: VersionEntry) -> LoadKey:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Loaded:
-    """A version that answered its parity sample. scorer: what scores requests with it."""
+    """A version that answered its parity sample. scorer: what scores requests with it. requests: reads those by identity, None
+    for a package that has none.
+    """
 
     service: str
     version: int
     package_id: str
     runtime: Runtime
     scorer: Scorer
+    requests: Requests | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,10 @@ class Failure:
 class Loader:
     """The versions that a process has loaded. Everything but the loading itself happens in the event loop."""
 
-    def __init__(self, settings: EdgeSettings, home: Home):
+    def __init__(self, settings: EdgeSettings, home: Home, resources: Mapping[str, Any] | None = None):
+        """resources: what sources of packages read persons with, by name; None where requests by identity are not taken."""
         self._settings = settings
+        self._resources = resources
         self._home = home
         self._loaded: dict[LoadKey, Loaded] = {}
         self._failures: dict[LoadKey, Failure] = {}
@@ -139,7 +145,9 @@ class Loader:
                 raise HomeError(f"the file of package {version.package[:12]}... holds another one, {runtime.id[:12]}...")
             self._runtimes[version.package] = runtime
         scorer = Scorer(runtime, self._settings, service)
-        return Loaded(service, version.version, version.package, runtime, scorer), time.perf_counter() - began
+        reads = self._resources is not None and bool(runtime.manifest.boundary)
+        requests = runtime.requests(self._resources) if reads else None
+        return Loaded(service, version.version, version.package, runtime, scorer, requests), time.perf_counter() - began
 
     @contextmanager
     def _watched(self, package: str) -> Iterator[None]:

@@ -72,6 +72,7 @@ _loads: dict[Labels, Histogram] = {}
 _counters: dict[tuple[str, Labels], int] = {}
 _queues: dict[str, int] = {}
 _in_flight: Callable[[], int] | None = None
+_watched: list[Callable[[], None]] = []
 
 
 def outcome(status: int, kind: str = "") -> str:
@@ -110,6 +111,19 @@ def watch_in_flight(count: Callable[[], int]) -> None:
     """Have the number of requests in flight asked of `count` once a second."""
     global _in_flight
     _in_flight = count
+
+
+def watch(tell: Callable[[], None]) -> None:
+    """Call `tell` before figures are written, so that what is counted elsewhere is told by then."""
+    if tell not in _watched:
+        _watched.append(tell)
+
+
+def unwatch(tell: Callable[[], None]) -> None:
+    """Call it a last time and no more."""
+    if tell in _watched:
+        _watched.remove(tell)
+        tell()
 
 
 def loaded(service: str, version: int, seconds: float) -> None:
@@ -194,6 +208,8 @@ class Writer:
         """What stands in the file. ended: nothing is in flight any more, and nothing ready."""
         import rtml_core
 
+        for tell in _watched:
+            tell()
         now = Figures(os.getpid(), self._role, self._settings.region, self._started, rtml_core.__version__)
         now.requests = [((key[0], str(key[1]), key[2]), series) for key, series in _requests.items()]
         now.batches = list(_batches.items())

@@ -66,6 +66,17 @@ COUNTERS: Final = {
         ("service", "version", "result"),
         "Rows scored by a shadow version, and how they compared.",
     ),
+    "projections": (
+        "rtml_edge_profile_lookups",
+        ("result",),
+        "Profiles looked up, by result: hit (held), miss (asked for), timeout (not there in time), away (not to be had, as the"
+        " hub is away).",
+    ),
+    "outbox_records": (
+        "rtml_edge_outbox_records",
+        ("service", "result"),
+        "Predictions about persons: kept to be told to the hub, or lost, as they could not be written.",
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from rtml_plugins.edge.batching import LARGE_BODY
 from rtml_plugins.edge.exchange import Answer, Later, Request, Response
 from rtml_plugins.edge.refusals import refusals
 from rtml_plugins.serving import logs
+from rtml_plugins.serving.consent import ConsentRefused
 from rtml_plugins.serving.problems import CONTENT_TYPE, Problem, invalid_input
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def problem_of(error: Exception) -> Problem:
         problem.detail = _clean(problem.detail, 2000)
         problem.errors = [{key: _clean(text) for key, text in entry.items()} for entry in problem.errors[:_MOST_ERRORS]]
         return problem
+    if isinstance(error, ConsentRefused):
+        return Problem(403, "consent-refused", str(error))
     if isinstance(error, CustomOpError):
         _log.error("operator failed", problem=str(error))
         return Problem(500, "operator-failed", _clean(str(error)))
@@ -216,7 +219,8 @@ class Target:
         if live:
             metrics.observe(self.name, loaded.version, metrics.outcome(problem.status, problem.kind), _now() - began)
         response = problem_response(problem, identity, cors.answer_headers(self._settings, request.headers))
-        refusals.note(request, response)
+        if problem.kind != "consent-refused":  # nobody tried what they may not
+            refusals.note(request, response)
         return response
 
     def _key(self, request: Request) -> str | None:

@@ -39,6 +39,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     url: str = ""
     log_level: str = "info"
     access_log: float = 0.0  # share of the requests that get a line in the log
+    profiles_memory: int = 64 << 20  # of the profiles that one worker holds
+    profiles_keep: float = 86_400.0  # that a profile is used beyond its time while the hub is away
+    outbox_disk: int = 256 << 20  # of predictions that wait to be told to the hub
 
     @property
     def folder(self) -> Path:

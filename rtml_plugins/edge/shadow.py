@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 from collections import deque
 from collections.abc import Mapping
@@ -52,14 +53,14 @@ class Shadow:
         self.found: dict[tuple[str, int, int], Comparison] = {}
         self._queue: deque[tuple[Service, Loaded, bytes, bytes]] = deque()
         self._scheduled = False
+        self._reading = 0  # requests whose shadow waits for a profile
+        self._tasks: set[asyncio.Future[None]] = set()
 
     def offer(self, service: Service, answered: Loaded, body: bytes, predictions: bytes) -> None:
         """Have the shadow version of a service score a body that was answered with these predictions; dropped when many wait,
         and when it is a large one, which would take memory while it waits and hold the event loop while it is read."""
         if len(self._queue) >= MOST or len(body) > LARGE_BODY:
-            assert service.shadow is not None
-            self._comparison(service, answered).dropped += 1
-            metrics.shadow(service.entry.name, service.shadow.version, "skipped")
+            self._skip(service, answered, 1)
             return
         self._queue.append((service, answered, body, predictions))
         if not self._scheduled:
@@ -85,18 +86,58 @@ class Shadow:
     def _compare(self, service: Service, answered: Loaded, body: bytes, predictions: bytes) -> None:
         shadow = service.shadow
         assert shadow is not None
-        comparison = self._comparison(service, answered)
         try:
-            rows = shadow.scorer.rows.decode(body)
-            if len(rows) > min(shadow.scorer.most, MOST_ROWS):
-                comparison.dropped += 1
-                metrics.shadow(service.entry.name, shadow.version, "skipped", len(rows))
+            read: Any = None
+            if shadow.requests is not None:
+                if self._reading >= MOST:
+                    self._skip(service, answered, 1)
+                    return
+                read = shadow.requests.decode(body)
+            if inspect.isawaitable(read):
+                self._reading += 1
+                task = asyncio.ensure_future(self._read(read, service, answered, predictions))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
                 return
+            rows = shadow.scorer.rows.decode(body) if read is None else read.rows
+        except Exception:  # whatever it does, it must not be felt
+            self._failed(service, answered)
+            return
+        self._score(service, answered, rows, predictions)
+
+    async def _read(self, reading: Any, service: Service, answered: Loaded, predictions: bytes) -> None:
+        """Compare a request whose shadow waits for a profile."""
+        try:
+            rows = (await reading).rows
+        except Exception:
+            self._failed(service, answered)
+            return
+        finally:
+            self._reading -= 1
+        self._score(service, answered, rows, predictions)
+
+    def _skip(self, service: Service, answered: Loaded, rows: int) -> None:
+        assert service.shadow is not None
+        self._comparison(service, answered).dropped += 1
+        metrics.shadow(service.entry.name, service.shadow.version, "skipped", rows)
+
+    def _failed(self, service: Service, answered: Loaded) -> None:
+        assert service.shadow is not None
+        self._comparison(service, answered).failures += 1
+        metrics.shadow(service.entry.name, service.shadow.version, "failed")
+
+    def _score(self, service: Service, answered: Loaded, rows: Any, predictions: bytes) -> None:
+        shadow = service.shadow
+        assert shadow is not None
+        comparison = self._comparison(service, answered)
+        if len(rows) > min(shadow.scorer.most, MOST_ROWS):
+            self._skip(service, answered, len(rows))
+            return
+        try:
             got = msgspec.json.decode(shadow.scorer.rows.score(rows))
             equal = compare(msgspec.json.decode(predictions), got, comparison.differences)
-        except Exception:  # whatever it does, it must not be felt
-            comparison.failures += 1
-            metrics.shadow(service.entry.name, shadow.version, "failed")
+        except Exception:
+            self._failed(service, answered)
             return
         comparison.rows += len(got)
         comparison.equal += equal

@@ -25,6 +25,7 @@ from rtml_plugins.edge import files, metrics, server
 from rtml_plugins.edge.children import Child
 from rtml_plugins.edge.files import Home, HomeError
 from rtml_plugins.edge.keyfile import VARIABLE, HubKey
+from rtml_plugins.edge.persons import Persons
 from rtml_plugins.edge.ports import check_free, held_port
 from rtml_plugins.edge.settings import EdgeSettings
 from rtml_plugins.serving.logs import logger
@@ -114,6 +115,7 @@ class Supervisor:
         self._children = list(self._workers)
         if self.settings.grpc_port is not None:
             self._children.append(Child("grpc", GRPC_MODULE, environment, self._ended))
+        self._persons = Persons(self.settings, self._running)
         self._stopping = asyncio.Event()
         self._keeping: list[asyncio.Task[None]] = []
 
@@ -137,6 +139,7 @@ class Supervisor:
     async def run(self, ready: Callable[[str], None]) -> None:
         """Run until asked to stop."""
         self._clean()
+        await self._persons.listen()
         agent: Agent | None = None
         following: asyncio.Task[None] | None = None
         try:
@@ -171,7 +174,7 @@ class Supervisor:
 
         plan = self._plan
         uplink = Uplink(plan.hub, self.settings.region, plan.key, plan.ca)
-        return Agent(self.settings, self._home, uplink, self._running, plan.name)
+        return Agent(self.settings, self._home, uplink, self._running, plan.name, self._persons)
 
     async def _follow(self, agent: Agent) -> None:
         """Follow the hub, whatever happens."""
@@ -215,6 +218,7 @@ class Supervisor:
                 group.create_task(agent.say_goodbye())
         if agent is not None:
             await agent.close()
+        await self._persons.close()
         for keeping in self._keeping:
             keeping.cancel()  # one that waits to start its process again
         await asyncio.gather(*self._keeping, return_exceptions=True)

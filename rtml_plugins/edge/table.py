@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -88,10 +88,10 @@ class Table:
     """The services of a process, kept up with state.json by a task of its event loop.
 
     `current` is rebound as a whole: whoever reads it once has one consistent view. role names the kind of process in the
-    folder workers/. on_change is called, in the event loop, after each rebinding.
+    folder workers/. resources: see Loader. on_change is called, in the event loop, after each rebinding.
     """
 
-    def __init__(self, settings: EdgeSettings, *, role: str = "http"):
+    def __init__(self, settings: EdgeSettings, *, role: str = "http", resources: Mapping[str, Any] | None = None):
         self.settings = settings
         self.home = Home(settings.folder)
         self.current = Snapshot()
@@ -103,7 +103,7 @@ class Table:
         self._seen: files.Signature | None = None
         self._stale = False  # the state was changed since loading began
         self._good: dict[str, ServiceEntry] = {}
-        self._loader = Loader(settings, self.home)
+        self._loader = Loader(settings, self.home, resources)
         self._was_ready = False
         self._written: WorkerStatus | None = None
         self._written_at = 0.0

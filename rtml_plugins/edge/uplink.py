@@ -11,21 +11,35 @@ import hashlib
 import os
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 import rtml_core
-from rtml_core.errors import RtmlError, describe
+from rtml_core.errors import describe
 from rtml_plugins.edge import files
 from rtml_plugins.edge.access import is_loopback
+from rtml_plugins.edge.hub_failures import (
+    AnswerTooLarge,
+    AnswerUnread,
+    HubFailed,
+    KeyAwaited,
+    MeasuresRefused,
+    MeasuresUnknown,
+    PredictionsRefused,
+    ProfilesUnknown,
+    StateRefused,
+)
 from rtml_plugins.edge.keyfile import HubKey
+from rtml_plugins.edge.projections_reading import read_asked, read_changed
 from rtml_plugins.serving.names import NameRefused, check_name
+from rtml_plugins.serving.predictions import PredictionsTaken
+from rtml_plugins.serving.projections import Projections, ProjectionsAsked, ProjectionsChanged
 from rtml_plugins.serving.routing import TrafficRefused, check_traffic
 from rtml_plugins.serving.wire import EXCHANGE, EdgeReport, RegionState, ServiceEntry
 
@@ -42,25 +56,7 @@ MAX_PACKAGE: Final = 1 << 30
 _ID_BYTES: Final = 64
 _CHUNK: Final = 1 << 16
 
-
-class HubFailed(RtmlError):
-    """The hub can't be reached, or answered what an edge can't use."""
-
-
-class KeyAwaited(HubFailed):
-    """The hub asks for a key, and this edge is about to be given one."""
-
-
-class StateRefused(HubFailed):
-    """A state that an edge of this region can't serve."""
-
-
-class MeasuresRefused(HubFailed):
-    """What was counted is nothing that the hub can take, now or later."""
-
-
-class MeasuresUnknown(HubFailed):
-    """A hub that takes nothing of what edges count: it is older than this edge."""
+T = TypeVar("T")
 
 
 class _Taken(msgspec.Struct):
@@ -75,6 +71,15 @@ class _Measures(msgspec.Struct):
     run: str
     region: str
     windows: list[msgspec.Raw]
+
+
+class _Predictions(msgspec.Struct):
+    """serving.predictions.Predictions, with records that are JSON already."""
+
+    region: str
+    run: str
+    first: int
+    records: list[msgspec.Raw]
 
 
 class Uplink:
@@ -166,6 +171,48 @@ class Uplink:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise HubFailed(f"{self.hub} did not say which windows it took: {error}") from None
 
+    async def projections(self, edge: str, region: str, keys: Sequence[str]) -> Projections:
+        """What the region may know of these persons; the hub tells their changes from then on. Raises HubFailed,
+        ProfilesUnknown."""
+        body = msgspec.json.encode(ProjectionsAsked(region, tuple(keys)))
+        return await self._told("POST", f"/v1/edges/{edge}/projections", Projections, _WHOLE, read_asked, content=body)
+
+    async def projections_changed(self, edge: str, region: str, epoch: str, cursor: int, wait: float) -> ProjectionsChanged:
+        """What changed since, after `wait` seconds at the most. Raises HubFailed, ProfilesUnknown."""
+        query = {"region": region, "epoch": epoch, "cursor": str(cursor), "wait": f"{wait:g}"}
+        path = f"/v1/edges/{edge}/projections/changes"
+        whole, silence = wait + _WHOLE, wait + _SILENCE
+        return await self._told("GET", path, ProjectionsChanged, whole, read_changed, silence=silence, params=query)
+
+    async def predictions(self, edge: str, region: str, run: str, first: int, records: Sequence[bytes]) -> int:
+        """Tell the hub of predictions, each a serving.predictions.Prediction as JSON; returns the number up to which it has them.
+
+        Raises HubFailed: PredictionsRefused when it says that it will never take them, ProfilesUnknown when it takes none at all.
+        """
+        body = msgspec.json.encode(_Predictions(region, run, first, [msgspec.Raw(record) for record in records]))
+        taken = await self._told("POST", f"/v1/edges/{edge}/predictions", PredictionsTaken, _WHOLE, content=body)
+        return taken.through
+
+    async def _told(
+        self, method: str, path: str, kind: type[T], whole: float, read: Callable[[bytes], T] | None = None, **options: Any
+    ) -> T:
+        """The answer to a question about persons. What was asked is not repeated in errors. Raises HubFailed, AnswerUnread."""
+        headers = {"Content-Type": "application/json"} if "content" in options else None
+        async with self._ask(method, path, whole, headers=headers, **options) as answer:
+            data = await _body(answer, files.MAX_STATE)
+            if answer.status_code in (404, 405):
+                raise ProfilesUnknown(f"{self.hub} answered {path} with status {answer.status_code}: is it older than this edge?")
+            if kind is PredictionsTaken and answer.status_code in (400, 413, 422):
+                why = _detail(data).removesuffix("; ") or "no reason given"
+                raise PredictionsRefused(f"{self.hub} refused predictions with status {answer.status_code}: {why}")
+            await self._require(answer, data)
+        try:
+            return msgspec.json.decode(data, type=kind) if read is None else read(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise AnswerUnread(f"{self.hub} answered {path} with what is no {kind.__name__}: {error}") from None
+        except RecursionError:
+            raise AnswerUnread(f"{self.hub} answered {path} with values too deep within each other") from None
+
     @asynccontextmanager
     async def _ask(
         self,
@@ -221,7 +268,7 @@ async def _body(answer: httpx.Response, limit: int) -> bytes:
     async for chunk in answer.aiter_raw(_CHUNK):
         parts += chunk
         if len(parts) > limit:
-            raise HubFailed(f"{answer.url.host} answered with more than {limit:,} bytes")
+            raise AnswerTooLarge(f"{answer.url.host} answered with more than {limit:,} bytes")
     return bytes(parts)
 
 

@@ -13,8 +13,9 @@ import secrets
 from typing import Final
 
 #: what a key may do. predict: score. publish: publish and steer services. admin: keys, deletion, everything of the hub.
-#: debug: see features computed on the way, metrics and logs of services. edge: pull packages and report, for edges.
-SCOPES: Final = ("predict", "publish", "admin", "debug", "edge")
+#: debug: see features computed on the way, metrics and logs of services. edge: pull packages and report, for edges. collect: send
+#: records of persons. profile: see profiles and datasets. profile-write: erase persons, change how profiles are made.
+SCOPES: Final = ("predict", "publish", "admin", "debug", "edge", "collect", "profile", "profile-write")
 _PREFIX: Final = "rtml_"
 
 

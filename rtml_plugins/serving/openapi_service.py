@@ -39,10 +39,17 @@ def models(service: str, version: int, manifest: Manifest, max_rows: int | None)
     key = f"{service}.{version}"
     row, columns = {"$ref": f"#/components/schemas/{key}.row"}, {"$ref": f"#/components/schemas/{key}.columns"}
     rows = {"type": "array", "items": row, **schemas.most(max_rows)}
+    forms = [_wrapped("rows", rows), row, _wrapped("columns", columns), columns]
+    persons: dict[str, Any] = {}
+    if schemas.is_by_identity(manifest):
+        person = {"$ref": f"#/components/schemas/{key}.person"}
+        persons[f"{key}.person"] = schemas.person_schema(manifest)
+        forms += [person, _wrapped("rows", {"type": "array", "items": person, **schemas.most(max_rows)})]
     return {
+        **persons,
         f"{key}.row": schemas.row_schema(manifest),
         f"{key}.columns": schemas.columns_schema(manifest, max_rows),
-        f"{key}.request": {"anyOf": [_wrapped("rows", rows), row, _wrapped("columns", columns), columns]},
+        f"{key}.request": {"anyOf": forms},
         f"{key}.prediction": schemas.prediction_schema(manifest),
         f"{key}.answer": _answer(service, key),
     }
@@ -65,6 +72,11 @@ def _answer(service: str, key: str) -> dict[str, Any]:
                 "type": "array",
                 "items": {"$ref": "#/components/schemas/left-out"},
                 "description": "With ?explain=columns: columns of nodes that are not told, and why.",
+            },
+            "fields": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": "With ?explain=columns, of requests by identity: for each row what was read of event and profile.",
             },
         },
         "required": ["service", "version", "predictions", "request_id"],

@@ -57,6 +57,36 @@ def row_schema(manifest: Manifest) -> Schema:
     }
 
 
+def is_by_identity(manifest: Manifest) -> bool:
+    """Whether sources of the package read requests with an identity or an event."""
+    return any(entry.role == "source" for entry in manifest.boundary)
+
+
+def person_schema(manifest: Manifest) -> Schema:
+    """One row by identity: who, an event, and the fields that no source fills."""
+    filled = {name for entry in manifest.boundary if entry.role == "source" for name in entry.names}
+    fields = [entry for entry in manifest.fields if entry.name not in filled]
+    id_ = {"type": "object", "properties": {"id": {"type": "string"}, "primary": {"type": "boolean"}}, "required": ["id"]}
+    who = {"anyOf": [{"type": "string"}, {"type": "array", "items": id_}]}
+    parts: Schema = {
+        "identity": {
+            "type": "object",
+            "description": "Who: ids by namespace. Without it, the identityMap of the event.",
+            "additionalProperties": who,
+            "examples": [{"ECID": "38652"}],
+        },
+        "event": {"type": "object", "description": "What happened, as XDM has it."},
+    }
+    return {
+        "type": "object",
+        "description": "A row whose other fields are read from the event and from the profile of the person.",
+        "properties": {**parts, **{entry.name: field_schema(entry) for entry in fields}},
+        "required": [entry.name for entry in fields if not entry.optional],
+        "anyOf": [{"required": ["identity"]}, {"required": ["event"]}],
+        "additionalProperties": manifest.extra == "ignore",
+    }
+
+
 def columns_schema(manifest: Manifest, max_rows: int | None) -> Schema:
     """Columns by name, all of one length: lists, or objects with the keys "0", "1", ... max_rows: None where it is not known."""
     properties: Schema = {}
@@ -99,7 +129,9 @@ def output_schema(entry: OutputEntry) -> Schema:
 
 
 def prediction_schema(manifest: Manifest) -> Schema:
-    """The outputs of one row."""
+    """The outputs of one row; an object of some form where a sink nests them."""
+    if any(entry.role == "sink" and entry.operator == "Frame2XDM" for entry in manifest.boundary):
+        return {"type": "object", "description": "The outputs, as XDM nests them."}
     outputs = manifest.outputs
     return {
         "type": "object",

@@ -24,7 +24,8 @@ class VersionEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ServiceEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A service of the region. versions: those in traffic, and the one before the champion, held ready for a rollback."""
+    """A service of the region. versions: those in traffic, and the one before the champion, held ready for a rollback. log: edges
+    tell the hub its predictions about persons."""
 
     id: str
     name: str
@@ -33,6 +34,7 @@ class ServiceEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str = ""
     deprecated: str | None = None
     deprecation: str = ""
+    log: bool = False
 
 
 class KeyEntry(msgspec.Struct, frozen=True, omit_defaults=True):
