@@ -44,6 +44,19 @@ def default_home() -> Path:
 @click.option(
     "--store", metavar="URL", help="Where packages are kept: a folder, s3://..., gcs://... [default: packages in the home]."
 )
+@click.option(
+    "--profiles",
+    metavar="URL",
+    envvar="RTML_HUB_PROFILES",
+    show_envvar=True,
+    help="Store of profiles, e.g. redis://... [default: profiles.db in the home's data].",
+)
+@click.option(
+    "--keep-events",
+    type=click.FloatRange(1, 36_500),
+    metavar="DAYS",
+    help="Drop events of profiles that are older, e.g. 395 [default: keep them].",
+)
 @click.option("--trust", multiple=True, metavar="DISTRIBUTION", help="Plugins whose operators packages may run (repeatable).")
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Origin whose pages may call the hub, * for any (repeatable).")
 @click.option("--tls-cert", metavar="FILE", help="Certificate with its chain, PEM.")
@@ -62,6 +75,8 @@ def hub(
     port: int,
     database: str | None,
     store: str | None,
+    profiles: str | None,
+    keep_events: float | None,
     trust: tuple[str, ...],
     cors: tuple[str, ...],
     tls_cert: str | None,
@@ -85,6 +100,8 @@ def hub(
             port=port,
             database=database,
             store=store,
+            profiles=profiles,
+            keep_events=keep_events,
             trust=trust,
             cors=cors,
             tls_cert=tls_cert,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final, Literal, cast
 
 import msgspec
@@ -10,9 +11,10 @@ from sqlalchemy import Connection, Row, delete, func, insert, or_, select, updat
 
 from rtml_core.client.records import Edge, EdgeService, Region, Rollout, Traffic
 from rtml_core.errors import close_match, describe, listing
-from rtml_plugins.hub import reading, times
+from rtml_plugins.hub import edge_access, enriching, reading, times
 from rtml_plugins.hub.database import Database
 from rtml_plugins.hub.errors import NotFound
+from rtml_plugins.hub.keys import Caller
 from rtml_plugins.hub.tables import api_keys, edges, hub, packages, regions, service_regions, services, versions
 from rtml_plugins.serving.names import NameRefused, check_name
 from rtml_plugins.serving.wire import EXCHANGE, EdgeReport, KeyEntry, RegionState, ServiceEntry, VersionEntry
@@ -46,9 +48,9 @@ def state(connection: Connection, region: str, identity: str, now: float) -> Reg
         .order_by(services.c.name)
     )
     rows = connection.execute(statement).all()
-    before = reading.champions_before(connection, [row.id for row in rows])
-    held = {row.id: _held(reading.traffic(row), before.get(row.id)) for row in rows}
+    held = held_of(connection, rows)
     found = _versions(connection, held)
+    logged = enriching.logged(connection, {key: [found[key, one].package for one in numbers] for key, numbers in held.items()})
     entries = tuple(
         ServiceEntry(
             id=row.id,
@@ -58,11 +60,18 @@ def state(connection: Connection, region: str, identity: str, now: float) -> Reg
             description=row.description,
             deprecated=row.deprecated,
             deprecation=row.deprecation,
+            log=row.id in logged,
         )
         for row in rows
     )
     locked = connection.execute(select(api_keys.c.id).limit(1)).first() is not None
     return RegionState(EXCHANGE, identity, region, revision(connection, region), entries, _keys(connection, now), locked)
+
+
+def held_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, set[int]]:
+    """The versions that edges hold of services, by id; of rows of the table."""
+    before = reading.champions_before(connection, [row.id for row in rows])
+    return {row.id: _held(reading.traffic(row), before.get(row.id)) for row in rows}
 
 
 def _held(traffic: Traffic, before: int | None) -> set[int]:
@@ -101,17 +110,23 @@ def _keys(connection: Connection, now: float) -> tuple[KeyEntry, ...]:
     return tuple(entries)
 
 
-def report(database: Database, identity: str, given: EdgeReport) -> None:
-    """Keep what an edge reports; it is no change of the hub. Raises NameRefused for an id or a region that is no name."""
+def report(database: Database, identity: str, given: EdgeReport, caller: Caller) -> None:
+    """Keep what an edge reports; it is no change of the hub. Raises NameRefused for an id or a region that is no name, Problem
+    403 for a key that is not this edge's or not for its region."""
     if not EDGE.fullmatch(identity):
         raise NameRefused(
             f"{describe(identity)} is no name of an edge: expected 1 to 100 letters, digits, '.', '-' and '_', with a letter or a"
             f" digit at both ends, e.g. 'emea-1'"
         )
     check_name(given.region, "region")
+    caller.check_region(given.region)
     now = database.clock()
-    values = {"region": given.region, "report": msgspec.json.encode(given).decode(), "seen": now}
+    values: dict[str, Any] = {"region": given.region, "report": msgspec.json.encode(given).decode(), "seen": now}
+    bound = edge_access.binds(caller)
+    if bound is not None:
+        values["key"] = bound
     with database.note() as connection:
+        edge_access.check_key(connection, caller, identity, now)
         if connection.execute(update(edges).where(edges.c.id == identity).values(**values)).rowcount == 0:
             _first(connection, {"id": identity, "first": times.text(now), **values})
 
@@ -120,7 +135,7 @@ def _first(connection: Connection, row: dict[str, Any]) -> None:
     if connection.dialect.name == "postgresql":  # another hub may be told of it in this moment
         from sqlalchemy.dialects.postgresql import insert as upsert
 
-        changed = {name: row[name] for name in ("region", "report", "seen")}
+        changed = {name: row[name] for name in ("region", "report", "seen", "key") if name in row}
         connection.execute(upsert(edges).values(row).on_conflict_do_update(index_elements=["id"], set_=changed))
     else:
         connection.execute(insert(edges).values(row))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -12,8 +13,10 @@ from rtml_core.client.records import (
     AuditEntry,
     Drift,
     Edge,
+    Enrichment,
     Published,
     Region,
+    RegionProjection,
     Rollout,
     Series,
     Service,
@@ -21,11 +24,26 @@ from rtml_core.client.records import (
     Version,
 )
 from rtml_core.package import Manifest
-from rtml_plugins.hub import activity, checks, drift, edges, managing, overview, publishing, reading, series, steering
+from rtml_plugins.hub import (
+    activity,
+    checks,
+    drift,
+    edge_access,
+    edges,
+    enriching,
+    managing,
+    overview,
+    projecting,
+    publishing,
+    reading,
+    series,
+    steering,
+)
 from rtml_plugins.hub.baselines import Baselines
 from rtml_plugins.hub.checks import Checked
 from rtml_plugins.hub.database import Database
 from rtml_plugins.hub.errors import Unavailable
+from rtml_plugins.hub.keys import Caller
 from rtml_plugins.hub.measures import Measuring
 from rtml_plugins.hub.overview import Brief
 from rtml_plugins.hub.store import PackageStore, identity
@@ -42,7 +60,7 @@ class Hub:
     Whatever changes something takes `actor`, who does it, for the audit log, and is one transaction. trust: distributions whose
     Python and native operators may run when a package is checked; limits: what that may take. changed: callables that are
     called, from the thread that made it, after each change that edges see; what another hub on the same database does shows in
-    `revision` only.
+    `revision` only. published: callables that are called with the manifest of what was published, and say of what to warn.
 
     Errors, all RtmlError: NotFound, Conflict, Changed (see set_traffic), Refused (a publication), NameRefused and TrafficRefused
     (what was given is none), Unavailable (the database or the store is away).
@@ -61,6 +79,7 @@ class Hub:
         self.store = store
         self.id = database.id
         self.changed = database.changed
+        self.published: list[Callable[[Manifest], str]] = []
         self._check = check or partial(checks.check_package, trust=tuple(trust), limits=limits)
         self._baselines = Baselines()
         self._measuring = Measuring(database, self._baselines)
@@ -99,7 +118,7 @@ class Hub:
             known = self._known(request, package, len(data))
             if known is not None:
                 self.store.put(data)  # its bytes may have been lost
-                return publishing.write(self.database, self.store, request, data, known, actor)
+                return self._told(publishing.write(self.database, self.store, request, data, known, actor), known.manifest)
         checked = self._check(data)
         with self.database.read() as connection:
             publishing.require_compatible(connection, request, checked.manifest)
@@ -107,12 +126,18 @@ class Hub:
         fresh = not self.store.has(checked.id)
         self.store.put(data)
         try:
-            return publishing.write(self.database, self.store, request, data, checked, actor)
+            published = publishing.write(self.database, self.store, request, data, checked, actor)
         except BaseException:
             if fresh:
                 with suppress(Unavailable):  # then `collect` finds it
                     managing.discard(self.database, self.store, checked.id)
             raise
+        return self._told(published, checked.manifest)
+
+    def _told(self, published: Published, manifest: Manifest) -> Published:
+        """With what those say who listen to publications."""
+        said = tuple(filter(None, (listener(manifest) for listener in self.published)))
+        return replace(published, warnings=(*published.warnings, *said)) if said else published
 
     def _known(self, request: publishing.Request, package: str, size: int) -> Checked | None:
         """What is known of a package that is a version of the service already: it was checked then."""
@@ -222,6 +247,41 @@ class Hub:
             steering.rollback(change, name, to, seen)
             return reading.service(change.connection, name)
 
+    # ---- profiles -----------------------------------------------------------------------------------------------------------
+
+    def enrichment(self, name: str) -> Enrichment:
+        """What of a service's predictions is written to profiles. Raises NotFound, also when nothing is."""
+        with self.database.read() as connection:
+            return enriching.get(connection, name)
+
+    def enrich(self, name: str, outputs: Mapping[str, str], *, actor: str, enabled: bool = True) -> Enrichment:
+        """Say what is: paths of the profile by output, "" for the usual place; none of them to have predictions kept only.
+
+        Raises EnrichmentRefused for an output that the champion does not have, and for a path that can't be.
+        """
+        with self.database.write(actor) as change:
+            return enriching.put(change, name, outputs, enabled)
+
+    def unenrich(self, name: str, *, actor: str) -> None:
+        """Write nothing any more. Raises NotFound when nothing is."""
+        with self.database.write(actor) as change:
+            enriching.remove(change, name)
+
+    def projection(self, region: str) -> RegionProjection:
+        """What the edges of a region may know of profiles."""
+        with self.database.read() as connection:
+            return projecting.get(connection, region)
+
+    def project(self, region: str, setting: projecting.Setting, *, actor: str) -> RegionProjection:
+        """Choose that. Raises ProjectionRefused, NameRefused."""
+        with self.database.write(actor) as change:
+            return projecting.put(change, region, setting)
+
+    def unproject(self, region: str, *, actor: str) -> RegionProjection:
+        """Let it be what the services there read. Raises NotFound when it is."""
+        with self.database.write(actor) as change:
+            return projecting.remove(change, region)
+
     # ---- edges --------------------------------------------------------------------------------------------------------------
 
     def revision(self, region: str) -> int:
@@ -234,9 +294,17 @@ class Hub:
         with self.database.read() as connection:
             return edges.state(connection, region, self.id, self.database.clock())
 
-    def report_edge(self, edge: str, report: EdgeReport) -> None:
-        """Keep what an edge reports of itself."""
-        edges.report(self.database, edge, report)
+    def report_edge(self, edge: str, report: EdgeReport, by: Caller | None = None) -> None:
+        """Keep what an edge reports of itself. by: who says so; without, anyone on this machine."""
+        edges.report(self.database, edge, report, Caller.anyone() if by is None else by)
+
+    def check_edge(self, edge: str, by: Caller, region: str | None = None) -> None:
+        """Problem 403 unless a caller may speak for an edge, and Problem 409 unless that is in the region."""
+        with self.database.read() as connection:
+            if region is None:
+                edge_access.check_key(connection, by, edge, self.database.clock())
+            else:
+                edge_access.check(connection, by, edge, region, self.database.clock())
 
     def edges(self, region: str | None = None) -> Sequence[Edge]:
         """The edges that reported, by region and id; those not heard of for 15 s are away."""

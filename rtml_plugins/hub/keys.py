@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ _SECRET: Final = re.compile(r"rtml_([0-9a-f]{12})_[a-z2-7]{52}")
 _NOBODY: Final = digest("nobody")
 #: scopes that may be limited to services; the others are about the hub as a whole
 _LIMITABLE: Final = frozenset({"predict", "publish", "debug"})
+#: the scope that may be limited to regions
+_REGIONAL: Final = frozenset({"edge"})
 #: which scopes allow what a scope is asked for
 _INCLUDED_IN: Final = {scope: frozenset({scope, "admin"}) for scope in SCOPES}
 
@@ -45,13 +47,15 @@ class KeyRefused(HubError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request comes from. key: id of the key, None on an open hub. services: None for all. rate: requests a second."""
+    """Who a request comes from. key: id of the key, None on an open hub. services, regions: None for all. rate: requests a
+    second."""
 
     name: str
     scopes: frozenset[str]
     key: str | None = None
     services: frozenset[str] | None = None
     rate: float | None = None
+    regions: frozenset[str] | None = None
 
     @classmethod
     def anyone(cls) -> Caller:
@@ -80,6 +84,13 @@ class Caller:
         if self.services is not None and service not in self.services:
             raise Problem(
                 403, "forbidden", f"the key '{self.name}' is not for '{service}' but for {listing(sorted(self.services))}"
+            )
+
+    def check_region(self, region: str) -> None:
+        """Problem 403 unless the key is for this region."""
+        if self.regions is not None and region not in self.regions:
+            raise Problem(
+                403, "forbidden", f"the key '{self.name}' is not for region '{region}' but for {listing(sorted(self.regions))}"
             )
 
 
@@ -129,16 +140,18 @@ class Keys:
         services: Iterable[str] | None = None,
         expires: str | None = None,
         rate: float | None = None,
+        regions: Iterable[str] | None = None,
         actor: str = LOCAL,
         first_is_admin: bool = False,
         edges_only: bool = False,
     ) -> NewKey:
-        """A new key with its secret. expires: see expiry. rate: requests a second. edges_only: one of the hub's own.
+        """A new key with its secret. expires: see expiry. rate: requests a second. regions: those of an edge's key. edges_only:
+        one of the hub's own.
 
         Raises KeyRefused; Conflict for a name that another valid key has and, with first_is_admin, for a first key that would
         lock everybody out.
         """
-        wanted = {**_checked(name, scopes, services, rate), "edges_only": edges_only}
+        wanted = {**_checked(name, scopes, services, rate, regions), "edges_only": edges_only}
         with self._database.write(actor) as change:
             wanted["expires"] = expiry(expires, change.now)
             rows = change.execute(select(api_keys)).fetchall()
@@ -193,7 +206,7 @@ class Keys:
                 state = "revoked" if row.revoked else "rotated" if row.replaced_by else "expired"
                 raise Conflict(f"the key '{row.name}' ({key}) was {state}; make a new one with rtml keys create")
             life = None if row.expires is None else times.seconds(row.expires) - times.seconds(row.created)
-            wanted = {name: getattr(row, name) for name in ("name", "scopes", "services", "rate")}
+            wanted = {name: getattr(row, name) for name in ("name", "scopes", "services", "rate", "regions")}
             wanted["expires"] = None if life is None else times.text(change.now + life)
             made = self._insert(change, wanted)
             until = change.now + overlap
@@ -224,7 +237,9 @@ class Keys:
         return NewKey(_key(_found(change.connection, identity)), secret)
 
 
-def _checked(name: str, scopes: Iterable[str], services: Iterable[str] | None, rate: float | None) -> dict[str, Any]:
+def _checked(
+    name: str, scopes: Iterable[str], services: Iterable[str] | None, rate: float | None, regions: Iterable[str] | None
+) -> dict[str, Any]:
     """The values of a key's row as asked for; raises KeyRefused, NameRefused."""
     if not (1 <= len(name) <= 100 and name.isprintable() and name == name.strip()) or name == LOCAL:
         raise KeyRefused(
@@ -244,6 +259,7 @@ def _checked(name: str, scopes: Iterable[str], services: Iterable[str] | None, r
         if asked - _LIMITABLE:
             what = " and ".join(sorted(asked - _LIMITABLE))
             raise KeyRefused(f"the scope {what} is about the whole hub: it can't be limited to services")
+    where = None if regions is None else _checked_regions(regions, asked)
     if rate is not None and not (math.isfinite(rate) and 0.001 <= rate <= 1e6):
         raise KeyRefused(f"the rate of a key is {rate:g}: expected 0.001 to 1,000,000 requests a second")
     return {
@@ -251,7 +267,17 @@ def _checked(name: str, scopes: Iterable[str], services: Iterable[str] | None, r
         "scopes": msgspec.json.encode([scope for scope in SCOPES if scope in asked]).decode(),
         "services": None if limited is None else msgspec.json.encode(limited).decode(),
         "rate": rate,
+        "regions": None if where is None else msgspec.json.encode(where).decode(),
     }
+
+
+def _checked_regions(regions: Iterable[str], scopes: Collection[str]) -> list[str]:
+    where = sorted({check_name(region, "region") for region in regions})
+    if not where:
+        raise KeyRefused("a key for no region is of no use: name regions, or none of them to allow all")
+    if others := set(scopes) - _REGIONAL:
+        raise KeyRefused(f"only keys of scope edge can be limited to regions: the scope {' and '.join(sorted(others))} is wider")
+    return where
 
 
 def _found(connection: Connection, key: str) -> Any:
@@ -266,7 +292,8 @@ def _found(connection: Connection, key: str) -> Any:
 def caller_of(row: Any) -> Caller:
     """Who has the key of a row of api_keys."""
     services = None if row.services is None else frozenset(msgspec.json.decode(row.services))
-    return Caller(row.name, frozenset(msgspec.json.decode(row.scopes)), row.id, services, row.rate)
+    regions = None if row.regions is None else frozenset(msgspec.json.decode(row.regions))
+    return Caller(row.name, frozenset(msgspec.json.decode(row.scopes)), row.id, services, row.rate, regions)
 
 
 def is_valid(row: Any, now: float) -> bool:
@@ -297,10 +324,12 @@ def _key(row: Any) -> Key:
         revoked=row.revoked,
         rate=row.rate,
         last_four=row.last_four,
+        regions=None if row.regions is None else tuple(msgspec.json.decode(row.regions)),
     )
 
 
 def _told(key: Key) -> dict[str, Any]:
     """What the audit log says of a new key."""
     services = None if key.services is None else list(key.services)
-    return {"id": key.id, "scopes": list(key.scopes), "services": services, "expires": key.expires, "rate": key.rate}
+    told = {"id": key.id, "scopes": list(key.scopes), "services": services, "expires": key.expires, "rate": key.rate}
+    return told if key.regions is None else {**told, "regions": list(key.regions)}

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from rtml_core.client.records import Arm, Published, Traffic
 from rtml_core.errors import listing
 from rtml_core.package import Manifest
-from rtml_plugins.hub import reading, steering
+from rtml_plugins.hub import enriching, projecting, reading, steering
 from rtml_plugins.hub.checks import Checked
 from rtml_plugins.hub.database import Change, Database
 from rtml_plugins.hub.errors import Conflict, Refused
@@ -149,8 +149,11 @@ def write(
         )
         seen = row is None or traffic != reading.traffic(row) or _described(row, request)
         revision = change.bump(placed if seen else added)
+        if traffic.champion == number:
+            enriching.take_up(change, identity, request.name, checked.manifest)
         changes = tuple(difference.text for difference in found)
-        return Published(request.name, identity, number, checked.id, True, placed, revision, changes)
+        warnings = projecting.warnings(change.connection, request.name, placed, checked.manifest)
+        return Published(request.name, identity, number, checked.id, True, placed, revision, changes, warnings)
 
 
 def _again(change: Change, request: Request, package: str, number: int) -> Published:
@@ -230,6 +233,7 @@ def _keep(change: Change, checked: Checked) -> None:
         "portable": checked.manifest.portable,
         "created": change.at,
         "used": change.at,
+        "boundary": msgspec.json.encode(checked.manifest.boundary).decode(),
     }
     change.execute(insert(packages).values(row))
 

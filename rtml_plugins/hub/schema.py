@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 #: the newest migration; the test of migrations holds it to the files
-HEAD: Final = "0004"
+HEAD: Final = "0006"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 #: advisory lock of PostgreSQL under which hubs that start at once migrate one after the other
 _LOCK: Final = 0x72746D6C

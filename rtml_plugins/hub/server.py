@@ -30,6 +30,7 @@ from rtml_plugins.hub.hub import Hub
 from rtml_plugins.hub.keys import Keys
 from rtml_plugins.hub.settings import HubSettings
 from rtml_plugins.hub.store import PackageStore
+from rtml_plugins.profile.store import open_store
 from rtml_plugins.serving import logs
 
 #: seconds that requests in flight have to be finished when the hub stops
@@ -229,6 +230,8 @@ def check_opens(settings: HubSettings) -> None:
 
     StartRefused for a hub that others reach and that has no valid admin key: it would be open, or closed to everybody.
     """
+    if settings.profiles is not None:
+        open_store(settings.profiles).close()
     hub = open_hub(settings)
     try:
         if settings.database is None:

@@ -12,6 +12,8 @@ import msgspec
 MAX_PACKAGE: Final = 256 << 20
 #: largest body of everything that is no package, in bytes
 MAX_BODY: Final = 1 << 20
+#: records that are taken at once, in bytes
+MAX_COLLECT: Final = 256 << 20
 #: longest long poll, in seconds
 MAX_WAIT: Final = 60.0
 
@@ -19,9 +21,10 @@ MAX_WAIT: Final = 60.0
 class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What `rtml hub` was started with. Sizes in bytes, times in seconds.
 
-    database, store: URLs; None for SQLite and files in `home`. trust: distributions whose Python operators may run when a package
-    is checked. cors: origins whose pages may call the hub from a browser, "*" for any. idle_timeout: how long a body may pause;
-    body_timeout, upload_timeout: how long it may take as a whole, a package's.
+    database, store, profiles: URLs; None for SQLite and files in `home`. keep_events: days that profiles keep events, None for
+    ever. trust: distributions whose Python operators may run when
+    a package is checked. cors: origins whose pages may call the hub from a browser, "*" for any. idle_timeout: how long a body
+    may pause; body_timeout, upload_timeout: how long it may take as a whole, a package's.
     """
 
     home: str
@@ -29,6 +32,8 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     database: str | None = None
     store: str | None = None
+    profiles: str | None = None
+    keep_events: float | None = None
     trust: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     tls_cert: str | None = None
@@ -58,6 +63,11 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     def store_url(self) -> str:
         """Where packages are kept."""
         return self.store or str(self.folder.resolve() / "packages")
+
+    @property
+    def data(self) -> Path:
+        """Where schemas, datasets and profiles are kept."""
+        return self.folder.resolve() / "data"
 
     @property
     def loopback(self) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from rtml_core.client.records import AuditEntry, Traffic
+from rtml_core.errors import listing
 from rtml_plugins.hub import reading
 from rtml_plugins.hub.errors import Changed
 from rtml_plugins.serving.words import traffic_words
@@ -60,6 +61,10 @@ def _published(number: int, traffic: Traffic) -> str:
     return f"published version {number}{' for everyone' if alone else f', traffic {traffic_words(traffic)}'}"
 
 
+def _outputs(details: dict[str, Any]) -> str:
+    return listing(details["outputs"]) if details["enabled"] and details["outputs"] else "nothing"
+
+
 _WORDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "traffic.set": lambda details: f"set its traffic to {_after(details)}",
     "traffic.rollback": lambda details: f"rolled it back to {_after(details)}",
@@ -68,4 +73,6 @@ _WORDS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "service.deprecate": lambda details: "deprecated it",
     "service.restore": lambda details: "took its deprecation back",
     "service.delete": lambda details: "deleted it",
+    "service.enrich": lambda details: f"had it write {_outputs(details)} to profiles",
+    "service.unenrich": lambda details: "had it write nothing to profiles",
 }

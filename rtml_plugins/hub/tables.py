@@ -39,7 +39,7 @@ hub: Final = Table(
     Column("everywhere", Integer, nullable=False),
 )
 
-#: collected: since when its bytes are gone from the store
+#: collected: since when its bytes are gone from the store. boundary: that of the manifest, a list of package.BoundaryEntry
 packages: Final = Table(
     "packages",
     metadata,
@@ -50,6 +50,7 @@ packages: Final = Table(
     Column("created", Text, nullable=False),
     Column("used", Text, nullable=False),  # when it was last published
     Column("collected", Text),
+    Column("boundary", Text, nullable=False, server_default="[]"),
 )
 
 #: deleted ones stay, so that ids and the audit log keep their meaning
@@ -120,7 +121,7 @@ regions: Final = Table(
     Column("revision", Integer, nullable=False),
 )
 
-#: report: wire.EdgeReport. seen: seconds since the epoch
+#: report: wire.EdgeReport. seen: seconds since the epoch. key: name of the key with which it reports; NULL without keys
 edges: Final = Table(
     "edges",
     metadata,
@@ -129,11 +130,12 @@ edges: Final = Table(
     Column("report", Text, nullable=False),
     Column("first", Text, nullable=False),
     Column("seen", Float(53), nullable=False),
+    Column("key", Text),
     Index("ix_edges_region", "region"),
 )
 
 #: hash: hex SHA-256 of the secret. scopes, services: JSON lists; services NULL for all. rate: requests a second. edges_only: made
-#: by the hub, to ask edges with (gallery.own_key); nobody gets in at the hub with it
+#: by the hub, to ask edges with (gallery.own_key); nobody gets in at the hub with it. regions: JSON list, NULL for all
 api_keys: Final = Table(
     "api_keys",
     metadata,
@@ -150,6 +152,7 @@ api_keys: Final = Table(
     Column("last_four", Text, nullable=False),
     Column("replaced_by", Text),
     Column("edges_only", Boolean, nullable=False, server_default=false()),
+    Column("regions", Text),
     Index("ix_api_keys_name", "name"),
 )
 
@@ -216,4 +219,25 @@ measured: Final = Table(
     Column("seen", Float(53), nullable=False),
     PrimaryKeyConstraint("edge", "run"),
     Index("ix_measured_seen", "seen"),
+)
+
+#: what of a service's predictions is written to profiles; setting: enriching.Setting. by_hand: not what a package says
+enrichments: Final = Table(
+    "enrichments",
+    metadata,
+    Column("service", Text, ForeignKey("services.id"), primary_key=True),
+    Column("setting", Text, nullable=False),
+    Column("by_hand", Boolean, nullable=False),
+    Column("updated", Text, nullable=False),
+    Column("updated_by", Text, nullable=False),
+)
+
+#: what regions see of profiles, where that was chosen; setting: projecting.Setting
+projections: Final = Table(
+    "projections",
+    metadata,
+    Column("region", Text, primary_key=True),
+    Column("setting", Text, nullable=False),
+    Column("updated", Text, nullable=False),
+    Column("updated_by", Text, nullable=False),
 )

@@ -32,6 +32,7 @@ def create_key(at: InHub, by: By, body: KeyBody) -> NewKey:
         services=body.services,
         expires=body.expires,
         rate=body.rate,
+        regions=body.regions,
         actor=by.name,
         first_is_admin=True,
     )
@@ -91,7 +92,7 @@ def about(at: InHub) -> About:
     return About(at.hub.id, at.release, at.started, not at.keys.asked_for())
 
 
-@hub.post("/collect", operation_id="collect", summary="Remove packages that no service needs", **route("admin"))
+@hub.post("/packages/collect", operation_id="collectPackages", summary="Remove packages that no service needs", **route("admin"))
 def collect(
     at: InHub,
     by: By,

@@ -12,11 +12,26 @@ from sqlalchemy import select
 
 from rtml_core import __version__
 from rtml_plugins.hub import tables, times
-from rtml_plugins.hub.api import admin, edges, gallery, measures, openapi, services, versions
+from rtml_plugins.hub.api import (
+    admin,
+    collecting,
+    datasets,
+    edges,
+    enrichments,
+    gallery,
+    measures,
+    openapi,
+    predictions,
+    profiles,
+    projections,
+    services,
+    versions,
+)
 from rtml_plugins.hub.api.context import PUBLISHING, Context
 from rtml_plugins.hub.api.errors import handle_errors
 from rtml_plugins.hub.api.front import Front
 from rtml_plugins.hub.api.waiting import Changes
+from rtml_plugins.hub.data import HubData
 from rtml_plugins.hub.gallery import asking
 from rtml_plugins.hub.gallery.attempts import Attempts
 from rtml_plugins.hub.gallery.page import refused
@@ -33,6 +48,12 @@ _ROUTERS: Final = (
     versions.router,
     edges.router,
     measures.router,
+    collecting.router,
+    datasets.router,
+    profiles.router,
+    enrichments.router,
+    projections.router,
+    predictions.router,
     admin.keys,
     admin.audit,
     admin.hub,
@@ -51,11 +72,17 @@ def create_app(hub: Hub, settings: HubSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        hub.published.append(context.data.keep_aggregates)
+        hub.changed.append(context.data.changed)
+        context.data.open_soon()
         async with context.changes.running():
             try:
                 yield
             finally:
                 asking.close(hub)
+                hub.published.remove(context.data.keep_aggregates)
+                hub.changed.remove(context.data.changed)
+                await asyncio.to_thread(context.data.close)
 
     app = FastAPI(
         title="rtml hub",
@@ -70,6 +97,7 @@ def create_app(hub: Hub, settings: HubSettings) -> FastAPI:
     )
     context = Context(
         hub=hub,
+        data=HubData(settings.data, hub, profiles_url=settings.profiles, keep_events=settings.keep_events),
         keys=Keys(database),
         settings=settings,
         changes=Changes(hub, revision),

@@ -24,16 +24,16 @@ def _whole(value: object) -> object:
 
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_whole)]
-Scope = Literal["predict", "publish", "admin", "debug", "edge"]
+Scope = Literal["predict", "publish", "admin", "debug", "edge", "collect", "profile", "profile-write"]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     """No field but these, and each of exactly its type: a misspelled or misquoted one is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class ArmBody(_Body):
+class ArmBody(Body):
     """A version and its share of the requests."""
 
     version: Number
@@ -43,7 +43,7 @@ class ArmBody(_Body):
         return records.Arm(self.version, self.share)
 
 
-class TrafficBody(_Body):
+class TrafficBody(Body):
     """Which version answers whom: a champion, and optionally a canary, the arms of an A/B test, a shadow, a sticky field."""
 
     model_config = ConfigDict(
@@ -62,7 +62,7 @@ class TrafficBody(_Body):
         return records.Traffic(self.champion, canary, split, self.shadow, self.sticky)
 
 
-class ServicePatch(_Body):
+class ServicePatch(Body):
     """What is to change of a service; what is left out or null stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"owner": "growth team", "regions": ["na", "emea"]}]})
@@ -71,24 +71,26 @@ class ServicePatch(_Body):
     regions: list[Name] | None = Field(default=None, min_length=1, max_length=100)
 
 
-class Deprecation(_Body):
+class Deprecation(Body):
     """Why a service is deprecated, and what to use instead: callers see it with every answer."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "use churn-2"}]})
     reason: str = Field(default="", max_length=_TEXT, pattern=PLAIN)
 
 
-class KeyBody(_Body):
-    """A key to be made. expires: a span ("90d", "12h"), a date or a moment. rate: requests a second."""
+class KeyBody(Body):
+    """A key to be made. expires: a span ("90d", "12h"), a date or a moment. rate: requests a second. regions: only with
+    the one scope edge."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "shop front", "scopes": ["predict"], "services": ["churn"], "expires": "90d"}]}
     )
     name: str = Field(min_length=1, max_length=100)
-    scopes: list[Scope] = Field(min_length=1, max_length=5)
+    scopes: list[Scope] = Field(min_length=1, max_length=8)
     services: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
     expires: str | None = Field(default=None, min_length=1, max_length=40)
     rate: float | None = Field(default=None, ge=0.001, le=1e6)
+    regions: list[Name] | None = Field(default=None, min_length=1, max_length=1000)
 
 
 @dataclass(frozen=True, slots=True)

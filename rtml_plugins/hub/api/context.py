@@ -14,6 +14,7 @@ from fastapi.params import Query
 from rtml_core.client.records import Edge
 from rtml_core.errors import close_match, describe, listing
 from rtml_plugins.hub.api.waiting import Changes
+from rtml_plugins.hub.data import HubData
 from rtml_plugins.hub.keys import Caller, Keys
 from rtml_plugins.hub.settings import HubSettings
 from rtml_plugins.serving.names import NAME
@@ -34,6 +35,7 @@ class Context:
     """One hub as its routes see it."""
 
     hub: Hub
+    data: HubData
     keys: Keys
     settings: HubSettings
     changes: Changes
@@ -73,10 +75,12 @@ _ERRORS: Final = {
     409: "It does not go with what is there.",
     412: "It has changed since it had the ETag of If-Match; the answer says who changed what.",
     413: "The body is too large.",
+    415: "The body is of a type that is not taken.",
     422: "The values are not what the hub takes: one entry a field.",
     429: "The key asked too often.",
     421: "A hub without keys was asked under a name that is not of this machine.",
     500: "The hub failed; its log says why, under the request's id.",
+    501: "This hub keeps no data of persons: a part of rtml is not installed where it runs.",
     503: "The hub can't reach its database or its packages, or no edge is ready: ask again.",
 }
 _ALWAYS: Final = (401, 403, 421, 422, 429, 500, 503)
@@ -97,7 +101,8 @@ def seen_by(caller: Caller, edge: Edge) -> Edge:
 
 
 def allows(*scopes: str) -> Callable[[Request], Awaitable[None]]:
-    """A dependency: Problem 403 unless the caller has one of the scopes, and may have to do with the service in the path."""
+    """A dependency: Problem 403 unless the caller has one of the scopes, and may have to do with the service and the
+    region in the path."""
 
     async def check(request: Request) -> None:
         caller: Caller = request.state.caller
@@ -105,6 +110,9 @@ def allows(*scopes: str) -> Callable[[Request], Awaitable[None]]:
         service = request.path_params.get("name")
         if service is not None:
             caller.check_service(service)
+        region = request.path_params.get("region")
+        if region is not None:
+            caller.check_region(region)
 
     return check
 

@@ -144,10 +144,12 @@ def download_package(
     status_code=204,
     **route("edge", errors=[400, 413], body={"application/json": _REPORT}),
 )
-async def report_edge(request: Request, at: InHub, edge: EdgeId) -> Response:
-    """What it serves, and how: every few seconds and at each change. One that was not heard of for 15 s is away."""
+async def report_edge(request: Request, at: InHub, by: By, edge: EdgeId) -> Response:
+    """What it serves, and how: every few seconds and at each change. One that was not heard of for 15 s is away.
+
+    From then on it has the key that it was reported with: no other valid key may report it or ask as it."""
     report = _report(await request.body())
-    await in_thread(at.hub.report_edge, edge, report)
+    await in_thread(at.hub.report_edge, edge, report, by)
     return Response(status_code=204)
 
 

@@ -11,7 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from rtml_core.errors import RtmlError, describe
+from rtml_plugins.hub.enriching import EnrichmentRefused
 from rtml_plugins.hub.errors import Changed, Conflict, InDoubt, NotFound, Refused, Unavailable
+from rtml_plugins.hub.persons import NotInstalled
+from rtml_plugins.hub.projecting import ProjectionRefused
+from rtml_plugins.profile.store import StoreError
 from rtml_plugins.serving.logs import logger
 from rtml_plugins.serving.names import NAME, NameRefused
 from rtml_plugins.serving.problems import CONTENT_TYPE, Problem
@@ -26,12 +30,15 @@ _REFUSALS: Final[tuple[tuple[type[RtmlError], int, str], ...]] = (
     (Refused, 422, "package-refused"),
     (NameRefused, 422, "invalid-name"),
     (TrafficRefused, 422, "invalid-traffic"),
+    (EnrichmentRefused, 422, "invalid-enrichment"),
+    (ProjectionRefused, 422, "invalid-projection"),
+    (NotInstalled, 501, "not-installed"),
 )
 #: what fits a pattern, in words
 _WORDS: Final = {
     f"^{NAME.pattern}$": "1 to 63 lower-case letters, digits, '-' and '_', with a letter or digit at both ends, e.g. 'churn-2'",
     "^[0-9a-f]{64}$": "64 hexadecimal digits, the id of a package",
-    "^[0-9a-f]{12}$": "12 hexadecimal digits, the id of a key",
+    "^[0-9a-f]{12}$": "12 hexadecimal digits, the id of a key or of an aggregate",
     "^(champion|keep)$": "champion or keep",
     r"^[^\x00]*$": "a text without the character U+0000",
     r'^\s*(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)\s*$': 'ETags as the hub gives them, e.g. "17", or *',
@@ -57,7 +64,7 @@ def problem_of(error: RtmlError) -> Problem:
     """The problem for an error whose text is meant for a user."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, Unavailable):
+    if isinstance(error, (Unavailable, StoreError)):
         _LOG.error("unavailable", reason=str(error))  # its text names places, which is for the log only
         if isinstance(error, InDoubt):  # no Retry-After: a rollback that is sent again could go back twice
             return Problem(

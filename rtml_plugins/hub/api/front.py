@@ -28,8 +28,8 @@ from rtml_plugins.serving.problems import Problem
 _LOG: Final = logger("rtml.hub")
 #: what is answered without a key: whether the hub is there, and what it takes
 _PUBLIC: Final = frozenset({"/v1/health/live", "/v1/health/ready", "/openapi.json"})
-#: the route that takes packages reads its body itself
-_UPLOAD: Final = re.compile(r"/v1/services/[^/]+/versions")
+#: the routes that take packages and records read their bodies themselves
+_UPLOAD: Final = re.compile(r"/v1/services/[^/]+/versions|/v1/collect")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _REFUSALS: Final = frozenset({401, 403, 421, 429})
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")

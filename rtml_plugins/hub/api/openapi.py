@@ -11,6 +11,8 @@ from fastapi.openapi.utils import get_openapi
 from rtml_plugins.hub.edges import URL
 from rtml_plugins.serving.measures import Measures
 from rtml_plugins.serving.names import NAME
+from rtml_plugins.serving.predictions import Predictions, PredictionsTaken
+from rtml_plugins.serving.projections import Projections, ProjectionsAsked, ProjectionsChanged
 from rtml_plugins.serving.wire import EdgeReport, RegionState
 
 DESCRIPTION: Final = """\
@@ -25,6 +27,8 @@ _TAGS: Final = (
     ("versions", "Versions of a service: immutable packages."),
     ("edges", "Edges: what they serve, how they are."),
     ("measures", "What edges count: requests, latencies, values."),
+    ("collecting", "Records of persons and their behaviour: schemas, datasets."),
+    ("profiles", "Profiles: who persons are and what they did, what regions know of them, what services write to them."),
     ("keys", "API keys."),
     ("audit", "Every change: who, when, what."),
     ("hub", "The hub itself."),
@@ -56,6 +60,16 @@ _PROBLEM: Final = {
         "request_id": {"type": "string", "description": "As in X-Request-Id, and in the hub's log."},
     },
 }
+_WIRE: Final = (
+    RegionState,
+    EdgeReport,
+    Measures,
+    ProjectionsAsked,
+    Projections,
+    ProjectionsChanged,
+    Predictions,
+    PredictionsTaken,
+)
 _KEY: Final = {"type": "http", "scheme": "bearer", "description": "An API key, rtml_..."}
 
 
@@ -71,7 +85,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     )
     components = made.setdefault("components", {})
     schemas: dict[str, Any] = components.setdefault("schemas", {})
-    _, wire = msgspec.json.schema_components([RegionState, EdgeReport, Measures], ref_template="#/components/schemas/{name}")
+    _, wire = msgspec.json.schema_components(_WIRE, ref_template="#/components/schemas/{name}")
     for name, schema in wire.items():
         schemas.setdefault(name, schema)
     report: dict[str, Any] = schemas["EdgeReport"]["properties"]
@@ -79,6 +93,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     report["url"]["pattern"] = f"^{URL.pattern}$"
     for name in ("revision", "workers"):
         report[name] |= {"minimum": 0, "maximum": 2**53}
+    for name in ("ProjectionsAsked", "Predictions"):
+        schemas[name]["properties"]["region"]["pattern"] = f"^{NAME.pattern}$"
     schemas["ServiceStatus"]["properties"]["state"]["enum"] = ["ready", "loading", "failed"]
     schemas["Problem"] = _PROBLEM
     for name in ("HTTPValidationError", "ValidationError"):  # of FastAPI; problems take their place

@@ -17,17 +17,19 @@ from rtml_plugins.serving.problems import Problem
 
 #: of a package, so much is held in memory while it arrives; the rest goes to a temporary file
 _IN_MEMORY: Final = 1 << 20
+_CURES: Final = {"package": "; start the hub with a larger --max-package", "input": "; send it in parts"}
 
 
 class Body:
-    """The body of a request as it comes in, never more than `limit` bytes nor slower than the timeouts (seconds) allow."""
+    """The body of a request as it comes in, never more than `limit` bytes nor slower than the timeouts (seconds) allow. what: it
+    holds, for people."""
 
-    def __init__(self, headers: Headers, receive: Receive, *, limit: int, idle: float, total: float):
+    def __init__(self, headers: Headers, receive: Receive, *, limit: int, idle: float, total: float, what: str = "body"):
         self._receive = receive
         self._limit = limit
         self._idle = idle
         self._total = total
-        self._what = "package" if limit > _IN_MEMORY else "body"
+        self._what = what
         declared = headers.get("content-length")
         if declared is not None and declared.isdecimal() and int(declared) > limit:
             raise self._too_large(f"{int(declared):,} bytes")
@@ -61,7 +63,7 @@ class Body:
                 yield chunk
 
     def _too_large(self, got: str) -> Problem:
-        cure = "; start the hub with a larger --max-package" if self._what == "package" else ""
+        cure = _CURES.get(self._what, "")
         return Problem(
             413,
             "body-too-large",

@@ -77,6 +77,7 @@ async def publish(
         limit=settings.max_package,
         idle=settings.idle_timeout,
         total=settings.upload_timeout,
+        what="package",
     )
     wanted: dict[str, Any] = {
         "regions": tuple(region or ()),

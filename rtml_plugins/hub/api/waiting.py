@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive
@@ -129,6 +129,17 @@ class Client:
         """Waits; False when the client went away or the hub stops."""
         await self._until(self._changes.drained, seconds)
         return self._stays
+
+    async def woken(self, event: asyncio.Event, seconds: float) -> bool:
+        """Waits for an event; False when time was up, the client went away or the hub stops."""
+        if self._stays and seconds > 0 and not event.is_set():
+            waiting = asyncio.ensure_future(event.wait())
+            try:
+                what: set[asyncio.Future[Any]] = {waiting, self._gone, self._changes.drained}
+                await asyncio.wait(what, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
+        return event.is_set() and self._stays
 
     async def _until(self, future: asyncio.Future[None], seconds: float) -> None:
         if self._stays and seconds > 0:

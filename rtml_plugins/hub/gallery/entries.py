@@ -15,7 +15,14 @@ from rtml_plugins.hub.gallery.rendering import size
 from rtml_plugins.hub.since import done
 
 #: kinds of entries that can be chosen, by what their actions begin with
-KINDS: Final = {"service": "services", "traffic": "traffic", "key": "keys", "edge": "edges", "packages": "packages"}
+KINDS: Final = {
+    "service": "services",
+    "traffic": "traffic",
+    "key": "keys",
+    "edge": "edges",
+    "packages": "packages",
+    "profile": "profiles",
+}
 
 
 def is_of_service(entry: AuditEntry) -> bool:
@@ -46,12 +53,26 @@ def _collected(_: str, details: Mapping[str, Any]) -> str:
     return f"removed {many} package{'s' if many != 1 else ''} that no service needed, {size(details['size'])}"
 
 
+def _erased(subject: str, details: Mapping[str, Any]) -> str:
+    return f"erased a person ({subject}): {details['events']:,} events, {details['records']:,} records of datasets"
+
+
 _WORDS: Final[dict[str, Callable[[str, Mapping[str, Any]], str]]] = {
     "key.create": _made,
     "key.revoke": lambda subject, details: f"revoked the key '{subject}'",
     "key.rotate": lambda subject, details: f"gave the key '{subject}' a new secret; the old one ends {details['until'][:16]}Z",
     "edge.forget": lambda subject, details: f"took the edge '{subject}' off the list",
     "packages.collect": _collected,
+    "profile.erase": _erased,
+    "projection.set": lambda subject, details: f"chose what region '{subject}' may know of profiles",
+    "projection.remove": lambda subject, details: f"let region '{subject}' know of profiles what its services read",
+    "dataset.delete": lambda subject, details: f"deleted the dataset '{subject}' with {details['records']:,} records",
+    "schema.add": lambda subject, details: f"added schemas: {subject}",
+    "policy.set": lambda subject, details: f"set the merge policy '{subject}'",
+    "policy.remove": lambda subject, details: f"removed the merge policy '{subject}'",
+    "linking.set": lambda subject, details: f"set the rules of linking, which parted {details['parted']:,} persons",
+    "aggregate.add": lambda subject, details: f"added the aggregate {subject}",
+    "aggregate.remove": lambda subject, details: f"removed the aggregate {subject}",
 }
 
 
