@@ -14,5 +14,7 @@ def rtml_commands() -> dict[str, str]:
         "keys": "rtml_plugins.services.keys_cli:keys|Make, list, rotate and revoke API keys.",
         "edges": "rtml_plugins.services.edges:edges|List edges, what they serve and how they are.",
         "gallery": "rtml_plugins.services.gallery_cli:gallery|Look at services in the browser.",
+        "ingest": "rtml_plugins.services.ingest:ingest|Take XDM records into a dataset, and into profiles.",
+        "profile": "rtml_plugins.services.profile:profile|Look up, export and erase persons; set how they are merged.",
         "predict": "rtml_plugins.services.predict:predict|Score a row with a service.",
     }

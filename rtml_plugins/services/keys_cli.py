@@ -40,6 +40,7 @@ class _Keys(Protocol):
         services: Sequence[str] | None = None,
         expires: str | None = None,
         rate: float | None = None,
+        regions: Sequence[str] | None = None,
     ) -> NewKey: ...
 
     def rotate_key(self, key: str, *, overlap: float | None = None) -> NewKey: ...
@@ -125,6 +126,9 @@ def keys() -> None:
 @click.option("--name", required=True, help="Stands in the audit log for whoever has the key.")
 @click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(SCOPES), help="What it may do (repeatable).")
 @click.option("--service", "services", multiple=True, metavar="NAME", help="Only for this service (repeatable) [default: all].")
+@click.option(
+    "--region", "regions", multiple=True, metavar="NAME", help="Of scope edge: only this one (repeatable) [default: all]."
+)
 @click.option("--expires", metavar="WHEN", help="90d, 12h, 2031-01-31 or 2031-01-31T18:00:00Z [default: never].")
 @click.option("--rate", type=float, metavar="N", help="Requests a second at most [default: no limit].")
 @click.option("-o", "--output", metavar="FILE", help="Write the secret to a new file that only you can read; else it is printed.")
@@ -134,6 +138,7 @@ def create(
     name: str,
     scopes: tuple[str, ...],
     services: tuple[str, ...],
+    regions: tuple[str, ...],
     expires: str | None,
     rate: float | None,
     output: str | None,
@@ -147,7 +152,7 @@ def create(
     """
     with _secret_file(output) as write, _reached(**place, fresh=True) as there:
         first = not there.keys()
-        made = there.create_key(name, scopes, services=services or None, expires=expires, rate=rate)
+        made = there.create_key(name, scopes, services=services or None, regions=regions or None, expires=expires, rate=rate)
         write(made.secret)
     _show(made, output, as_json)
     if first:
@@ -175,7 +180,7 @@ def list_keys(every: bool, as_json: bool, **place: str | None) -> None:
             key.id,
             key.name,
             ", ".join(key.scopes),
-            "all" if key.services is None else ", ".join(key.services),
+            _limits(key) or "all",
             "" if key.rate is None else f"{key.rate:g}/s",
             _state(key),
             moment(key.expires) or "never",
@@ -253,6 +258,11 @@ def _secret_file(path: str | None) -> Iterator[Callable[[str], None]]:
             Path(path).unlink(missing_ok=True)
 
 
+def _limits(key: Key) -> str:
+    """What a key is for, when that is not everything."""
+    return ", ".join([*(key.services or ()), *(f"region {region}" for region in key.regions or ())])
+
+
 def _show(made: NewKey, output: str | None, as_json: bool) -> None:
     """The secret on stdout, so that it can be piped; what goes with it on stderr."""
     key = made.key
@@ -260,7 +270,8 @@ def _show(made: NewKey, output: str | None, as_json: bool) -> None:
         print_json(made)
         return
     until = f", until {moment(key.expires)}" if key.expires else ""
-    services = "" if key.services is None else f" for {', '.join(key.services)}"
+    limits = _limits(key)
+    services = f" for {limits}" if limits else ""
     where = f"its secret is in {output}" if output else "this is the only time its secret is shown; send it in RTML_API_KEY"
     click.echo(f"Made the key '{key.name}', id {key.id}, scopes {', '.join(key.scopes)}{services}{until}: {where}", err=True)
     if output is None:

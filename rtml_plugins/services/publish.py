@@ -92,6 +92,8 @@ def publish(
     click.echo(_headline(published, len(data)))
     for change in published.changes:
         click.echo(f"  {change}")
+    for warning in published.warnings:
+        click.echo(f"Note: {warning}", err=True)
     if now is not None:
         click.echo(_unchanged(published, now, share), nl=False)
     url = None if seen.last is None else seen.close(seen.last)

@@ -8,6 +8,7 @@ import click
 
 from rtml_core.errors import RtmlError
 from rtml_plugins.services.drifting import drift
+from rtml_plugins.services.enrich import enrich
 from rtml_plugins.services.talking import hub_options, json_option, moment, print_json, span, talking
 from rtml_plugins.services.talking import share as share_type
 from rtml_plugins.services.words import activity_words, edge_state, of_service, role, shadow_words
@@ -32,6 +33,7 @@ def services() -> None:
 
 
 services.add_command(drift)
+services.add_command(enrich)
 
 
 def _example(*lines: str) -> str:
