@@ -23,6 +23,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -46,7 +47,10 @@ def main() -> None:
         raise SystemExit(f"There is no package {shown(PACKAGE)} yet: run demo_cdnow.py first, or `make demo`")
     started = time.perf_counter()
     rows = msgspec.json.Decoder().decode_lines((BUILD / "customers.jsonl").read_bytes())[:2000]
-    with running() as hub, Client(hub=hub) as client:
+    title("A hub and three edges")
+    say("One command starts them. On servers each edge stands in its region; here all are processes of this machine.")
+    shutil.rmtree(HOME, ignore_errors=True)
+    with running(HOME, REGIONS) as hub, Client(hub=hub) as client:
         publish(client)
         score(client, rows)
         try_another_version(client, rows)
@@ -60,21 +64,18 @@ def main() -> None:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """`rtml up` on a folder of its own, for as long as the block lasts; gives the address of the hub."""
-    title("A hub and three edges")
-    shutil.rmtree(HOME, ignore_errors=True)
-    command = [sys.executable, "-m", "rtml_core.cli", "up", "--home", str(HOME), "--port", "0", "--region", ",".join(REGIONS)]
-    say("One command starts them. On servers each edge stands in its region; here all are processes of this machine.")
-    show(f"rtml up --home {shown(HOME)} --port 0 --region {','.join(REGIONS)}")
+def running(home: Path, regions: tuple[str, ...]) -> Iterator[str]:
+    """`rtml up` on a folder, for as long as the block lasts; gives the address of the hub."""
+    command = [sys.executable, "-m", "rtml_core.cli", "up", "--home", str(home), "--port", "0", "--region", ",".join(regions)]
+    show(f"rtml up --home {shown(home)} --port 0 --region {','.join(regions)}")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(2 + len(REGIONS))]
+        lines = [process.stdout.readline() for _ in range(2 + len(regions))]
         if not all(lines):
             raise SystemExit("rtml up did not start; what it said stands above")
         show("".join(lines).rstrip())
-        yield f"http://127.0.0.1:{json.loads((HOME / 'up.json').read_bytes())['hub']}"
+        yield f"http://127.0.0.1:{json.loads((home / 'up.json').read_bytes())['hub']}"
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate()
