@@ -20,9 +20,10 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "The first run makes $(VENV) and installs what the target needs. Another Python: make test PYTHON=python3.12"
 
-demo: $(INSTALLED)-demo  ## the whole road on real data: author, compile, prove, publish to three regions, score (two minutes)
+demo: $(INSTALLED)-demo  ## the whole road on real data: author, prove, publish to three regions; events, profiles, scores on them (three minutes)
 	@$(BIN)/python docs/examples/demo_cdnow.py
 	@$(BIN)/python docs/examples/demo_serving.py
+	@$(BIN)/python docs/examples/demo_profiles.py
 
 test: $(INSTALLED)-contrib  ## the test suite, warnings are errors
 	@echo "Running the tests with $$($(BIN)/python --version), two at a time"

@@ -67,7 +67,7 @@ def test_the_order_on_the_page_is_the_order_of_the_calls() -> None:
     sentence = re.search(r"^4\. (.*?) are called in this order", text, re.MULTILINE | re.DOTALL)
     assert sentence
     assert re.findall(r"`(rtml_\w+)`", sentence[1]) == test_hooks.order_of_the_calls()
-    words = ("first", "second", "third", "fourth", "fifth", "sixth")
+    words = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
     for place, hook in enumerate(test_hooks.order_of_the_calls()):
         word = "last" if place == len(HOOKS) - 1 else words[place]
         assert f"when the plugin is registered, {word}" in " ".join(section(hook)[0].split())

@@ -34,6 +34,8 @@ def exposed(tmp_path: Path) -> dict[str, Any]:
     metrics.refused("busy")
     metrics.shadow("churn", 2, "same")
     metrics.count("explained", "churn", "1")
+    metrics.count("projections", "hit")
+    metrics.count("outbox_records", "churn", "kept")
     metrics.Writer(settings).write()
     text, _ = metrics_text.render(settings.folder, "emea")
     metrics.reset()
@@ -104,7 +106,9 @@ def raised() -> dict[str, set[int]]:
     for status, kind in errors._KINDS.items():
         found.setdefault(kind, set()).add(status)
     for path in sorted((ROOT / "rtml_plugins").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        if "rtml_plugins.serving.problems" not in (source := path.read_text()):  # records have problems, too, of another kind
+            continue
+        for node in ast.walk(ast.parse(source)):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Problem"):
                 continue
             status, kind = (argument.value if isinstance(argument, ast.Constant) else None for argument in node.args[:2])

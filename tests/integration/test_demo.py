@@ -140,3 +140,56 @@ def test_every_region_rolls_back(served: str) -> None:
 def test_it_says_where_the_gallery_is(served: str) -> None:
     opened = r"^ +Open http://127\.0\.0\.1:\d+/gallery/services/buys-again +\(answered 200 in \d+ ms\)$"
     assert re.search(opened, served, re.MULTILINE)
+
+
+# ---- the road to a person: events, profiles, scores on them -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def personal(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the third part prints, on every tenth customer."""
+    folder = tmp_path_factory.mktemp("personal")
+    command = [sys.executable, "-W", "error", str(ROOT / "docs" / "examples" / "demo_profiles.py"), str(folder), "10"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout
+
+
+def test_the_third_part_tells_every_step(personal: str) -> None:
+    assert re.findall(r"^(.+)\n=+$", personal, re.MULTILINE) == [
+        "Purchases as XDM events",
+        "A training frame that is right for its moment",
+        "Learn and prove",
+        "Serve by identity",
+        "Ask about persons",
+        "The score is on the profile",
+        "The model follows the person",
+        "What to try with profiles",
+    ]
+
+
+def test_all_events_are_taken_and_all_customers_are_in_the_frame(personal: str) -> None:
+    text = " ".join(personal.split())
+    (known,) = re.findall(r"The ([\d,]+) purchases before 1 January 1998", text)
+    assert f"{known} records: {known} new in dataset 'purchases'" in text
+    assert "2,357 rows with 10 columns" in text
+
+
+def test_the_model_of_profiles_tells_customers_apart(personal: str) -> None:
+    (auc,) = re.findall(r"\(ROC AUC\): (0\.\d+)\.", " ".join(personal.split()))
+    assert float(auc) > 0.7
+
+
+def test_the_score_that_is_answered_stands_on_the_profile(personal: str) -> None:
+    (found,) = re.findall(r'-> (\{"_shop".*\})$', personal, re.MULTILINE)
+    written = json.loads(found)["_shop"]["buysAgain"]
+    assert written["version"] == 1
+    assert 0 < written["score"] < 1
+    assert re.fullmatch("[0-9a-f]{64}", written["model"])
+
+
+def test_another_purchase_changes_the_answer(personal: str) -> None:
+    text = " ".join(personal.split())
+    ((before, after),) = re.findall(r"The chance of \d+ was (0\.\d+) and is (0\.\d+), \d+ ms after", text)
+    assert before != after

@@ -16,8 +16,10 @@ BAD = ("rtml-broken", "rtml-conflicting", "rtml-too-new", "rtml-slow")
 BUILT_IN = {"encoders", "fields", "flow", "functions", "numpy", "onnx", "pandas", "sklearn", "text"} | {
     "edge",
     "hub",
+    "profile",
     "services",
     "up",
+    "xdm",
 }
 LANG = ROOT / "plugins_contrib" / "rtml-lang"
 

@@ -23,7 +23,8 @@ import rtml_core
 FIXTURES = Path(__file__).parent
 ROOT = FIXTURES.parents[1]
 #: parts of installed things that a place does not see
-_HIDDEN = ("rtml_lang", "rtml_geo", "rtml_boosting", "_editable_impl_", "__editable__", "distutils-precedence", "sitecustomize")
+_CONTRIB = tuple(folder.name.replace("-", "_") for folder in (ROOT / "plugins_contrib").iterdir())
+_HIDDEN = (*_CONTRIB, "_editable_impl_", "__editable__", "distutils-precedence", "sitecustomize")
 
 
 @dataclass(frozen=True)

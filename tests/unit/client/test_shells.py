@@ -76,8 +76,7 @@ def test_both_clients_offer_the_same() -> None:
         names = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
         return {
             names.get(name, name): (str(inspect.signature(member)).replace("AsyncClient", "Client"), member.__doc__)
-            for name, member in vars(cls).items()
-            if inspect.isfunction(member)
+            for name, member in inspect.getmembers(cls, inspect.isfunction)
         }
 
     assert offered(Client) == offered(AsyncClient)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rtml_core import CustomOp, Operator, Params, Secret, doc, hookimpl, operators, settings
+from rtml_core import CustomOp, Operator, Params, Secret, doc, hookimpl, operators, profile_stores, settings
 from rtml_core.cli.app import run
 from rtml_core.converters import converter_for, converters
 from rtml_core.errors import ConfigError, PluginError
@@ -54,6 +54,8 @@ ANSWERS: dict[str, Any] = {
     "rtml_converters": {"far_away.Model": "far_converters:convert"},
     "rtml_custom_ops": [HOLD],
     "rtml_settings": Settings,
+    "rtml_boundaries": {"Twice": "far_boundary:twice"},
+    "rtml_profile_stores": {"far": "far_store:FarStore"},
 }
 
 
@@ -92,6 +94,8 @@ def refused() -> Iterator[Any]:
             assert "hold" not in made.plugins.commands
             assert converters().find("far_away.Model") is None
             assert HOLD.key not in [op.key for op, _ in made.plugins.custom_ops.entries()]
+            assert made.plugins.boundaries.find("Twice") is None
+            assert "far" not in profile_stores()
             assert "bad" not in made.plugins.infos
             return str(failure.value)
 
@@ -189,3 +193,24 @@ def test_rtml_settings(refused: Any, rtml_environment: pytest.MonkeyPatch, capsy
         with pytest.raises(ConfigError, match="RTML_PLUGIN_HELD_RADIUS must be a number; got 'wide'"):
             settings("held")
     assert "must return a subclass of rtml_core.Params; got" in refused(rtml_settings={"radius": 1.5})
+
+
+def test_rtml_boundaries(refused: Any) -> None:
+    with isolated_plugins(plugin(rtml_operators=[Twice], rtml_boundaries={"Twice": "math:floor"})) as made:
+        place = made.plugins.boundaries.find("Twice")
+        assert place is not None
+        assert place.load()(2.5) == 2
+        assert made.info(place.origin.plugin).boundaries == ["Twice"]
+    assert "must return a dict of names and places" in refused(rtml_boundaries=["Twice"])
+    assert "must give \"module:attribute\" for 'Twice'; got 'twice'" in refused(rtml_boundaries={"Twice": "twice"})
+    assert "operator 'XDM2Frame' is brought by" in refused(rtml_boundaries={"XDM2Frame": "math:floor"})
+
+
+def test_rtml_profile_stores(refused: Any) -> None:
+    with isolated_plugins(plugin(rtml_profile_stores={"far": "collections:OrderedDict"})):
+        assert profile_stores()["far"].load().__name__ == "OrderedDict"
+    absent = plugin(rtml_profile_stores={"far": "far_far_away:Store"})
+    with isolated_plugins(absent), pytest.raises(PluginError, match="names for 'far', can't be imported: ModuleNotFoundError"):
+        profile_stores()["far"].load()
+    assert "must return a dict of names and places" in refused(rtml_profile_stores="far")
+    assert "scheme 'sqlite' is brought by" in refused(rtml_profile_stores={"sqlite": "far_store:FarStore"})

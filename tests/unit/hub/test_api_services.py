@@ -163,14 +163,14 @@ def test_texts_regions_and_deprecation(hub: Served) -> None:
 def test_packages_that_no_service_needs_are_removed_when_asked(hub: Served) -> None:
     gone, kept = hub.publish(number=1)["package"], hub.publish("price", number=2)["package"]
     hub.client.delete("/v1/services/churn")
-    week = hub.client.post("/v1/collect")
+    week = hub.client.post("/v1/packages/collect")
     assert (week.status_code, week.json()) == (200, {"packages": [], "size": 0, "older_than": 604800.0, "dry_run": False})
     found = {"packages": [gone], "size": len(package(1)), "older_than": 0.0}
-    assert hub.client.post("/v1/collect?older_than=0&dry_run=true").json() == {**found, "dry_run": True}
+    assert hub.client.post("/v1/packages/collect?older_than=0&dry_run=true").json() == {**found, "dry_run": True}
     assert hub.hub.store.has(gone)
     admin = hub.closed()
-    assert hub.client.post("/v1/collect?older_than=0", headers=bearer(hub.key("publish"))).status_code == 403
-    assert hub.client.post("/v1/collect?older_than=0", headers=admin).json() == {**found, "dry_run": False}
+    assert hub.client.post("/v1/packages/collect?older_than=0", headers=bearer(hub.key("publish"))).status_code == 403
+    assert hub.client.post("/v1/packages/collect?older_than=0", headers=admin).json() == {**found, "dry_run": False}
     assert (hub.hub.store.has(gone), hub.hub.store.has(kept)) == (False, True)
 
 

@@ -235,7 +235,7 @@ def test_a_first_key_that_would_lock_everybody_out(keys: Keys) -> None:
         ({"name": "local"}, "'local' is no name of a key"),
         ({"name": "a\nb"}, "is no name of a key"),
         ({"name": " a"}, "is no name of a key"),
-        ({"scopes": []}, "some of predict, publish, admin, debug, edge; got none"),
+        ({"scopes": []}, "some of predict, publish, admin, debug, edge, collect, profile, profile-write; got none"),
         ({"scopes": ["predict", "root"]}, "got 'root'"),
         ({"services": []}, "a key for no service"),
         ({"scopes": ["admin"], "services": ["churn"]}, "the scope admin is about the whole hub"),

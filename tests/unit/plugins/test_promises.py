@@ -83,14 +83,16 @@ OPERATORS: dict[str, Callable[[], Operator]] = {
     "RegexExtract": made("RegexExtract", column="s", pattern="([a-z]+)", into=["word"]),
     "RegexReplace": made("RegexReplace", cols=["s"], pattern="[0-9]", replacement="#"),
     "TfIdf": fitted("TfIdf", column="w", max_terms=5),
+    "Frame2XDM": made("Frame2XDM", paths={"b": "_acme.b.score", "s": "_acme.text"}),
+    "ProfileWriter": made("ProfileWriter", output="b"),
     "ScikitLearn": lambda: op.ScikitLearn(model=LinearRegression(), features=["i"], label="y").fit(
         TRAINING.assign(i=TRAINING["i"].clip(-10, 10))
     ),
 }
-#: tested so in rooms of their own, as they need a model, a file, a graph or a function
+#: tested so in rooms of their own, as they need a model, a file, a graph, a function, events or profiles
 ELSEWHERE = {
     *("Receiver", "Simulator", "ModelUpload", "Processor", "Function", "ONNXNode", "JsonToDataframe", "NumpyArrays", "Split"),
-    *("FieldOps", "FieldTrans", "BertTokenizer", "HfJsonTokenizer", "SentencePieceTokenizer"),
+    *("FieldOps", "FieldTrans", "BertTokenizer", "HfJsonTokenizer", "SentencePieceTokenizer", "XDM2Frame", "ProfileReader"),
 }
 
 

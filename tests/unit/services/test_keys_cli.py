@@ -54,6 +54,16 @@ def test_a_limited_key_in_a_file(rtml_cli: Cli, tmp_path: Path) -> None:
     assert len(rtml_cli("keys", "list", "--home", "hub", "--json").json) == 1
 
 
+def test_a_key_of_edges_for_regions(rtml_cli: Cli) -> None:
+    regions = ("--region", "na", "--region", "emea")
+    made = rtml_cli("keys", "create", "--home", "hub", "--name", "west", "--scope", "edge", *regions)
+    assert "scopes edge for region emea, region na: " in made.err
+    assert rtml_cli("keys", "list", "--home", "hub", "--json").json[0]["regions"] == ["emea", "na"]
+    assert "region emea, region na" in rtml_cli("keys", "list", "--home", "hub").out
+    refused = rtml_cli("keys", "create", "--home", "hub", "--name", "x", "--scope", "admin", *regions)
+    assert "only keys of scope edge can be limited to regions" in refused.error
+
+
 def test_a_key_that_is_refused_leaves_no_file(rtml_cli: Cli, tmp_path: Path) -> None:
     refused = rtml_cli("keys", "create", "--home", "hub", "--name", "x", "--scope", "predict", "--expires", "soon", "-o", "x.key")
     assert (refused.code, (tmp_path / "x.key").exists()) == (2, False)

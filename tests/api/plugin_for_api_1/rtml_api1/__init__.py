@@ -56,3 +56,15 @@ def rtml_custom_ops() -> list[CustomOp]:
     from rtml_api1.custom import HALVE, TURN
 
     return [TURN, HALVE]
+
+
+@hookimpl
+def rtml_boundaries() -> dict[str, str]:
+    """A source and a sink where models are served."""
+    return {"Api1Keys": "rtml_api1.boundary:Keys", "Api1Wrap": "rtml_api1.boundary:Wrapped"}
+
+
+@hookimpl
+def rtml_profile_stores() -> dict[str, str]:
+    """A store of profiles."""
+    return {"api1": "rtml_api1.boundary:Store"}

@@ -53,4 +53,40 @@ class Api1Only(Operator):
         return {name: columns[name] for name in self.params.cols}
 
 
-OPERATORS = [Api1Rows, Api1Only]
+class Api1Keys(Operator):
+    """Number fields out of the event of a request."""
+
+    role = "source"
+
+    class Params(Params):
+        names: list[str]
+
+    def source_fields(self) -> tuple[Field, ...]:
+        return parse_signature(dict.fromkeys(self.params.names, "float?"))
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return canonical(frame)
+
+    def lower(self, b: Builder, columns: Columns) -> Columns:
+        return dict(columns)
+
+    def boundary(self) -> dict[str, Any]:
+        return {"part": "event"}
+
+
+class Api1Wrap(Operator):
+    """Shapes answers, and changes no column."""
+
+    role = "sink"
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame
+
+    def lower(self, b: Builder, columns: Columns) -> Columns:
+        return dict(columns)
+
+    def boundary(self) -> dict[str, Any]:
+        return {"key": "wrapped"}
+
+
+OPERATORS = [Api1Rows, Api1Only, Api1Keys, Api1Wrap]

@@ -39,7 +39,8 @@ def plugin(rtml_plugins: Any) -> Any:
 def test_all_of_it_is_listed(plugin: Any, rtml_cli: Any) -> None:
     assert (plugin.state, plugin.api, plugin.error) == ("ok", 1, "")
     shown = rtml_cli("plugins", "show", "api1", "--json").json
-    assert len(shown["operators"]) == 16
+    assert len(shown["operators"]) == 18
+    assert (shown["boundaries"], shown["profile_stores"]) == (["Api1Keys", "Api1Wrap"], ["api1"])
     assert shown["commands"] == ["api1-greet"]
     assert "api1-greet" in rtml_cli("--help").out
     assert "rtml-api1" in rtml_cli("operators", "show", "Api1Span").out
@@ -161,3 +162,11 @@ def test_a_clean_registry_has_none_of_it() -> None:
     with isolated_plugins() as clean:
         assert "Api1Span" not in clean.registry
     assert "Api1Span" in dir(op)
+
+
+def test_requests_are_read_and_answers_shaped() -> None:
+    graph = op.Api1Rows(schema={"a": "float"}) >> op.Api1Keys(names=["b"]) >> op.Api1Wrap()
+    package = graph.compile(sample=frame(a="float", b="float?", rows=20))
+    runtime = Runtime.from_bytes(package.data, trust=["rtml-api1"])
+    assert runtime.score_request({"a": 1, "event": {"b": 2.5, "c": 3}}) == [{"wrapped": {"a": 1.0, "b": 2.5}}]
+    assert runtime.score({"a": 1, "b": None}) == {"a": 1.0, "b": None}
