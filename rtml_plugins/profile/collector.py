@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -13,7 +13,7 @@ import msgspec
 from rtml_core.errors import describe
 from rtml_plugins.profile.identity import Identity
 from rtml_plugins.xdm.datasets import as_line, now_us
-from rtml_plugins.xdm.datasets_batch import Appended, Batch, Incoming
+from rtml_plugins.xdm.datasets_batch import Appended, Incoming
 from rtml_plugins.xdm.datasets_folder import DatasetError
 from rtml_plugins.xdm.errors import SpellingError
 from rtml_plugins.xdm.reading import Format, Read, read_records
@@ -63,6 +63,10 @@ class Collected(msgspec.Struct):
     nameless: int = 0
     profiles: bool = True
 
+    def is_within(self, threshold: float) -> bool:
+        """Whether no larger share than this was refused."""
+        return self.refused_count <= threshold * self.read + 1e-6  # 0.29 of 100 is 29
+
 
 RefusedFiles = Callable[["Read", Refused], None]
 Progress = Callable[[Collected], None]
@@ -87,7 +91,8 @@ class Collector:
         profile: bool | None = None,
         progress: Progress | None = None,
     ) -> Collected:
-        """Take the records of an input as one batch; the dataset is made when it is not there.
+        """Take the records of an input, all of them or none; the dataset is made when it is not there. An input of fewer than a
+        thousand records shares its batch with others that come at the same time, a larger one is a batch of its own.
 
         schema: $id, short name or title. threshold: share of refused records; when more are refused, nothing is taken.
         refused_to: the refused records, as JSON lines that can be taken again when they are mended; beside it FILE.reasons.jsonl,
@@ -99,22 +104,48 @@ class Collector:
         taker = self._home.taker(schema)
         info = self._dataset(dataset, taker, profile)
         done = Collected(dataset, taker.schema.id, profiles=info.profile)
-        with refused_files(refused_to) as keep, self._home.datasets.begin(dataset) as batch:
-            intake = _Intake(self._home, taker, batch, done, keep, self._clock())
+        with refused_files(refused_to) as keep:
+            intake = _Intake(self._home, taker, done, keep, self._clock())
             records = read_records(source, format)
-            while chunk := list(islice(records, _AT_ONCE)):
-                intake.add(chunk)
+            chunk = list(islice(records, _AT_ONCE))
+            if len(chunk) < _AT_ONCE:
+                trouble = self._joined(info, intake, chunk, threshold)
+            else:
+                trouble = None
+                self._alone(info, intake, chain([chunk], _chunks(records)), threshold, progress)
+        if trouble is not None:
+            raise trouble
+        if done.batch and len(chunk) == _AT_ONCE:
+            self._home.follow(dataset)
+        return done
+
+    def _joined(self, info: Info, intake: _Intake, chunk: Sequence[Read], threshold: float) -> BaseException | None:
+        """Take a small input, in one batch with others that come now; why profiles do not have it, when they do not."""
+        done = intake.done
+        held = intake.checked(chunk)
+        done.taken = done.is_within(threshold)
+        if held and done.taken:
+            joined = self._home.joining.take(info, held)
+            intake.count(joined.fresh)
+            done.batch = joined.batch if any(joined.fresh) else 0
+            return joined.trouble
+        done.accepted = len(held)
+        return None
+
+    def _alone(
+        self, info: Info, intake: _Intake, chunks: Iterable[Sequence[Read]], threshold: float, progress: Progress | None
+    ) -> None:
+        """Take an input of any size as a batch of its own."""
+        done = intake.done
+        with self._home.datasets.begin(info.name) as batch:
+            for chunk in chunks:
+                intake.count(batch.add(intake.checked(chunk)))
                 if progress is not None:
                     progress(done)
-            done.taken = done.refused_count <= threshold * done.read + 1e-6  # 0.29 of 100 is 29
+            done.taken = done.is_within(threshold)
             if done.taken:
                 kept: Appended = batch.commit()
                 done.batch = kept.batch
-        if done.batch and info.profile:
-            self._home.applied(dataset, done.batch)
-        elif done.batch:
-            self._home.compact(dataset)
-        return done
 
     def _dataset(self, name: str, taker: Taker, profile: bool | None) -> Info:
         datasets = self._home.datasets
@@ -139,24 +170,24 @@ class Collector:
 
 
 class _Intake:
-    """Records on their way into a batch."""
+    """Records on their way into a batch, and what became of them."""
 
-    def __init__(self, home: DataHome, taker: Taker, batch: Batch, done: Collected, keep: RefusedFiles, now: int) -> None:
+    def __init__(self, home: DataHome, taker: Taker, done: Collected, keep: RefusedFiles, now: int) -> None:
+        self.done = done
         self._home = home
         self._taker = taker
-        self._batch = batch
-        self._done = done
         self._keep = keep
         self._now = now
         self._asks = done.profiles and taker.kind == "event"
 
-    def add(self, chunk: Sequence[Read]) -> None:
-        done = self._done
+    def checked(self, chunk: Sequence[Read]) -> list[Incoming]:
+        """Those of the records that can be taken."""
+        done = self.done
         done.read += len(chunk)
         held: list[Incoming] = []
         persons: list[Sequence[Identity]] = []
         for read in chunk:
-            found = self._checked(read)
+            found = self._read(read)
             if isinstance(found, tuple):
                 held.append(found[0])
                 persons.append(found[1])
@@ -168,11 +199,15 @@ class _Intake:
             done.withheld += len(held) - len(kept)
             held = kept
         done.nameless += sum(not record.identities for record in held)
-        fresh = sum(self._batch.add(held))
-        done.accepted += fresh
-        done.duplicates += len(held) - fresh
+        return held
 
-    def _checked(self, read: Read) -> tuple[Incoming, Sequence[Identity]] | list[Problem]:
+    def count(self, fresh: Sequence[bool]) -> None:
+        """Some of the records are in the batch now. fresh: which of them are new."""
+        new = sum(fresh)
+        self.done.accepted += new
+        self.done.duplicates += len(fresh) - new
+
+    def _read(self, read: Read) -> tuple[Incoming, Sequence[Identity]] | list[Problem]:
         """The record as it is kept, with its identities, or what is wrong with it."""
         document = read.document
         if document is None:
@@ -192,10 +227,15 @@ class _Intake:
     def _refuse(self, read: Read, problems: Sequence[Problem]) -> None:
         id = "" if read.document is None else self._taker.id_of(read.document)
         refused = Refused(read.number, read.line, id if isinstance(id, str) else "", tuple(problems))
-        self._done.refused_count += 1
-        if len(self._done.refused) < TOLD:
-            self._done.refused.append(refused)
+        self.done.refused_count += 1
+        if len(self.done.refused) < TOLD:
+            self.done.refused.append(refused)
         self._keep(read, refused)
+
+
+def _chunks(records: Iterator[Read]) -> Iterator[list[Read]]:
+    while chunk := list(islice(records, _AT_ONCE)):
+        yield chunk
 
 
 def reasons_file(path: Path | str) -> Path:

@@ -18,8 +18,9 @@ from typing import Any, Final, Self
 import msgspec
 
 from rtml_plugins.profile.identity import Identity
+from rtml_plugins.profile.joining import Joining
 from rtml_plugins.profile.profiles import Profiles
-from rtml_plugins.profile.records import Applied, Erased
+from rtml_plugins.profile.records import Erased
 from rtml_plugins.profile.store import open_store
 from rtml_plugins.profile.taking import Taker
 from rtml_plugins.xdm.datasets import Datasets, Listed
@@ -60,7 +61,8 @@ def open_home(folder: Path | str, profiles_url: str | None = None, *, schemas: S
 
 
 class DataHome:
-    """What open_home() opens. schemas: all that are known; datasets; profiles. Usable from several threads; close() it."""
+    """What open_home() opens. schemas: all that are known; datasets; profiles; joining: takes small inputs. Usable from several
+    threads; close() it."""
 
     def __init__(self, folder: Path, lock: FolderLock, datasets: Datasets, profiles: Profiles) -> None:
         self.folder = folder
@@ -69,11 +71,10 @@ class DataHome:
         self._lock = lock
         #: held while batches go from datasets into profiles, so that they do in their order
         self._applying = threading.RLock()
+        self.joining = Joining(self)
         self._kept = folder / "schemas"
         self.schemas = self._load()
         self._takers: dict[str, Taker] = {}
-        #: dataset -> batch -> what became of it in profiles, until whoever wrote the batch asks
-        self._results: dict[str, dict[int, Applied]] = {}
 
     # ---- schemas -------------------------------------------------------------------------------------------------
 
@@ -126,18 +127,14 @@ class DataHome:
                 if not info.profile:
                     continue
                 for batch in self.datasets.catalog.batches(info.uid, self._applied(info)):
-                    self._results.setdefault(info.uid, {})[batch.number] = self._apply(info, batch)
+                    self._apply(info, batch)
 
-    def applied(self, name: str, batch: int) -> Applied:
-        """Apply what is pending of a dataset; what became of one batch that this process wrote, told once."""
+    def follow(self, name: str) -> None:
+        """Apply what is pending of a dataset, and make few parts of its many small ones."""
         with self._applying:
-            self.apply_pending(name)
+            if self.datasets.get(name).profile:
+                self.apply_pending(name)
             self.compact(name)
-            results = self._results.get(self.datasets.get(name).uid, {})
-            found = results.pop(batch, Applied())
-            for older in [number for number in results if number < batch - 1000]:  # nobody asks for them any more
-                del results[older]
-            return found
 
     def compact(self, name: str) -> None:
         """Make few parts of the many small ones of a dataset, as far as profiles have them; not while a batch is open."""
@@ -155,11 +152,11 @@ class DataHome:
                 return era * _OF_ONE_MARK + found - 1
         return 0
 
-    def _apply(self, info: Info, batch: Committed) -> Applied:
+    def _apply(self, info: Info, batch: Committed) -> None:
         taker = self.taker(info.schema)
         era, number = divmod(batch.number, _OF_ONE_MARK)
         rows = self.datasets.batch(info.name, batch)
-        return self.profiles.apply((taker.record(info.name, row) for row in rows), (_mark(info, era), number + 1))
+        self.profiles.apply((taker.record(info.name, row) for row in rows), (_mark(info, era), number + 1))
 
     # ---- persons -------------------------------------------------------------------------------------------------
 

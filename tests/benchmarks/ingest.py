@@ -13,6 +13,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,22 @@ def steps(file: Path, count: int) -> dict[str, float]:
     return found
 
 
+def single(senders: int, each: int = 50) -> float:
+    """Events a second when each comes alone, as a site sends them, and is in dataset and profiles when the sender is answered."""
+    with tempfile.TemporaryDirectory() as folder, open_home(folder) as home, ThreadPoolExecutor(senders) as pool:
+        lot = list(events(senders * each))
+        Collector(home).collect(b"\n".join(events(1)), "shop-event", "web")
+
+        def send(sender: int) -> None:
+            for one in lot[sender::senders]:
+                Collector(home).collect(one, "shop-event", "web")
+
+        begun = time.perf_counter()
+        for done in [pool.submit(send, sender) for sender in range(senders)]:
+            done.result()
+        return len(lot) / (time.perf_counter() - begun)
+
+
 def index(count: int, step: int = 10_000) -> None:
     """Batches of new ids until there are `count`."""
     chance = np.random.default_rng(7)
@@ -165,6 +182,8 @@ def main() -> None:
         print(f"  of that applying to profiles, with reading back: {profiles / count * 1e6:.1f} us")
         for name, spent in steps(file, count).items():
             print(f"  {name}: {spent:.1f} us")
+    for senders in (1, 8, 40):
+        print(f"single events, {senders} at a time: {single(senders):,.0f} a second, each kept when it is answered")
     print(f"memory at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB (the steps hold all records)")
     index(asked.ids)
 

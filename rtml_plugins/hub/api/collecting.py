@@ -71,7 +71,7 @@ async def collect(
 ) -> Response:
     """One record, an array of them, JSON lines or Parquet; each also in the envelope of streaming ingestion, {"header", "body"}.
 
-    All that is accepted is one batch: in the dataset and in the profiles when this is answered. A record whose `_id` is there
+    When this is answered, all that is accepted is in the dataset and in the profiles. A record whose `_id` is there
     already is a duplicate, so that sending again changes nothing.
     """
     settings = at.settings
