@@ -1,6 +1,6 @@
 """Predictions about persons on their way to the hub, as a worker keeps them: in memory for some milliseconds, then in a journal.
 
-The request only puts what it has into a list. A few dozen times a second what came together is written, by a thread, to a file in
+The request only writes what it has into a buffer. A few dozen times a second a thread writes what came together to a file in
 the folder of the edge in one go, and the supervisor's process is told, which reads the file and sends (outbox_sending). What is
 in the file is sent even if this process is killed in the next moment; what came since the last writing is lost then. A file is
 written to for some time or up to some size; then another one takes its place, so that what was sent does not stay on disk.
@@ -82,6 +82,12 @@ class End(msgspec.Struct, tag="end"):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
+_encode_into: Final = msgspec.msgpack.Encoder().encode_into
+#: of an array in msgpack: a byte that says so, and how many elements follow
+_ARRAY: Final = struct.Struct(">BI")
+_ARRAY_32: Final = 0xDD
+#: what a frame of Records is before its requests, with zeros where its lengths will stand
+_HEAD_OF_RECORDS: Final = bytes(HEAD.size) + _encode(Records([]))[:-1] + bytes(_ARRAY.size)
 _now: Final = time.time_ns
 
 
@@ -93,6 +99,25 @@ class Told(msgspec.Struct):
 
 
 _told: Final = msgspec.json.Decoder(Told).decode
+
+
+class _Batch:
+    """Requests since the last writing, written as they come into what is to be their frame. counts: predictions by layout;
+    requests: how many."""
+
+    __slots__ = ("counts", "frame", "requests")
+
+    def __init__(self) -> None:
+        self.frame = bytearray(_HEAD_OF_RECORDS)
+        self.counts: dict[int, int] = {}
+        self.requests = 0
+
+    def sealed(self) -> tuple[bytearray, int]:
+        """The frame with its lengths filled in, and how many predictions it has."""
+        total = sum(self.counts.values())
+        HEAD.pack_into(self.frame, 0, len(self.frame) - HEAD.size, total)
+        _ARRAY.pack_into(self.frame, len(_HEAD_OF_RECORDS) - _ARRAY.size, _ARRAY_32, self.requests)
+        return self.frame, total
 
 
 class Outbox:
@@ -109,7 +134,7 @@ class Outbox:
         self._handle = -1
         self._size = 0
         self._name = ""
-        self._batch: list[Request] = []
+        self._batch = _Batch()
         self._layouts: dict[tuple[str, int, str], Layout] = {}
         self._written: set[int] = set()
         self._scheduled = False
@@ -130,13 +155,20 @@ class Outbox:
         return layout.id
 
     def add(self, layout: int, request: str, size: int, parts: Sequence[Parts], rows: Any, predictions: bytes) -> None:
-        """Have predictions told to the hub. rows: as the model saw them, one for each of `parts`; nothing is copied.
-
-        size: bytes of the request.
-        """
+        """Have predictions told to the hub. rows: as the model saw them, one for each of `parts`. size: bytes of the request."""
         if size > _SMALL:
             parts = [_slim(one) for one in parts]
-        self._batch.append((layout, request, _now() // 1000, parts, rows, predictions))
+        batch = self._batch
+        frame = batch.frame
+        before = len(frame)
+        try:  # at once: to keep what a request holds for a while costs more than to write it down
+            _encode_into((layout, request, _now() // 1000, parts, rows, predictions), frame, before)
+        except Exception as error:  # whatever it is: of a value in it, which is lost alone
+            del frame[before:]
+            self._lost({layout: len(rows)}, error)
+            return
+        batch.requests += 1
+        batch.counts[layout] = batch.counts.get(layout, 0) + len(rows)
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_later(EVERY, self._aside)
@@ -146,26 +178,26 @@ class Outbox:
     def _aside(self) -> None:
         """Have the thread write what came together: a disk that is busy holds no request up."""
         batch = self._taken()
-        if not batch:
+        if batch is None:
             return
         if self._behind >= BEHIND:
-            self._lost(batch, OSError("the disk is too slow"))
+            self._lost(batch.counts, OSError("the disk is too slow"))
             return
-        self._behind += len(batch)
+        self._behind += batch.requests
         loop = asyncio.get_running_loop()
 
-        def stored(future: Future[tuple[list[Request], Exception | None]]) -> None:
+        def stored(future: Future[Exception | None]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: it is in the journal all the same
-                loop.call_soon_threadsafe(self._stored, batch, *future.result())
+                loop.call_soon_threadsafe(self._stored, batch, future.result())
 
         self._pool.submit(self._store, batch).add_done_callback(stored)
 
     def flush(self) -> None:
         """Write what came together to the journal, now."""
         batch = self._taken()
-        if batch:
-            self._behind += len(batch)
-            self._stored(batch, *self._pool.submit(self._store, batch).result())
+        if batch is not None:
+            self._behind += batch.requests
+            self._stored(batch, self._pool.submit(self._store, batch).result())
 
     def close(self) -> None:
         """Write what is left and end the journal; the next prediction begins another one."""
@@ -182,73 +214,62 @@ class Outbox:
         self._timer = None
         self._pool.submit(self._end)
 
-    def _taken(self) -> list[Request]:
+    def _taken(self) -> _Batch | None:
+        """What came together; None when that is nothing."""
         self._scheduled = False
-        batch, self._batch = self._batch, []
+        batch = self._batch
+        if not batch.requests:
+            return None
+        self._batch = _Batch()
         return batch
 
-    def _stored(self, batch: list[Request], lost: list[Request], error: Exception | None) -> None:
-        """Count what was written and say so. lost: those that were not, and why."""
-        self._behind -= len(batch)
-        if error is None:
-            self._trouble = False
-        else:
-            self._lost(lost, error)
-            left = {id(one) for one in lost}
-            batch = [one for one in batch if id(one) not in left]
-            if not batch:
-                return
-        for service, number in self._by_service(batch).items():
+    def _stored(self, batch: _Batch, error: Exception | None) -> None:
+        """Count what was written, or was not, and say so."""
+        self._behind -= batch.requests
+        if error is not None:
+            self._lost(batch.counts, error)
+            return
+        self._trouble = False
+        for service, number in self._by_service(batch.counts).items():
             metrics.count("outbox_records", service, "kept", by=number)
         self._notify(self._name)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_AGE, self._rotate)
 
-    def _lost(self, batch: list[Request], error: Exception) -> None:
-        for service, number in self._by_service(batch).items():
+    def _lost(self, counts: dict[int, int], error: Exception) -> None:
+        for service, number in self._by_service(counts).items():
             metrics.count("outbox_records", service, "lost", by=number)
         if not self._trouble:
             self._trouble = True
-            _log.error("predictions not kept for the hub", problem=said(error), lost=sum(len(one[4]) for one in batch))
+            _log.error("predictions not kept for the hub", problem=said(error), lost=sum(counts.values()))
 
-    def _by_service(self, batch: list[Request]) -> dict[str, int]:
+    def _by_service(self, counts: dict[int, int]) -> dict[str, int]:
         layouts = [layout.service for layout in self._layouts.values()]
-        counts: dict[str, int] = {}
-        for one in batch:
-            counts[layouts[one[0]]] = counts.get(layouts[one[0]], 0) + len(one[4])
-        return counts
+        found: dict[str, int] = {}
+        for layout, number in counts.items():
+            found[layouts[layout]] = found.get(layouts[layout], 0) + number
+        return found
 
     # ---- in the thread: the journal -----------------------------------------------------------------------------
 
-    def _store(self, batch: list[Request]) -> tuple[list[Request], Exception | None]:
-        """Write predictions; those that were not written, and why. A full disk loses what is told to the hub, and no answer; what
-        can't be encoded is lost alone."""
-        lost: list[Request] = []
-        why: Exception | None = None
-        try:
-            records = _encode(Records(batch))
-        except Exception as error:
-            why = error
-            lost = [one for one in batch if not _encodable(one)]
-            left = {id(one) for one in lost}
-            batch = [one for one in batch if id(one) not in left]
-            if not batch:
-                return lost, why
-            records = _encode(Records(batch))
-        count = sum(len(one[4]) for one in batch)
+    def _store(self, batch: _Batch) -> Exception | None:
+        """Write predictions; why they were not. A full disk loses what is told to the hub, and no answer."""
+        frame, count = batch.sealed()
         try:
             if self._handle < 0:
                 self._open()
-            needed = sorted({one[0] for one in batch} - self._written)
-            layouts = list(self._layouts.values())
-            self._write(b"".join(_frame(layouts[at], 0) for at in needed) + _framed(records, count))
+            needed = sorted(batch.counts.keys() - self._written)
+            if needed:
+                layouts = list(self._layouts.values())
+                self._write(b"".join(_frame(layouts[at], 0) for at in needed))
+                self._written.update(needed)
+            self._write(frame)
         except OSError as error:
-            return [*lost, *batch], error
-        self._written.update(needed)
+            return error
         self._number += count
         if self._size >= self._segment:
             self._end()
-        return lost, why
+        return None
 
     def _open(self) -> None:
         """Begin a journal."""
@@ -267,7 +288,7 @@ class Outbox:
             path.unlink()
             raise
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | bytearray) -> None:
         """Write all of it or nothing."""
         try:
             written = os.write(self._handle, data)
@@ -291,19 +312,8 @@ class Outbox:
 
 
 def _frame(message: Any, count: int) -> bytes:
-    return _framed(_encode(message), count)
-
-
-def _framed(data: bytes, count: int) -> bytes:
+    data = _encode(message)
     return HEAD.pack(len(data), count) + data
-
-
-def _encodable(request: Request) -> bool:
-    try:
-        _encode(request)
-    except Exception:  # whatever it is: of a value in it
-        return False
-    return True
 
 
 def _slim(parts: Parts) -> Parts:
