@@ -50,6 +50,7 @@ class Asynchronous:
         prepared = self._wire.prepare(send)
         transport = self._pool(prepared.route)
         request = self._wire.request(send, prepared)
+        too_long = False
         try:
             async with asyncio.timeout(send.timeout + _GRACE):
                 response = await transport.handle_async_request(request)
@@ -59,14 +60,18 @@ class Asynchronous:
                     async for part in response.stream:  # type: ignore[union-attr]
                         parts.append(part)
                         size += len(part)
-                        if size > send.limit:
-                            return Failure("broken", TOO_LONG.format(send.limit))
+                        if size > send.limit and not too_long:
+                            too_long = True
+                            # and read on until that shows: generators that are left half-way end after the loop may be closed
+                            await response.aclose()
                 finally:
                     await response.aclose()
         except httpx.HTTPError as error:
-            return failure(error)
+            return Failure("broken", TOO_LONG.format(send.limit)) if too_long else failure(error)
         except TimeoutError:
             return Failure("late", "no answer in time")
+        if too_long:
+            return Failure("broken", TOO_LONG.format(send.limit))
         return Reply(response.status_code, plain_headers(response.headers.raw), b"".join(parts))
 
     def _pool(self, route: Route) -> httpx.AsyncHTTPTransport:
