@@ -16,6 +16,7 @@ BAD = ("rtml-broken", "rtml-conflicting", "rtml-too-new", "rtml-slow")
 BUILT_IN = {"encoders", "fields", "flow", "functions", "numpy", "onnx", "pandas", "sklearn", "text"} | {
     "edge",
     "hub",
+    "notebook",
     "profile",
     "services",
     "up",

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-SOURCES = sorted(path for room in ("rtml_core", "rtml_plugins") for path in (ROOT / room).rglob("*.py"))
+SOURCES = sorted(path for room in ("rtml", "rtml_core", "rtml_plugins") for path in (ROOT / room).rglob("*.py"))
 CORE_DEPENDENCIES = {
     *("pluggy", "click", "msgspec", "numpy", "pandas", "scikit-learn"),
     *("onnx", "onnx-ir", "onnxruntime", "onnxruntime-extensions", "skl2onnx"),
@@ -37,7 +37,7 @@ COMES_WITH = {
 }
 TOP_LEVEL = {
     *(".ci", ".gitignore", "Makefile", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
-    *("deploy", "docs", "plugins_contrib", "rtml_core", "rtml_plugins", "tests"),
+    *("deploy", "docs", "plugins_contrib", "rtml", "rtml_core", "rtml_plugins", "tests"),
 }
 
 
@@ -69,7 +69,7 @@ def test_everything_the_source_imports_is_declared() -> None:
         *(text for extra in ("parquet", "xdm", "text", "grpc", "otel") for text in optional[extra]),
     ]
     declared = {canonicalize_name(Requirement(text).name) for text in requirements}
-    own = {"rtml_core", "rtml_plugins"} | set(sys.stdlib_module_names)
+    own = {"rtml", "rtml_core", "rtml_plugins"} | set(sys.stdlib_module_names)
     undeclared = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in SOURCES
@@ -98,7 +98,7 @@ def test_the_command_rtml_is_installed() -> None:
     assert callable(point.load())
 
 
-@pytest.mark.parametrize("package", ["rtml_core", "rtml_plugins"])
+@pytest.mark.parametrize("package", ["rtml", "rtml_core", "rtml_plugins"])
 def test_the_packages_say_that_they_are_typed(package: str) -> None:
     assert (ROOT / package / "py.typed").read_bytes() == b""
 
