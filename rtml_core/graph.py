@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Graph:
     """An acyclic graph of operators.
 
-    Build it with `a >> b >> c`, with fan-out and fan-in as lists (`a >> [b, c] >> d`), or with `add` and `connect`.
+    Build it with `a >> b >> c`, with fan-out and fan-in as lists (`a >> [b, c] >> d`), each of which gives a new graph, or with
+    `add` and `connect`, which change the graph.
     `outputs` names the columns that the compiled graph answers with: {"name": "column"} of the last nodes, or None for
     all columns of the nodes that nothing follows.
     """
@@ -44,7 +45,7 @@ class Graph:
         """Place an operator as a node; returns its id (the given one, the operator's, or one made from its name)."""
         if not isinstance(operator, Operator):
             raise GraphError(f"a node must be an operator, e.g. operators.Pandas(...); got {operator!r}")
-        wanted = id or operator.id
+        wanted = id or operator._given_id
         if wanted is None:
             wanted = self._fresh(operator.name)
         elif wanted in self.nodes and self.nodes[wanted] is not operator:
@@ -64,13 +65,22 @@ class Graph:
             self.edges.append((before, after))
 
     def __rshift__(self, other: Any) -> Graph:
-        """`graph >> operator`, `graph >> [a, b]`, `graph >> other_graph`: connect the open ends to the new nodes."""
-        entries, tips = self._take(other)
-        for tip in self._tips:
+        """`graph >> operator`, `graph >> [a, b]`, `graph >> other_graph`: a new graph, its open ends connected to the new nodes.
+
+        The graph itself stays as it is, so that two models may go on from one; both have its operators, and what these learn.
+        """
+        made = Graph(self.outputs)
+        made.nodes, made.edges, made._tips = dict(self.nodes), list(self.edges), list(self._tips)
+        entries, tips = made._take(other)
+        for tip in self._tips or self.ends():
             for entry in entries:
-                self.connect(tip, entry)
-        self._tips = tips
-        return self
+                made.connect(tip, entry)
+        made._tips = tips
+        return made
+
+    def __rrshift__(self, other: Any) -> Graph:
+        """`[a, b] >> graph`."""
+        return Graph.start(other) >> self
 
     def _take(self, item: Any) -> tuple[list[str], list[str]]:
         """Add an operator, graph or list of them; returns ids of the nodes to connect to, and of the open ends."""

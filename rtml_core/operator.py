@@ -69,7 +69,8 @@ class Operator:
         both = sorted(set(params or {}) & set(named))
         if both:
             raise ParamError(f"{self.name}: parameter '{both[0]}' is given twice, in params and as a keyword")
-        self.id = id
+        #: the id of its node in the graph that it was put into last; `_given_id` is what its author called it
+        self.id = self._given_id = id
         self.params: Any = type(self).Params.parse(self.name, {**(params or {}), **named})
         self.state: dict[str, Any] | None = None
         self.setup()

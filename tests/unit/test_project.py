@@ -34,6 +34,12 @@ COMES_WITH = {
     "markupsafe": "jinja2",
     "grpc": "grpcio",
     "opentelemetry": "opentelemetry-sdk",
+    "IPython": "ipykernel",
+    "jupyter_server": "jupyterlab",
+    "jupyter_core": "jupyterlab",
+    "tornado": "jupyterlab",
+    "traitlets": "jupyterlab",
+    "nbformat": "jupyterlab",
 }
 TOP_LEVEL = {
     *(".ci", ".gitignore", "Makefile", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
@@ -66,7 +72,7 @@ def test_everything_the_source_imports_is_declared() -> None:
     optional = PROJECT["optional-dependencies"]
     requirements = [
         *PROJECT["dependencies"],
-        *(text for extra in ("parquet", "xdm", "text", "grpc", "otel") for text in optional[extra]),
+        *(text for extra in ("parquet", "xdm", "notebook", "text", "grpc", "otel") for text in optional[extra]),
     ]
     declared = {canonicalize_name(Requirement(text).name) for text in requirements}
     own = {"rtml", "rtml_core", "rtml_plugins"} | set(sys.stdlib_module_names)

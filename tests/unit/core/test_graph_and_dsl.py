@@ -39,10 +39,31 @@ def test_chains_fan_out_and_fan_in() -> None:
 
 def test_the_same_operator_object_is_one_node() -> None:
     scale = Scale(col="a")
-    graph = source() >> scale
-    graph >> Join()
+    graph = source() >> scale >> Join()
     graph.connect("source", "scale")
     assert graph.edges == [("source", "scale"), ("scale", "join")]
+
+
+def test_a_graph_stays_as_it_is_when_another_goes_on_from_it() -> None:
+    base = source() >> Scale(col="a")
+    one, two = base >> Join(id="one"), base >> [Scale(col="b"), Scale(col="a", by=3.0)] >> Join()
+    assert (list(base.nodes), base.edges) == (["source", "scale"], [("source", "scale")])
+    assert one.order() == ["source", "scale", "one"]
+    assert two.order() == ["source", "scale", "scale_2", "scale_3", "join"]
+    again = base >> Join(id="one")  # a cell that is run twice
+    assert again.to_dsl() == one.to_dsl()
+
+
+def test_an_operator_may_stand_in_two_graphs_under_two_ids() -> None:
+    scale = Scale(col="a")
+    first = source() >> Scale(col="b") >> scale
+    second = Scale(col="b", id="scale_2") >> scale
+    assert (list(first.nodes), list(second.nodes)) == (["source", "scale", "scale_2"], ["scale_2", "scale"])
+
+
+def test_a_list_goes_before_a_graph() -> None:
+    graph = [source(), source()] >> (Join() >> Scale(col="a"))
+    assert graph.edges == [("join", "scale"), ("source", "join"), ("source_2", "join")]
 
 
 def test_a_cycle_is_named() -> None:
@@ -150,7 +171,7 @@ def test_round_trip_is_stable_with_state_and_outputs() -> None:
 def test_round_trip_of_any_chain(steps: list[tuple[str, float, str | None]]) -> None:
     graph: Any = Graph.start(source())
     for col, by, into in steps:
-        graph >> Scale(col=col, by=by, into=into)
+        graph = graph >> Scale(col=col, by=by, into=into)
     text = dumps(graph)
     assert dumps(Graph.from_dsl(text)) == text
 
