@@ -5,6 +5,7 @@ No pandas here: the runtime reads schemas too.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -80,6 +81,11 @@ class Schema(Mapping[str, Column]):
 
     def __len__(self) -> int:
         return len(self._columns)
+
+    def _repr_html_(self) -> str:
+        # by its name: the runtime reads schemas too, and knows nothing of what notebooks show
+        text: str = importlib.import_module("rtml_core.display").html(self)
+        return text
 
     def __repr__(self) -> str:
         return f"Schema({', '.join(str(column) for column in self._columns.values())})"

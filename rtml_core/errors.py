@@ -49,7 +49,15 @@ class CompileError(RtmlError):
 
 
 class ParityError(RtmlError):
-    """Authored and compiled differ; names the first node, column and row."""
+    """Authored and compiled differ; names the first node, column and row.
+
+    rows: what both forms answered to the rows that deviate most (rtml_core.parity_compare.ComparedRow), the worst first; () where
+    one of them does not answer.
+    """
+
+    def __init__(self, *args: object, rows: Sequence[Any] = ()):
+        super().__init__(*args)
+        self.rows = tuple(rows)
 
 
 class PackageError(RtmlError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_
 
 import numpy as np
 
+from rtml_core import progress
 from rtml_core.columns import Field, parse_signature
 from rtml_core.errors import CustomOpError, ParityError, RtmlError, describe
 from rtml_core.executor import outputs_of
@@ -23,7 +24,18 @@ from rtml_core.on_the_way import OnTheWay
 from rtml_core.operator import DataMsg, Operator
 from rtml_core.params import describe_params
 from rtml_core.parity_columns import ColumnsTold
-from rtml_core.parity_compare import Array, Difference, differing, plain, row_of, some_of_each
+from rtml_core.parity_compare import (
+    WORST,
+    Array,
+    ComparedRow,
+    Difference,
+    differing,
+    plain,
+    row_of,
+    some_of_each,
+    worst_of,
+    worst_rows,
+)
 from rtml_core.parity_nodes import first_difference, node_cases
 from rtml_core.parity_rows import MAX_POINTS, constants, edge_rows, made_up, random_rows, sample_columns, to_frame
 from rtml_core.timestamps import format_timestamp
@@ -41,14 +53,15 @@ EXAMINED: Final = 50
 Values = dict[str, list[Any]]
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """What the gate did. `rows`: compared; `cases`: rows of nodes' own cases.
 
     `refused`: rows that a row check of the compiled graph refuses; `tried`: how many of these the authored graph was run on,
     one by one, and refused as well.
 
-    `largest`: the largest relative deviation that a tolerance allowed; 0 when everything was equal bit by bit.
+    `largest`: the largest relative deviation that a tolerance allowed; 0 when everything was equal bit by bit. `worst`: the rows
+    that deviate most, the worst first; none when everything was equal bit by bit.
     """
 
     rows: int = 0
@@ -56,6 +69,7 @@ class Report:
     tried: int = 0
     cases: int = 0
     largest: float = 0.0
+    worst: list[ComparedRow] = field(default_factory=list)
     sample: dict[str, Any] = field(default_factory=lambda: {"rows": [], "expected": []})
 
     def __str__(self) -> str:
@@ -63,6 +77,18 @@ class Report:
         text += f"; {self.cases:,} rows at the edges of single nodes" if self.cases else ""
         text += f"; {self.refused:,} rows refused, {self.tried:,} of them tried: by both" if self.refused else ""
         return text + (f"; largest relative deviation {self.largest:.1e}" if self.largest else "")
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+    def _repr_html_(self) -> str:
+        from rtml_core.display import html
+
+        return html(self)
+
+    def may_be_worse(self, deviation: float) -> bool:
+        """Whether a row that deviates so much belongs to the worst."""
+        return deviation > (self.worst[-1].deviation or 0.0 if len(self.worst) == WORST else 0.0)
 
 
 def prove(
@@ -82,8 +108,11 @@ def prove(
     columns_told = ColumnsTold(told, runtime)
     report = Report()
     for name in graph.order():
+        if progress.watched():
+            progress.step(f"comparing {graph.label(name)} at its own edges")
         report.cases += node_cases(graph, name, lowered)
     for origin, columns in _row_sets(graph, lowered, sample, np.random.default_rng(seed)):
+        progress.step(f"comparing both forms: {origin}")
         _compare(graph, lowered.fields, runtime, columns, origin, report, columns_told)
     columns_told.leave_out()
     return report
@@ -192,15 +221,27 @@ def _compare(
         wrong, deviation = differing(authored[output.name], compiled[output.name], output)
         report.largest = max(report.largest, deviation)
         if len(wrong):
-            raise ParityError(str(_difference(graph, fields, rows, output.name, wrong, authored, compiled, origin, kept)))
-    _compare_alone(graph, runtime, rows, authored, compiled)
+            found = _difference(graph, fields, rows, output.name, wrong, authored, compiled, origin, kept)
+            worst = worst_rows(authored[output.name], compiled[output.name], output, wrong, rows, origin, kept)
+            raise ParityError(str(found), rows=worst)
+        if report.may_be_worse(deviation):
+            every = np.arange(len(kept))
+            worst = worst_rows(authored[output.name], compiled[output.name], output, every, rows, origin, kept)
+            report.worst = worst_of([*report.worst, *(row for row in worst if row.deviation)])
+    _compare_alone(graph, runtime, rows, authored, compiled, origin, kept)
     told.compare(messages, {name: tensor[kept] for name, tensor in feed.items()}, compiled, origin)
     report.rows += len(kept)
     _keep(report, columns, runtime, compiled, kept)
 
 
 def _compare_alone(
-    graph: Graph, runtime: Runtime, rows: pd.DataFrame, authored: pd.DataFrame, compiled: Mapping[str, Array]
+    graph: Graph,
+    runtime: Runtime,
+    rows: pd.DataFrame,
+    authored: pd.DataFrame,
+    compiled: Mapping[str, Array],
+    origin: str,
+    kept: Array,
 ) -> None:
     """Some rows by themselves: where pandas takes a dtype from the rows at hand, a request and a training frame may differ.
 
@@ -214,7 +255,8 @@ def _compare_alone(
         except RtmlError:
             continue
         for output in runtime.manifest.outputs:
-            wrong, _ = differing(single[output.name], compiled[output.name][row : row + 1], output)
+            sides = single[output.name], compiled[output.name][row : row + 1], output
+            wrong, _ = differing(*sides)
             if len(wrong):
                 alone, among = (
                     describe(plain(found)) for found in (single[output.name].iloc[0], authored[output.name].iloc[row])
@@ -223,7 +265,8 @@ def _compare_alone(
                     f"The authored graph answers a row otherwise alone than among others: output '{output.name}' is {alone} alone"
                     f" and {among} among others, for {describe(row_of(rows, row), 300)}. A column on the way is int64 or float64"
                     f' by what the rows hold; say which it is, with Pandas(import_="astype", kwargs={{"dtype": "float64"}}). The'
-                    f" package was not written."
+                    f" package was not written.",
+                    rows=worst_rows(*sides, wrong, rows.iloc[[row]], f"{origin}, alone", kept[row : row + 1]),
                 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,11 +19,15 @@ from rtml_core.lowering.symbolic import Symbolic
 from rtml_core.lowering.trace import Lowered, lower_graph
 from rtml_core.operator import DataMsg, Operator
 from rtml_core.package import OutputEntry
-from rtml_core.parity_compare import Array, Difference, differing, row_of, some_of_each
+from rtml_core.parity_compare import Array, Difference, differing, row_of, some_of_each, worst_rows
 from rtml_core.running import run_lowered, run_model
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: where the rows of a node's parity_cases are from
+OWN: Final = "the node's own cases"
 
 
 def node_cases(graph: Graph, name: str, lowered: Lowered, scope: str = "", within: str = "") -> int:
@@ -56,13 +60,14 @@ def node_cases(graph: Graph, name: str, lowered: Lowered, scope: str = "", withi
         raise ParityError(f"{place} fails on its own parity cases: {type(error).__name__}: {error}") from error
     for column, symbolic in node.result.items():
         compiled = found[column][kept]
-        wrong, _ = differing(authored[column], compiled, _entry(column, symbolic, operator.tolerance))
+        entry = _entry(column, symbolic, operator.tolerance)
+        wrong, _ = differing(authored[column], compiled, entry)
         if len(wrong):
-            row = int(wrong[0])
-            inputs = row_of(frame[names], int(kept[row]))
+            row, rows = int(wrong[0]), frame[names].iloc[kept]
             sides = (authored[column].iloc[row], compiled[row])
+            difference = Difference(place, column, len(wrong), len(kept), OWN, int(kept[row]), row_of(rows, row), *sides)
             raise ParityError(
-                str(Difference(place, column, len(wrong), len(kept), "the node's own cases", int(kept[row]), inputs, *sides))
+                str(difference), rows=worst_rows(authored[column], compiled, entry, wrong, rows, f"{OWN} ({place})", kept)
             )
     return len(kept)
 
@@ -103,6 +108,8 @@ def first_difference(graph: Graph, fields: Sequence[Field], frame: pd.DataFrame)
         if item.symbolic.tensor.producer() is not None:
             outputs[f"value_{len(asked)}"] = b.alias(b.take(item.symbolic.tensor, [item.symbolic.index]))
             asked.append(item)
+    if not outputs:  # every column is a field of the request as it came in
+        return None
     made = assemble(b, outputs)
     found = run_model(made.model, _feed(lowered, frame), made.custom_ops.values())
     for item, array in zip(asked, (found[key] for key in outputs), strict=True):

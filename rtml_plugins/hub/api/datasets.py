@@ -23,6 +23,8 @@ InPath = Annotated[str, Path(pattern=f"^{NAME.pattern}$", description="Name of a
 #: sorted records, which are held at once, as far as one request may ask
 _SORTED: Final = 10_000
 Text = Annotated[str, Query(min_length=1, max_length=1000, pattern=PLAIN)]
+#: longer, as it may be a group, or name many values
+Condition = Annotated[str, Query(min_length=1, max_length=10_000, pattern=PLAIN)]
 
 
 def shown(listed: Any) -> Dataset:
@@ -64,7 +66,11 @@ def read_dataset(
     offset: Annotated[int, Query(ge=0, le=10**9, description="How many to leave out first; few with sort.")] = 0,
     select: Annotated[list[Text] | None, Query(max_length=100, description="Paths of what is wanted, e.g. web.name.")] = None,
     where: Annotated[
-        list[Text] | None, Query(max_length=20, description='Comparisons, e.g. `eventType = "commerce.purchases"`.')
+        list[Condition] | None,
+        Query(
+            max_length=20,
+            description='Comparisons, e.g. `eventType = "commerce.purchases"`, or groups: `{"or": ["a = 1", "a = 2"]}`.',
+        ),
     ] = None,
     sort: Annotated[list[Text] | None, Query(max_length=10, description="Paths, with - before one for descending.")] = None,
 ) -> Response:

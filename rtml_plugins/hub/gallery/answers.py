@@ -11,12 +11,13 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from rtml_core.baseline import Binning, ColumnBaseline
+from rtml_core.display.wording import number
+from rtml_core.display.wording import value as shown
 from rtml_core.package import Manifest, OutputEntry
 from rtml_core.timestamps import to_micros
 from rtml_plugins.hub.gallery import forms
 from rtml_plugins.hub.gallery.answered import LeftOut, Step
-from rtml_plugins.hub.gallery.rendering import number, percent
-from rtml_plugins.hub.gallery.wording import value as shown
+from rtml_plugins.hub.gallery.rendering import percent
 
 #: size of the picture of a distribution
 _WIDTH: Final = 220

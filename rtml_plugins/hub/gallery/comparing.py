@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from rtml_core.baseline import BaselineEntry, ColumnBaseline
 from rtml_core.client.records import Version
+from rtml_core.display.wording import count, number, shown, size
 from rtml_core.package import Manifest
 from rtml_plugins.hub import signatures
 from rtml_plugins.hub.gallery import differences, known
-from rtml_plugins.hub.gallery.rendering import number, percent, size
+from rtml_plugins.hub.gallery.rendering import percent
 from rtml_plugins.hub.gallery.steps import Kept, graph_of
-from rtml_plugins.hub.gallery.wording import count, shown
 
 if TYPE_CHECKING:
     from rtml_plugins.hub.api.context import Context

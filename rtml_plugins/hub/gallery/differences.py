@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from rtml_plugins.hub.gallery.parameters import leaves, text_of
+from rtml_core.display.parameters import leaves, text_of
+from rtml_core.display.wording import count, shown
 from rtml_plugins.hub.gallery.steps import Drawn, Step
-from rtml_plugins.hub.gallery.wording import count, shown
 
 #: how alike two nodes have to be at least to be taken for one that changed
 _ALIKE: Final = 4.0

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from rtml_plugins.hub.gallery.layout import Box, NotDrawn, Placed, place
+from rtml_core.display.layout import Box, NotDrawn, Placed, place
+from rtml_core.display.shapes import path, series, taken_to_given, text_at
+from rtml_core.display.wording import count, fit, fit_list, listed, shown, value, width
 from rtml_plugins.hub.gallery.steps import Column, Drawn, Step, graph_of
-from rtml_plugins.hub.gallery.wording import count, fit, fit_list, listed, shown, value, width
 
 __all__ = ["ANSWER", "REQUEST", "Column", "Drawn", "NotDrawn", "Step", "draw", "graph_of", "legend", "series_of"]
 
@@ -30,19 +31,6 @@ _LINE: Final = 18
 _HEAD: Final = 62
 #: values of a row that stand on a node
 _VALUES: Final = 3
-#: colours of plugins that are always there, so that they are the same in every picture
-_SERIES: Final = {
-    "flow": 7,
-    "pandas": 1,
-    "sklearn": 2,
-    "encoders": 3,
-    "text": 4,
-    "fields": 5,
-    "numpy": 6,
-    "functions": 8,
-    "onnx": 2,
-}
-
 _REGION: Final = Markup(
     '<div class="graph-scroll" tabindex="0" role="region" aria-label="{name}, scrolls">'
     '<svg class="graph-picture" width="{w:.0f}" height="{h:.0f}" viewBox="0 0 {w:.0f} {h:.0f}" role="group"'
@@ -90,11 +78,7 @@ def draw(
 
 def series_of(drawn: Drawn) -> dict[str, int]:
     """The number of its colour, 1 to 8, for each plugin of a graph, by name."""
-    plugins = sorted({step.plugin for step in drawn.steps.values()})
-    taken = {_SERIES[name] for name in plugins if name in _SERIES}
-    free = [number for number in range(1, 9) if number not in taken] or list(range(1, 9))
-    others = [name for name in plugins if name not in _SERIES]
-    return {name: _SERIES[name] if name in _SERIES else free[others.index(name) % len(free)] for name in plugins}
+    return series(step.plugin for step in drawn.steps.values())
 
 
 def legend(drawn: Drawn) -> Markup:
@@ -177,8 +161,8 @@ class _Picture:
             y=box.y,
             w=box.width,
             h=box.height,
-            head=_text(box.x + 20, box.y + 20, head, "head"),
-            names=_text(box.x + 20, box.y + 38, fit_list(list(types), (box.width - 40) / 12), "columns"),
+            head=text_at(box.x + 20, box.y + 20, head, "head"),
+            names=text_at(box.x + 20, box.y + 38, fit_list(list(types), (box.width - 40) / 12), "columns"),
             values=self._value_lines(given, box, box.y + 38),
         )
 
@@ -210,7 +194,7 @@ class _Picture:
                 )
             )
         if len(given) > _VALUES:
-            lines.append(_text(box.x + 18, y + _LINE, f"+{len(given) - _VALUES} more", "value soft"))
+            lines.append(text_at(box.x + 18, y + _LINE, f"+{len(given) - _VALUES} more", "value soft"))
         return Markup("").join(lines)
 
     def _step(self, step: Step, box: Box) -> Markup:
@@ -230,10 +214,10 @@ class _Picture:
             w=box.width,
             h=box.height,
             series=self.series.get(step.plugin, 7),
-            label=_text(x, box.y + 20, label, "label"),
-            mark=_text(box.x + box.width - 10, box.y + 20, f"{mark} {word}", "mark") if state else "",
-            columns=_text(x, box.y + 37, in_short(step, (box.width - 28) / 12), "columns"),
-            kind=_text(
+            label=text_at(x, box.y + 20, label, "label"),
+            mark=text_at(box.x + box.width - 10, box.y + 20, f"{mark} {word}", "mark") if state else "",
+            columns=text_at(x, box.y + 37, in_short(step, (box.width - 28) / 12), "columns"),
+            kind=text_at(
                 x, box.y + 53, fit(lowered(step), (box.width - 28) / 11), f"kind{' warn' if step.portable is False else ''}"
             ),
             values=self._value_lines(self._given(step.id, _types(step)), box, box.y + 53),
@@ -273,30 +257,12 @@ class _Picture:
         )
 
 
-def path(points: Iterable[tuple[float, float]]) -> str:
-    """The path through the points of a route: straight within layers, curved between them."""
-    (x, y), *rest = points
-    parts = [f"M{x:g} {y:g}"]
-    for at, (next_x, next_y) in enumerate(rest):
-        if at % 2 == 0 or next_x == x:
-            parts.append(f"L{next_x:g} {next_y:g}")
-        else:
-            half = (y + next_y) / 2
-            parts.append(f"C{x:g} {half:g} {next_x:g} {half:g} {next_x:g} {next_y:g}")
-        x, y = next_x, next_y
-    return "".join(parts)
-
-
 def in_short(step: Step, room: float) -> str:
     """Its columns: "last_order → silence", or "gap" when it changes what it takes."""
-    gives = [column.name for column in step.gives]
     takes = list(step.takes)
     if isinstance(schema := step.params.get("schema"), dict) and not takes:
         return count(len(schema), "field")
-    if not takes or not gives or set(takes) == set(gives):
-        return fit_list(takes or gives, room)
-    given = fit_list(gives, room * 0.6)
-    return f"{fit_list(takes, room - width(given) - 2)} → {given}"
+    return taken_to_given(takes, [column.name for column in step.gives], room)
 
 
 def lowered(step: Step) -> str:
@@ -315,7 +281,3 @@ def lowered(step: Step) -> str:
 
 def _types(step: Step) -> dict[str, str]:
     return {column.name: column.dtype for column in step.gives}
-
-
-def _text(x: float, y: float, text: str, css: str) -> Markup:
-    return Markup('<text class="{}" x="{}" y="{}">{}</text>').format(css, x, y, escape(text)) if text else Markup("")

@@ -9,9 +9,9 @@ import msgspec
 from markupsafe import Markup
 
 from rtml_core.client.records import AuditEntry, Traffic
+from rtml_core.display.wording import size
 from rtml_core.errors import listing
 from rtml_plugins.hub.gallery import charts, telling
-from rtml_plugins.hub.gallery.rendering import size
 from rtml_plugins.hub.since import done
 
 #: kinds of entries that can be chosen, by what their actions begin with

@@ -9,9 +9,10 @@ from typing import Final
 from markupsafe import Markup
 
 from rtml_core.client.records import ColumnDrift, Drift, PointOf, Series, Traffic
+from rtml_core.display.wording import number
 from rtml_plugins.hub.gallery import charts, telling
 from rtml_plugins.hub.gallery.charts import Bars, Line
-from rtml_plugins.hub.gallery.rendering import ms, number, percent
+from rtml_plugins.hub.gallery.rendering import ms, percent
 
 #: how bad it is, the worst first, with the class of the style sheet and what is said of the service
 VERDICTS: Final = {

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from rtml_core.baseline import ColumnBaseline
+from rtml_core.display.wording import number
 from rtml_core.package import FieldEntry, Manifest
 from rtml_plugins.hub.gallery import forms
-from rtml_plugins.hub.gallery.rendering import number, percent
+from rtml_plugins.hub.gallery.rendering import percent
 
 #: texts longer than this, or of several lines, get a text area
 _LONG: Final = 80

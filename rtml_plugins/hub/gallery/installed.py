@@ -12,9 +12,9 @@ import msgspec
 
 from rtml_core import inventory
 from rtml_core.client.records import Edge
+from rtml_core.display.wording import listed
 from rtml_core.errors import said
 from rtml_core.inventory import Examples, InstalledPlugin, Inventory
-from rtml_plugins.hub.gallery.wording import listed
 from rtml_plugins.serving.problems import Problem
 
 if TYPE_CHECKING:

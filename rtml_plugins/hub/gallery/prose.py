@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from rtml_plugins.hub.gallery.wording import shown
+from rtml_core.display.wording import shown
 
 #: characters of a text that are shown
 LONGEST: Final = 20_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from rtml_core.display.wording import as_float, number, shown, size
 from rtml_plugins.hub.gallery import static
-from rtml_plugins.hub.gallery.wording import shown
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: pages load from their own hub only; no script and no style stands in a page
@@ -50,45 +49,18 @@ def render(template: str, status: int = 200, **values: Any) -> Response:
     return HTMLResponse(environment().get_template(template).render(**values), status, HEADERS)
 
 
-def number(value: float | None) -> str:
-    """1234.5 as "1,234", 0.012345 as "0.0123": three digits or more that tell something; "-" for None."""
-    if value is None:
-        return "-"
-    if not abs(value) < 1e15:  # infinite, NaN, or longer than anybody reads
-        return f"{_float(value):.3g}"
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def _float(value: float) -> float:
-    """A number as a float; a whole one that is beyond it as an infinite one."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-
-
 def percent(value: float | None) -> str:
     """0.0123 as "1.2 %"."""
     if value is None:
         return "-"
-    return "0 %" if value == 0 else "< 0.1 %" if value < 0.001 else f"{_float(value):.1%}".replace(".0%", "%").replace("%", " %")
+    if value == 0:
+        return "0 %"
+    return "< 0.1 %" if value < 0.001 else f"{as_float(value):.1%}".replace(".0%", "%").replace("%", " %")
 
 
 def ms(seconds: float | None) -> str:
     """Seconds as milliseconds."""
-    return "-" if seconds is None else f"{number(_float(seconds) * 1e3)} ms"
-
-
-def size(value: float) -> str:
-    """Bytes for people."""
-    value = _float(value)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
+    return "-" if seconds is None else f"{number(as_float(seconds) * 1e3)} ms"
 
 
 def ago(text: str | None) -> str:

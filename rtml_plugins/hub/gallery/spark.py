@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from rtml_plugins.hub.gallery.rendering import number
+from rtml_core.display.wording import number
 
 _WIDTH: Final = 100
 _HEIGHT: Final = 28

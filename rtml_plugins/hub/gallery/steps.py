@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
 
+from rtml_core.display.layout import NotDrawn, layers_of
+from rtml_core.display.naming import made, taken
 from rtml_core.package import FieldEntry, Manifest, OutputEntry, read_archive, sha256
-from rtml_plugins.hub.gallery.layout import NotDrawn, layers_of
-from rtml_plugins.hub.gallery.naming import made, taken
 
 if TYPE_CHECKING:
     from rtml_plugins.hub.api.context import Context
@@ -216,7 +216,10 @@ def read(package: str, graph: bytes, manifest: Manifest) -> Drawn:
 
 def _order(names: list[str], edges: list[tuple[str, str]], manifest: Manifest) -> list[str]:
     """Ids in order of execution: as the package says, where it does."""
-    layers = layers_of(names, edges)
+    try:
+        layers = layers_of(names, edges)
+    except NotDrawn as error:
+        raise NotDrawn(f"{error}: the package is damaged") from None
     if manifest.explain is not None:
         told = [entry.node for entry in manifest.explain.nodes if entry.node in layers]
         place = {name: number for number, name in enumerate(told)}

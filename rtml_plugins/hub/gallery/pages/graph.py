@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from rtml_core.client.records import Service, Version
+from rtml_core.display.parameters import Row, rows_of
 from rtml_core.errors import close_match, describe, listing
 from rtml_plugins.hub.errors import NotFound
 from rtml_plugins.hub.gallery.drawing import Drawn, NotDrawn, Step, draw, graph_of, lowered, series_of
 from rtml_plugins.hub.gallery.page import TAKE, View, page
-from rtml_plugins.hub.gallery.parameters import Row, rows_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtml_core.package import ExplainEntry, FieldEntry, NodeEntry, OutputEntry
 from rtml_plugins.hub.gallery.drawing import ANSWER, DIFFERS, REQUEST, draw, series_of
 from rtml_plugins.hub.gallery.steps import Drawn
-from rtml_plugins.hub.gallery.wording import fit, fit_list, shown, width
 from tests.unit.hub.gallery.drawn import graph, manifest, node
 from tests.unit.hub.gallery.site import tree, words
 
@@ -151,24 +149,3 @@ def test_any_name_makes_a_page(name: str, value: str) -> None:
     drawn = graph([node("a", name or "x", cols=name)])
     page = tree(str(draw(drawn, service="s", version=1, values={"a": {name: value}})))
     assert len(links(page)) == 1
-
-
-@given(st.text(max_size=60), st.floats(2, 40))
-def test_a_shortened_text_fits(text: str, room: float) -> None:
-    fitted = fit(text, room)
-    assert width(fitted) <= room
-    assert fitted == shown(text) or fitted.endswith("…")
-
-
-@pytest.mark.parametrize(
-    ("names", "room", "text"),
-    [
-        ([], 10, ""),
-        (["a", "b"], 10, "a, b"),
-        (["abcdef", "ghijkl", "mnopqr"], 7, "abcdef +2"),
-        (["abcdefghijkl", "b"], 6, "abcdef… +1"),
-    ],
-)
-def test_as_many_names_as_fit(names: list[str], room: float, text: str) -> None:
-    assert fit_list(names, room) == text
-    assert width(text) <= room

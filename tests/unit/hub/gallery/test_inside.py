@@ -12,7 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from rtml_core import operators as op
-from rtml_plugins.hub.gallery.parameters import leaves
+from rtml_core.display.parameters import leaves
 from rtml_plugins.hub.gallery.steps import graph_of
 from tests.unit.hub.gallery import site, walk
 from tests.unit.hub.gallery.site import Site, Visitor, tree, words

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtml_plugins.hub.gallery.rendering import ago, ms, number, percent, size
+from rtml_core.display.wording import number, size
+from rtml_plugins.hub.gallery.rendering import ago, ms, percent
 
 NUMBERS = {
     "-": None,

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from rtml_core.display.layout import NotDrawn
 from rtml_core.package import (
     CheckEntry,
     ColumnEntry,
@@ -20,7 +21,6 @@ from rtml_core.package import (
     read_archive,
 )
 from rtml_plugins.hub.gallery import steps
-from rtml_plugins.hub.gallery.layout import NotDrawn
 from rtml_plugins.hub.gallery.steps import Column, Kept, graph_of, read
 from tests.unit.hub.gallery import site
 from tests.unit.hub.gallery.drawn import graph, manifest, node

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rtml_core import operators as op
-from rtml_plugins.hub.gallery.naming import made, taken
+from rtml_core.display.naming import made, taken
 
 COMING = dict.fromkeys(["gap", "orders", "name", "body", "upper"])
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtml_plugins.hub.gallery.layout import BESIDE, Box, NotDrawn, Placed, crossings, layers_of, place
+from rtml_core.display.layout import BESIDE, Box, NotDrawn, Placed, crossings, layers_of, place
 
 SIZE = st.tuples(st.integers(20, 300).map(float), st.integers(20, 150).map(float))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rtml_core import operators as op
-from rtml_plugins.hub.gallery.source import source
+from rtml_core.display.source import source
 
 
 def helper(x: float) -> float:

@@ -31,7 +31,7 @@ _UNARY: Final[Mapping[str, type[ast.unaryop]]] = {"-": ast.USub, "+": ast.UAdd, 
 
 
 def source(document: Any) -> str | None:
-    """The source of a function, without its comments; None for a form that this hub does not know."""
+    """The source of a function, without its comments; None for a form that this rtml does not know."""
     try:
         helpers = document.get("functions", {})
         parts = [_function(name, helper["args"], helper["body"]) for name, helper in helpers.items()]

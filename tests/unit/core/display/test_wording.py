@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rtml_plugins.hub.gallery.wording import count, duration, listed, shown, value
+from rtml_core.display.wording import count, duration, fit, fit_list, listed, shown, value, width
 
 
 @pytest.mark.parametrize(
-    ("given", "dtype", "text"),
+    ("one", "dtype", "text"),
     [
         (None, "float64", "missing"),
         (float("nan"), "float64", "missing"),
@@ -28,8 +30,8 @@ from rtml_plugins.hub.gallery.wording import count, duration, listed, shown, val
         ("a\x00", "string", "a\ufffd"),
     ],
 )
-def test_values_in_words(given: Any, dtype: str, text: str) -> None:
-    assert value(given, dtype) == text
+def test_values_in_words(one: Any, dtype: str, text: str) -> None:
+    assert value(one, dtype) == text
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,24 @@ def test_names_and_numbers_in_a_row() -> None:
 def test_text_that_would_turn_a_page_around_is_not_shown() -> None:
     assert shown("a\u202eb\ud800c\nd\te") == "a\ufffdb\ufffdc\nd\te"
     assert shown("Köln 東京 🙂") == "Köln 東京 🙂"
+
+
+@given(st.text(max_size=60), st.floats(2, 40))
+def test_a_shortened_text_fits(text: str, room: float) -> None:
+    fitted = fit(text, room)
+    assert width(fitted) <= room
+    assert fitted == shown(text) or fitted.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("names", "room", "text"),
+    [
+        ([], 10, ""),
+        (["a", "b"], 10, "a, b"),
+        (["abcdef", "ghijkl", "mnopqr"], 7, "abcdef +2"),
+        (["abcdefghijkl", "b"], 6, "abcdef… +1"),
+    ],
+)
+def test_as_many_names_as_fit(names: list[str], room: float, text: str) -> None:
+    assert fit_list(names, room) == text
+    assert width(text) <= room

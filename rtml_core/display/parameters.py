@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rtml_plugins.hub.gallery.rendering import size
-from rtml_plugins.hub.gallery.source import source
-from rtml_plugins.hub.gallery.wording import count, duration, shown
+from rtml_core.display.source import source
+from rtml_core.display.wording import count, duration, shown, size
 
 #: characters of a value that stand in a table, and of what is shown when it is unfolded
 SHORT: Final = 160
@@ -129,9 +128,7 @@ def _is_number(text: str) -> bool:
 
 
 def _cut(text: str) -> str:
-    return (
-        text if len(text) <= LONG else f"{text[:LONG]}…\n({len(text) - LONG:,} characters more are in the package's graph.json)"
-    )
+    return text if len(text) <= LONG else f"{text[:LONG]}…\n({len(text) - LONG:,} characters more)"
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

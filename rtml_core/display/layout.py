@@ -71,10 +71,13 @@ class _Item:
 
 
 def place(
-    sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str, str]], aside: Collection[str] = frozenset()
+    sizes: Mapping[str, tuple[float, float]],
+    edges: Iterable[tuple[str, str]],
+    aside: Collection[str] = frozenset(),
+    apart: float = BELOW,
 ) -> Placed:
-    """Place boxes of (width, height). aside: boxes that make way for the others. Raises NotDrawn for a cycle, an edge to nowhere
-    or too many bends."""
+    """Place boxes of (width, height). aside: boxes that make way for the others; apart: the distance between layers. Raises
+    NotDrawn for a cycle, an edge to nowhere or too many bends."""
     wanted = list(dict.fromkeys(edges))
     layers = layers_of(list(sizes), wanted)
     items = [_Item(layers[name], width, height, name, aside=name in aside) for name, (width, height) in sizes.items()]
@@ -92,7 +95,7 @@ def place(
     rows = _uncross(rows, up, down)
     _straighten(rows, items, up, down)
     _align(rows, items, chains.values())
-    return _picture(items, rows, chains)
+    return _picture(items, rows, chains, apart)
 
 
 def layers_of(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
@@ -101,7 +104,7 @@ def layers_of(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[st
     before: dict[str, list[str]] = {name: [] for name in names}
     for first, second in edges:
         if first not in after or second not in after:
-            raise NotDrawn(f"an edge leads from {first!r} to {second!r}, and there is no such node: the package is damaged")
+            raise NotDrawn(f"an edge leads from {first!r} to {second!r}, and there is no such node")
         after[first].append(second)
         before[second].append(first)
     waiting = {name: len(before[name]) for name in names}
@@ -115,7 +118,7 @@ def layers_of(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[st
                 ready.append(other)
     if len(ready) < len(names):
         stuck = next(name for name in names if waiting[name])
-        raise NotDrawn(f"the graph has a cycle, through or before node {stuck!r}: the package is damaged")
+        raise NotDrawn(f"the graph has a cycle, through or before node {stuck!r}")
     for name in reversed(ready):
         if len(after[name]) > len(before[name]):
             layer[name] = min(layer[other] for other in after[name]) - 1
@@ -307,14 +310,14 @@ def _wish(index: int, items: list[_Item], up: list[list[int]], down: list[list[i
     return (total / weight, weight) if weight else (items[index].x, 0.1)
 
 
-def _picture(items: list[_Item], rows: list[list[int]], chains: Mapping[tuple[str, str], list[int]]) -> Placed:
+def _picture(items: list[_Item], rows: list[list[int]], chains: Mapping[tuple[str, str], list[int]], apart: float) -> Placed:
     left = min((item.x - item.width / 2 for item in items), default=0.0)
     tops, heights = [], []
     at = float(MARGIN)
     for row in rows:
         tops.append(at)
         heights.append(max(items[index].height for index in row))
-        at += heights[-1] + BELOW
+        at += heights[-1] + apart
     boxes = {}
     for item in items:
         item.x = round(item.x - left + MARGIN, 1)
@@ -331,4 +334,4 @@ def _picture(items: list[_Item], rows: list[list[int]], chains: Mapping[tuple[st
         points += [(items[chain[-1]].x, tops[end.layer]), (items[chain[-1]].x, end.y)]
         routes[first, second] = points
     right = max((item.x + item.width / 2 for item in items), default=0.0)
-    return Placed(boxes, routes, right + MARGIN, at - BELOW + MARGIN if rows else 2 * MARGIN)
+    return Placed(boxes, routes, right + MARGIN, at - apart + MARGIN if rows else 2 * MARGIN)

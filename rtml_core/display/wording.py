@@ -54,7 +54,8 @@ def fit(text: str, room: float) -> str:
 
 def fit_list(names: Sequence[str], room: float) -> str:
     """As many names as fit, and how many more there are."""
-    for count in range(len(names), 0, -1):
+    most = int(room / width(", ")) + 1  # what stands between them has its width, too
+    for count in range(min(len(names), most), 0, -1):
         text = ", ".join(names[:count]) + (f" +{len(names) - count}" if count < len(names) else "")
         if width(text) <= room:
             return shown(text)
@@ -100,3 +101,32 @@ def listed(names: Iterable[str], most: int = 12) -> str:
     """Names in a row, of many the first."""
     every = list(names)
     return ", ".join(every[:most]) + (f" and {len(every) - most:,} more" if len(every) > most else "")
+
+
+def number(value: float | None) -> str:
+    """1234.5 as "1,234", 0.012345 as "0.0123": three digits or more that tell something; "-" for None."""
+    if value is None:
+        return "-"
+    if not abs(value) < 1e15:  # infinite, NaN, or longer than anybody reads
+        return f"{as_float(value):.3g}"
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def as_float(value: float) -> float:
+    """A number as a float; a whole one that is beyond it as an infinite one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def size(value: float) -> str:
+    """Bytes for people."""
+    value = as_float(value)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
