@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@cache
 def string_dtype() -> Any:
     """pandas' string dtype with Python storage: its `str` methods are Python's own on every machine."""
     import pandas as pd
@@ -27,6 +29,8 @@ def canonical(frame: pd.DataFrame) -> pd.DataFrame:
     int8..int32, uint8..uint32 -> int64; float16 -> float64; category -> its values; object -> string, bool or number by
     content; datetime64 of any unit or zone -> datetime64[us] in UTC, naive; Int64 with missing -> float64.
     """
+    if _is_canonical(frame):
+        return frame
     columns = {}
     changed = False
     for position, name in enumerate(frame.columns):
@@ -41,6 +45,24 @@ def canonical(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(columns, index=frame.index)
+
+
+@cache
+def _canonical_dtypes() -> frozenset[Any]:
+    """Dtypes that are canonical whatever the column holds."""
+    numbers = [np.dtype(kind) for kind in ("float64", "float32", "int64", "bool", "datetime64[us]", "timedelta64[us]")]
+    return frozenset([*numbers, string_dtype()])
+
+
+def _is_canonical(frame: pd.DataFrame) -> bool:
+    """Whether dtypes alone say so: a frame goes through here after every node, and looking at columns costs."""
+    names = frame.columns
+    return (
+        names.nlevels == 1
+        and names.is_unique
+        and all(type(name) is str for name in names)
+        and _canonical_dtypes().issuperset(frame.dtypes.to_numpy())
+    )
 
 
 def canonical_series(series: pd.Series, name: str) -> pd.Series:

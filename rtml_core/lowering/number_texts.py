@@ -22,6 +22,9 @@ NUMBER: Final = (
     rf"|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?){_BLANK}"
 )
 _READS: Final = re.compile(NUMBER)
+#: a text that is a whole number of 64 bits, whatever its digits are
+WHOLE: Final = rf"{_BLANK}[+\-]?[0-9]{{1,18}}{_BLANK}"
+_READS_WHOLE: Final = re.compile(WHOLE)
 
 
 def read(text: str) -> float | None:
@@ -37,3 +40,14 @@ def emit(b: Builder, texts: ir.Value) -> ir.Value:
     # onnxruntime refuses the whole batch for one text that is no number, or one beyond float64
     safe = where(b, valid, texts, b.const([["0"]], "string"))
     return where(b, valid, b.cast(safe, "float64"), b.const([[math.nan]], "float64"))
+
+
+def read_whole(text: str) -> int | None:
+    """The whole number that a text says, None for one that says none."""
+    return int(text) if _READS_WHOLE.fullmatch(text) else None
+
+
+def emit_whole(b: Builder, texts: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """Texts [N, k] as int64, and which of them say a whole number; 0 where one says none."""
+    valid = b.op("RegexFullMatch", texts, dtype="bool", pattern=WHOLE)
+    return b.cast(where(b, valid, texts, b.const([["0"]], "string")), "int64"), valid

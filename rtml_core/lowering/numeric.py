@@ -28,6 +28,10 @@ _TAKE_INFINITY: Final = ("exp", "expm1", "floor", "ceil", "tanh", "arctan", "abs
 _TOTAL: Final = (*_TAKE_INFINITY, "sin", "cos", "sinh", "cosh", "arctan2")
 
 
+#: so large a float times any whole number of 64 bits is finite
+_FAR: Final = 1e280
+
+
 def binary(b: Builder, name: str, one: Block, two: Block, *, numpy_zero: bool = False) -> Block:
     """one <name> two for add, sub, mul, truediv, floordiv, mod, pow. Two scalars are computed here and now.
 
@@ -72,8 +76,11 @@ def _add_sub_mul(b: Builder, name: str, one: Block, two: Block) -> Block:
     # inf - inf and inf * 0 make NaN; a finite constant that is not 0 can't
     steady = any(x.is_scalar and x.finite and (name != "mul" or x.value != 0) for x in (one, two))
     shrinks = name == "mul" and any(x.is_scalar and abs(x.value) <= 1 for x in (one, two))
+    # a whole number is far from the largest float, so that a constant leaves it finite: 2 * pi * hour
+    whole = {x.dtype for x in (one, two) if not x.is_scalar} <= {"int64", "bool"}
+    near = whole and all(abs(x.value) <= _FAR for x in (one, two) if x.is_scalar)
     finite = one.finite and two.finite
-    return Block(dtype, tensor, nullable or not (finite or steady), finite and shrinks)
+    return Block(dtype, tensor, nullable or not (finite or steady), finite and (shrinks or near))
 
 
 def _bool_arithmetic(b: Builder, name: str, one: Block, two: Block) -> Block:

@@ -18,7 +18,7 @@ from rtml_core.errors import NotLowerableError, describe
 from rtml_core.lowering import regex
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.regex import ANYTHING
-from rtml_core.lowering.strings import plain, replaced
+from rtml_core.lowering.strings import BLANKS, plain, replaced
 from rtml_core.lowering.symbolic import (
     Symbolic,
     apply_table,
@@ -43,20 +43,33 @@ _MAX_COPIES: Final = 1000
 
 
 def count(b: Builder, column: Symbolic, pattern: str, flags: int = 0) -> Symbolic:
-    """str.count of a regular expression: matches replaced by one character and by none differ in length by their number."""
+    """str.count of a regular expression."""
     require_dtype(column, ("string",), "a string")
     translation = regex.translate(plain(pattern), flags, "replace")
     python = translation.python
     found = _counted(b, column, lambda text: len(python.findall(text)))
     if found is not None:
         return found
-    matches = b.const([translation.text], "string")
+    return _number(b, column, count_matches(b, value_of(b, column), translation.text))
+
+
+def count_parts(b: Builder, column: Symbolic, separator: str | None) -> ir.Value:
+    """How many parts Python's split() gives, int64; of no meaning where the text is missing."""
+    if separator is not None:
+        parts = count_matches(b, value_of(b, column), regex.escape(separator))
+        return b.op("Add", parts, b.const([[1]], "int64"))
+    blank = regex.char_class(regex.ranges_of(BLANKS))
+    return count_matches(b, value_of(b, column), blank.replace("[", "[^", 1) + "+")
+
+
+def count_matches(b: Builder, texts: ir.Value, pattern: str) -> ir.Value:
+    """How often RE2 text matches, int64: texts with matches marked and without them differ in length by their number."""
+    regex.check_re2(pattern, pattern)
+    matches = b.const([pattern], "string")
     marked, removed = (
-        b.ext("StringRegexReplace", value_of(b, column), matches, b.const([target], "string"), global_replace=1)
-        for target in (_MARK, "")
+        b.ext("StringRegexReplace", texts, matches, b.const([target], "string"), global_replace=1) for target in (_MARK, "")
     )
-    lengths = (b.ext("StringLength", text, dtype="int64") for text in (marked, removed))
-    return _number(b, column, b.op("Sub", *lengths))
+    return b.op("Sub", *(b.ext("StringLength", text, dtype="int64") for text in (marked, removed)))
 
 
 def find(b: Builder, column: Symbolic, sub: str, *, last: bool = False) -> Symbolic:

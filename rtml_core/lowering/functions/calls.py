@@ -34,6 +34,7 @@ from rtml_core.lowering.functions.values import (
     tensor,
     text,
 )
+from rtml_core.lowering.number_texts import NUMBER, emit, emit_whole
 from rtml_core.lowering.numeric import function
 from rtml_core.lowering.symbolic import where
 
@@ -189,14 +190,19 @@ def _round(m: Machine, items: list[Alternative], guard: Condition) -> Alternativ
 
 def _int(m: Machine, item: Alternative, guard: Condition) -> Alternative:
     if item.kind == STR:
-        raise NotLowerableError("int() of a text can't be compiled; look the text up in a dict, or use a Pandas step before")
+        value, fine = emit_whole(m.b, tensor(m.b, item))
+        m.fail(both(guard, negate(literal(fine))), "ValueError (a text that says no whole number)")
+        return integer(value)
     _numbers_only([item])
     return _whole(m, "trunc", as_integer(m.b, item), guard)
 
 
 def _float_of(m: Machine, item: Alternative, guard: Condition) -> Alternative:
     if item.kind == STR:
-        raise NotLowerableError("float() of a text can't be compiled; look the text up in a dict, or use a Pandas step before")
+        texts = tensor(m.b, item)
+        fine = literal(m.b.op("RegexFullMatch", texts, dtype="bool", pattern=NUMBER))
+        m.fail(both(guard, negate(fine)), "ValueError (a text that says no number)")
+        return number(emit(m.b, texts))
     _numbers_only([item])
     return _float(m, item)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtml_core.errors import ColumnError, NotLowerableError, RtmlError
-from rtml_core.lowering.functions import comparing, methods
+from rtml_core.lowering.functions import characters, comparing, methods
 from rtml_core.lowering.functions.arithmetic import binary, unary
 from rtml_core.lowering.functions.calls import call_function, is_kind, text_of
 from rtml_core.lowering.functions.conditions import FALSE, TRUE, Condition, both, compact, constant, either, negate
@@ -207,6 +207,9 @@ class Executor:
                 return self._each(node, names, guard)
             case ["item", ["method", _, "split", _], _]:
                 return self._split(node, names, guard)
+            case ["call", "len", [["method", subject, "split", items]]]:
+                children = [self.value(child, names, guard) for child in (subject, *items)]
+                return self.m.spread(children, guard, lambda found, inner: methods.split_count(self.m, found))
         return self._operation(node, names, guard)
 
     def _operation(self, node: Node, names: Names, guard: Condition) -> Value:
@@ -335,7 +338,12 @@ class Executor:
     def _each(self, node: Node, names: Names, guard: Condition) -> Value:
         """any, all, sum, min and max over constants, written out."""
         _, name, target, iterable, tests, element = node
-        items = self._items(self.value(iterable, names, guard))
+        over = self.value(iterable, names, guard)
+        if characters.is_text(over):
+            return self.m.spread(
+                [over], guard, lambda found, _: characters.counted(self.m, found[0], name, target, tests, element)
+            )
+        items = self._items(over)
         if name in ("any", "all"):
             return self._any(name == "any", target, items, tests, element, names, guard)
         if tests:

@@ -64,6 +64,8 @@ class Expressions:
                 return ["binary", _BINARY[type(op)], self.read(left), self.read(right)]
             case ast.BoolOp(op=op, values=values):
                 return ["and" if isinstance(op, ast.And) else "or", [self.read(value) for value in values]]
+            case ast.Compare(left=ast.Call(func=func, args=[item]), ops=[op], comparators=[other]) if self._asks_type(func, op):
+                return self._type(node, item, op, other)
             case ast.Compare(left=left, ops=ops, comparators=others):
                 steps = [[_COMPARE[type(op)], self.read(other)] for op, other in zip(ops, others, strict=True)]
                 return ["compare", self.read(left), steps]
@@ -226,6 +228,20 @@ class Expressions:
                 which = places.get(node.func.attr)
                 return ["tuple", [["tuple", pair] if which is None else pair[which] for pair in pairs[1]]]
         raise Refusal(node, "a loop over data can't be compiled; loop over a tuple or list of constants, or range() of constants")
+
+    def _asks_type(self, func: ast.expr, op: ast.cmpop) -> bool:
+        return isinstance(op, (ast.Eq, ast.NotEq, ast.Is, ast.IsNot)) and self.object(func) is type
+
+    def _type(self, node: ast.expr, item: ast.expr, op: ast.cmpop, other: ast.expr) -> Node:
+        """type(x) == float: as isinstance, but True is no whole number."""
+        kind = self.object(other)
+        word = next((word for word, known in KINDS.items() if kind is known), None)
+        if word is None:
+            raise Refusal(node, f"type() can be compared with {', '.join(KINDS)}")
+        found: Node = ["kind", self.read(item), [word]]
+        if word == "int":
+            found = ["and", [found, ["unary", "not", ["kind", self.read(item), ["bool"]]]]]
+        return ["unary", "not", found] if isinstance(op, (ast.NotEq, ast.IsNot)) else found
 
     def _isinstance(self, node: ast.Call) -> Node:
         if len(node.args) != 2 or node.keywords:

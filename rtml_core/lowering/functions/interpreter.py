@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from rtml_core.errors import describe
 from rtml_core.lowering.functions.text import show
 from rtml_core.lowering.functions.tree import NUMBERS, Node
 from rtml_core.lowering.functions.vocabulary import BINARY, COMPARE, ERRORS, KINDS, QUANTIFIERS, python_call
+from rtml_core.lowering.number_texts import read, read_whole
 
 #: steps of one call, and the longest text it may make
 MAX_STEPS: Final = 200_000
@@ -189,7 +191,13 @@ def binary(operator: str, one: Any, two: Any) -> Any:
 
 
 def call(name: str, values: list[Any]) -> Any:
-    """A function of vocabulary.CALLS."""
+    """A function of vocabulary.CALLS. A text that float() and int() read has the plain form that ONNX reads as well."""
+    if name in ("float", "int") and isinstance(values[0], str):
+        text = values[0]
+        found = (read(text) if text else None) if name == "float" else read_whole(text)
+        if found is None:
+            raise ValueError(f"{describe(text)} says no {'number' if name == 'float' else 'whole number'}")
+        return found
     return python_call(name)(*values)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from rtml_core.errors import NotLowerableError
-from rtml_core.lowering import string_search, strings
+from rtml_core.lowering import string_parts, string_search, strings
 from rtml_core.lowering.builder import Builder
 from rtml_core.lowering.functions import interpreter
 from rtml_core.lowering.functions.arithmetic import folded
@@ -15,10 +15,24 @@ from rtml_core.lowering.functions.comparing import there
 from rtml_core.lowering.functions.conditions import FALSE, Condition, both, literal
 from rtml_core.lowering.functions.lookups import get
 from rtml_core.lowering.functions.machine import Machine, Raises, constants, python
-from rtml_core.lowering.functions.values import CONSTANT, INT, NONE, STR, TUPLE, Alternative, Value, boolean, carried, constant_of
+from rtml_core.lowering.functions.values import (
+    CONSTANT,
+    INT,
+    NONE,
+    STR,
+    TUPLE,
+    Alternative,
+    Value,
+    boolean,
+    carried,
+    constant_of,
+    integer,
+)
 from rtml_core.lowering.symbolic import Symbolic, missing_mask, value_of
 
 Method = Callable[[Builder, Symbolic, list[Any]], Symbolic]
+#: a text is not longer than this
+LONGEST: Final = 2**40
 
 
 def call_method(m: Machine, name: str, items: list[Alternative], guard: Condition) -> Alternative | Value:
@@ -60,6 +74,10 @@ def _all(name: str) -> Method:
     return lambda b, column, _: string_search.is_all(b, column, name)
 
 
+def _cased(name: str) -> Method:
+    return lambda b, column, _: string_search.is_cased(b, column, name)
+
+
 def _padded(side: str) -> Method:
     def method(b: Builder, column: Symbolic, values: list[Any]) -> Symbolic:
         return strings.pad(b, column, int(values[0]), side, values[1] if len(values) == 2 else " ")
@@ -88,6 +106,7 @@ _METHODS: Final[dict[str, Method]] = {
     "removesuffix": lambda b, column, values: strings.remove_affix(b, column, values[0], end=True),
     "zfill": lambda b, column, values: strings.zfill(b, column, int(values[0])),
     "ljust": _padded("right"), "rjust": _padded("left"), "center": _padded("both"),
+    **{name: _cased(name) for name in ("isupper", "islower", "istitle", "isascii")},
     **{name: _all(name) for name in ("isalnum", "isalpha", "isdecimal", "isdigit", "isnumeric", "isspace")},
 }  # fmt: skip
 
@@ -109,6 +128,23 @@ def split_item(m: Machine, items: list[Alternative], index: int, guard: Conditio
         raise NotLowerableError("split() into one part can't be compiled; leave it out")
     made = strings.split_get(m.b, subject.symbolic, values[0] if values else None, index, n=most, regex_=False)
     return _or_index_error(m, made, subject, guard)
+
+
+def split_count(m: Machine, items: list[Alternative]) -> Alternative:
+    """len(items[0].split(separator))"""
+    subject, arguments = items[0], items[1:]
+    if constants(items):
+        return folded(lambda first, *values: len(interpreter.method(first, "split", list(values))), *items)
+    if subject.kind != STR:
+        raise Raises("AttributeError")
+    if not constants(arguments):
+        raise NotLowerableError("split() takes constants as arguments")
+    values = [python(item) for item in arguments]
+    _valid("split", values)
+    if len(values) == 2 and values[1] is not None and values[1] >= 0:
+        raise NotLowerableError("the number of parts of split() with a limit can't be compiled; leave the limit out")
+    separator = values[0] if values else None
+    return integer(string_parts.count_parts(m.b, subject.symbolic, separator), 0, LONGEST)
 
 
 def _or_index_error(m: Machine, made: Symbolic, subject: Alternative, guard: Condition) -> Alternative:

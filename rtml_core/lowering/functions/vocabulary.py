@@ -36,7 +36,8 @@ METHODS: Final[Mapping[str, tuple[int, int | None]]] = {
     "lower": (0, 0), "upper": (0, 0), "strip": (0, 1), "lstrip": (0, 1), "rstrip": (0, 1), "startswith": (1, 1),
     "endswith": (1, 1), "replace": (2, 3), "removeprefix": (1, 1), "removesuffix": (1, 1), "split": (0, 2), "zfill": (1, 1),
     "ljust": (1, 2), "rjust": (1, 2), "center": (1, 2), "isalnum": (0, 0), "isalpha": (0, 0), "isdecimal": (0, 0),
-    "isdigit": (0, 0), "isnumeric": (0, 0), "isspace": (0, 0),
+    "isdigit": (0, 0), "isnumeric": (0, 0), "isspace": (0, 0), "isupper": (0, 0), "islower": (0, 0), "istitle": (0, 0),
+    "isascii": (0, 0),
     # of a dict of constants
     "get": (1, 2),
 }  # fmt: skip

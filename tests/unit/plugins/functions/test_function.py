@@ -149,7 +149,6 @@ def test_wrong_parameters_get_one_sentence(given: dict[str, Any], words: str) ->
         (lambda brand: brand < "b", ["ONNX has no order of texts"]),
         (lambda brand: brand in "abc", ["'in' can look for a constant text only"]),
         (lambda visits, age: visits**visits, ["'visits ** visits'", "float(x) ** n"]),
-        (lambda brand: int(brand), ["int() of a text can't be compiled"]),
         (lambda brand: brand.split("-"), ["one by one"]),
         (lambda age: (age, 1), ["gives a tuple, which is no cell of a column"]),
         (lambda age: {"a": 1}[age] if age is None else {1: age}[age + "x"], ["raises in every row"]),
