@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import onnx_ir as ir
 
-from rtml_core import __version__, on_the_way, package
+from rtml_core import __version__, on_the_way, package, progress
 from rtml_core.assemble import Assembled, assemble
 from rtml_core.boundary import PARTS
 from rtml_core.columns import Field, parse_signature
@@ -25,6 +25,7 @@ from rtml_core.lowering.trace import Lowered, lower_graph
 from rtml_core.metrics import checked
 from rtml_core.operator import Operator
 from rtml_core.plugins import registry
+from rtml_core.registry import IN_DEVELOPMENT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from rtml_core.baseline import BaselineEntry
     from rtml_core.parity import Report
     from rtml_core.runtime import Runtime
+
+
+#: kinds of rows that the parity gate runs besides the sample: random ones, edge ones
+ROW_SETS: Final = 2
 
 
 @dataclass(repr=False)
@@ -75,6 +80,11 @@ class Compiled:
         """Write the .rtml file, whole or not at all."""
         package.write_atomically(path, self.data)
 
+    def _repr_html_(self) -> str:
+        from rtml_core.display import html
+
+        return html(self)
+
     def __repr__(self) -> str:
         proof = str(self.report) if self.report else "parity: not checked"
         foreign = "" if self.manifest.portable else f"; {self.manifest.portability}"
@@ -100,9 +110,20 @@ def compile_graph(
     Raises CompileError, GraphError, ParityError; nothing is written.
     """
     found = checked(metrics)
+    rows = sample is not None
+    parts = 3 + rows + (len(graph.nodes) + ROW_SETS + rows if parity else 0)
+    with progress.task("compiling", parts):
+        return _compile(graph, sample, parity=parity, seed=seed, portable=portable, metrics=found)
+
+
+def _compile(
+    graph: Graph, sample: pd.DataFrame | None, *, parity: bool, seed: int, portable: bool, metrics: dict[str, float]
+) -> Compiled:
+    progress.step("lowering every node")
     try:
         fields, extra = signature(graph, sample)
         lowered = lower_graph(graph, fields)
+        progress.step("optimising the model")
         outputs, entries = place_outputs(graph, lowered)
         draft = on_the_way.draft(graph, lowered)
         assembled = assemble(lowered.builder, outputs)
@@ -127,8 +148,11 @@ def compile_graph(
         samples = report.sample
         done = package.ParityEntry(True, report.rows, report.refused, report.tried)
         manifest = msgspec.structs.replace(manifest, parity=done)
+    if sample is not None:
+        progress.step("keeping what the sample looks like")
     baseline = _baseline(runtime, sample)
-    manifest = msgspec.structs.replace(manifest, explain=told.entry, baseline=baseline, metrics=found)
+    progress.step("writing the package")
+    manifest = msgspec.structs.replace(manifest, explain=told.entry, baseline=baseline, metrics=metrics)
     files = {
         package.MODEL: assembled.model,
         package.GRAPH: package.to_json(to_dsl(graph)),
@@ -228,7 +252,7 @@ def boundary_of(graph: Graph, fields: Sequence[Field], outputs: Iterable[str]) -
             continue
         names = tuple(outputs) if operator.role == "sink" else tuple(entry.name for entry in operator.source_fields() or ())
         origin = registry().origin_of(operator)
-        if origin is None:
+        if origin is None or origin.distribution == IN_DEVELOPMENT:
             raise CompileError(f"{graph.label(name)} reads requests or shapes answers: it has to come from an installed plugin")
         for column in names if operator.role == "source" else ():
             if filled.setdefault(column, name) != name:

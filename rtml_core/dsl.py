@@ -12,7 +12,7 @@ from rtml_core.errors import DslError, RtmlError, UnknownNameError, close_match,
 from rtml_core.graph import Graph
 from rtml_core.operator import Operator
 from rtml_core.plugins import plugins
-from rtml_core.registry import Registry
+from rtml_core.registry import IN_DEVELOPMENT, Registry
 
 #: version of the document format that this rtml writes; it reads this one and older
 DSL_VERSION: Final = 1
@@ -124,7 +124,9 @@ def _operator(node: NodeDocument) -> Operator:
         cls = known.registry[node.operator]
     except UnknownNameError as error:
         brought = ""
-        if node.plugin and node.distribution and node.distribution != "rtml":
+        if node.distribution == IN_DEVELOPMENT:
+            brought = " It was written in a notebook: run the cell that defines it (%%rtml_operator), or install its plugin."
+        elif node.plugin and node.distribution and node.distribution != "rtml":
             brought = f" It was brought by plugin '{node.plugin}' of {node.distribution}: pip install {node.distribution}."
         raise DslError(f"node '{node.id}': {error}.{brought}{known.broken_bringing()}") from None
     if node.version != cls.version:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rtml_core import progress
 from rtml_core.errors import ExecutionError, GraphError, NotFittedError, RtmlError, close_match, listing, said
 from rtml_core.frames import canonical, join
 from rtml_core.graph import Graph
@@ -27,7 +28,8 @@ def run(graph: Graph, frame: Any = None) -> dict[str, DataMsg]:
 
 def fit(graph: Graph, frame: Any) -> None:
     """Run the graph on a training frame, calling `fit` of each operator that learns before it is used."""
-    _run(graph, frame, fit=True)
+    with progress.task("training", len(graph.nodes)):
+        _run(graph, frame, fit=True)
 
 
 def _run(graph: Graph, frame: Any, *, fit: bool) -> dict[str, DataMsg]:
@@ -37,6 +39,8 @@ def _run(graph: Graph, frame: Any, *, fit: bool) -> dict[str, DataMsg]:
     frame, own = _without_late(frame, {column for columns in late.values() for column in columns})
     branches_meet = any(len(graph.before(name)) > 1 for name in graph.nodes)
     for name in graph.validate():
+        if fit and progress.watched():
+            progress.step(graph.label(name))
         with _named(graph, name):
             message, versions = _input(graph, name, messages, lineage, frame)
             if late[name] and own is not None:

@@ -243,6 +243,11 @@ class Graph:
 
         return from_dsl(document)
 
+    def _repr_html_(self) -> str:
+        from rtml_core.display import html
+
+        return html(self)
+
     def __repr__(self) -> str:
         return f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges)"
 

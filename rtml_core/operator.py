@@ -7,14 +7,15 @@ traces it as the lowering. Everything else implements `process` and `lower` itse
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
 from rtml_core.columns import Schema
 from rtml_core.errors import ExecutionError, NotLowerableError, ParamError, PluginError, close_match, describe, listing
-from rtml_core.params import NoParams, Params
+from rtml_core.params import NoParams, Params, describe_params
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,19 @@ class DataMsg:
     inner: dict[str, DataMsg] | None = None
 
 
+class _Signature:
+    """What `inspect.signature` and editors are told of an operator class: its parameters. Worked out when it is asked for."""
+
+    def __get__(self, instance: Operator | None, owner: type[Operator]) -> inspect.Signature:
+        if instance is not None or owner.__init__ is not Operator.__init__ or owner is Operator:
+            raise AttributeError("__signature__")  # Python then works it out itself
+        return _signature_of(owner)
+
+
 class Operator:
     """Base class of all operators; see docs/reference/operator-contract."""
+
+    __signature__ = _Signature()
 
     #: name in the registry; the class name unless set
     name: ClassVar[str] = ""
@@ -187,9 +199,35 @@ class Operator:
         graph: Graph = Graph.start(other) >> self
         return graph
 
+    def _repr_html_(self) -> str:
+        from rtml_core.display import html
+
+        return html(self)
+
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.params.to_json().items())
         return f"{self.name}({inside})"
+
+
+def _signature_of(cls: type[Operator]) -> inspect.Signature:
+    """The signature of an operator class as it is called: params, its parameters as keywords, required ones first, and id.
+
+    Raises ParamError when an annotation of its Params is no type.
+    """
+    keyword, empty = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.empty
+    named = [
+        inspect.Parameter(info.name, keyword, default=empty if info.required else info.default, annotation=_plain(info.type))
+        for info in sorted(describe_params(cls.Params), key=lambda info: not info.required)
+    ]
+    first = inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=dict | None)
+    last = inspect.Parameter("id", keyword, default=None, annotation=str | None)
+    # a parameter may be called params, or id: then it is given in the mapping only
+    return inspect.Signature([first, *(found for found in named if found.name not in ("params", "id")), last])
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without what `Annotated` adds to it."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def frame_of(message: Any, operator: str) -> pd.DataFrame:

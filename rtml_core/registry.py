@@ -16,6 +16,8 @@ from rtml_core.params import describe_params, holds_secret
 
 #: the distribution whose plugins ship with rtml
 BUILT_IN: Final = "rtml"
+#: in place of a distribution, of operators that somebody is writing: they are in this process only
+IN_DEVELOPMENT: Final = "in development"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Origin:
     version: str
 
     def __str__(self) -> str:
+        if self.distribution == IN_DEVELOPMENT:
+            return f"plugin '{self.plugin}' ({IN_DEVELOPMENT})"
         source = "built in" if self.distribution == BUILT_IN else f"{self.distribution} {self.version}"
         return f"plugin '{self.plugin}' ({source})"
 
@@ -79,6 +83,17 @@ class Registry:
                     f' set RTML_PREFER="{cls.name}={origin.plugin}"'
                 )
         self._entries = staged
+
+    def replace(self, classes: Any, origin: Origin) -> None:
+        """Register classes in place of those of the same names and origin, or none of them; raises PluginError on a conflict."""
+        before = self._entries
+        names = {getattr(cls, "name", None) for cls in classes}
+        self._entries = {name: entry for name, entry in before.items() if entry.origin != origin or name not in names}
+        try:
+            self.add_all(classes, origin)
+        except BaseException:
+            self._entries = before
+            raise
 
     def remove(self, plugin: str) -> None:
         """Forget everything a plugin brought."""

@@ -12,6 +12,7 @@ from typing import Final
 import rtml_core
 from rtml_core.cli.listing import discovered
 from rtml_core.errors import RtmlError, describe
+from rtml_core.registry import IN_DEVELOPMENT
 
 #: PEP 508: letters, digits, and . _ - between them; here with a letter first, as the operator gets its name from it
 _NAME: Final = re.compile(r"[A-Za-z]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -88,6 +89,7 @@ def _check_free(names: Names) -> None:
         raise RtmlError(f"a module '{names.module}' is installed already; choose another name")
     if names.operator in known.registry:
         origin = known.registry.entry(names.operator).origin
-        raise RtmlError(f"an operator '{names.operator}' is brought by {origin}; name yours with --operator")
+        if origin.distribution != IN_DEVELOPMENT:  # one in development is about to move into the package
+            raise RtmlError(f"an operator '{names.operator}' is brought by {origin}; name yours with --operator")
     if names.operator in (*rtml_core.__all__, *_IMPORTED) or hasattr(builtins, names.operator):
         raise RtmlError(f"'{names.operator}' is a name that rtml or Python has already; name the operator with --operator")

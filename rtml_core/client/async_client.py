@@ -29,6 +29,7 @@ from rtml_core.client.records import (
     Traffic,
     Version,
 )
+from rtml_core.progress import task as work
 
 
 class AsyncClient(AsyncPersonsClient):
@@ -134,27 +135,28 @@ class AsyncClient(AsyncPersonsClient):
         """Publish a package as a version of a service, and wait until every edge of its regions serves it.
 
         package: a .rtml file, its bytes, or what compile() gives. The same one twice is one version. regions: that are to serve
-        it besides those that do; a new service is in na unless some are named. message: what is said about this version.
-        allow_incompatible: although its signature breaks callers of the version before. share: answer only this part of the
-        requests, as a canary. traffic: "keep" publishes without answering anyone. progress: called with each Rollout on the way.
-        Raises NotTakenUp, with `published`, when edges can't load it or take longer than `timeout` seconds.
+        it besides those that do; a new service is in all that have edges unless some are named. message: what is said about this
+        version. allow_incompatible: although its signature breaks callers of the version before. share: answer only this part of
+        the requests, as a canary. traffic: "keep" publishes without answering anyone. progress: called with each Rollout on the
+        way. Raises NotTakenUp, with `published`, when edges can't load it or take longer than `timeout` seconds.
         """
         data = await asyncio.to_thread(package_bytes, package)
-        flow = self._ops.publish(
-            data,
-            name,
-            regions=regions,
-            description=description,
-            owner=owner,
-            message=message,
-            allow_incompatible=allow_incompatible,
-            share=share,
-            traffic=traffic,
-            wait=wait,
-            timeout=timeout,
-            progress=progress,
-        )
-        return await self._run(flow)
+        with work(f"publishing {name}"):
+            flow = self._ops.publish(
+                data,
+                name,
+                regions=regions,
+                description=description,
+                owner=owner,
+                message=message,
+                allow_incompatible=allow_incompatible,
+                share=share,
+                traffic=traffic,
+                wait=wait,
+                timeout=timeout,
+                progress=ops.telling(progress),
+            )
+            return await self._run(flow)
 
     async def set_traffic(self, service: str, traffic: Traffic, *, seen: int | None = None, wait: bool = True) -> Service:
         """Say which version answers whom; wait until the edges do it. seen: `change` of the service as it was looked at; when it

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from rtml_core import progress as on_the_way
 from rtml_core.client.addresses import api_key, edge_addresses, hub_address
 from rtml_core.client.answers import Prediction
 from rtml_core.client.errors import ClientError, Conflict, InvalidInput, NotTakenUp
@@ -64,6 +65,21 @@ class _Audit(msgspec.Struct):
 
 class _Keys(msgspec.Struct):
     keys: list[Key]
+
+
+def telling(progress: Progress | None) -> Progress | None:
+    """`progress`, and whoever listens to this thread's work is told how many edges are ready."""
+    if not on_the_way.watched():
+        return progress
+
+    def told(rollout: Rollout) -> None:
+        present = [edge for edge in rollout.edges if edge.state != "away"]
+        ready = sum(rollout.complete or edge.revision >= rollout.revision for edge in present)
+        on_the_way.at("edges that serve it", ready, len(present))
+        if progress is not None:
+            progress(rollout)
+
+    return told
 
 
 def names(given: str | Sequence[str] | None) -> list[str]:

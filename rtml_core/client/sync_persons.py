@@ -94,7 +94,7 @@ class PersonsClient:
         sort: Sequence[str] | None = None,
     ) -> DatasetRecords:
         """Records in order of time, unless sorted. select: paths. where: comparisons such as 'eventType = "commerce.purchases"',
-        of which all have to hold. sort: paths, with "-" before one for descending."""
+        of which all have to hold, or groups, '{"or": ["a = 1", "a = 2"]}'. sort: paths, with "-" before one for descending."""
         return self._run(
             self._persons.dataset(dataset, {"limit": limit, "offset": offset, "select": select, "where": where, "sort": sort})
         )

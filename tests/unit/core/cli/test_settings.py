@@ -64,7 +64,7 @@ def test_settings_are_shown_with_value_and_source(rtml: Rtml, file: Path, monkey
     assert shown[3][:4] == ["tiles", "level", "7", "RTML_PLUGIN_TILES_LEVEL"]
     assert result.out.endswith(f"File of settings: {file}\n")
     assert "hunter2" not in rtml("plugins", "settings", "--json").out
-    (_, token, _) = rtml("plugins", "settings", "--json").json
+    (_, token, _) = rtml("plugins", "settings", "tiles", "--json").json
     assert (token["value"], token["source"], token["variable"]) == ("***", str(file), "RTML_PLUGIN_TILES_TOKEN")
 
 
@@ -106,7 +106,7 @@ def test_a_plugin_without_settings_and_one_that_is_not_there(rtml: Rtml, file: P
 
 def test_the_example_is_toml(rtml: Rtml, file: Path) -> None:
     result = rtml("plugins", "settings", "--example")
-    assert tomllib.loads(result.out) == {"plugins": {"tiles": {}}}
+    assert tomllib.loads(result.out)["plugins"]["tiles"] == {}
     assert f"# File of settings: {file}\n" in result.out
     assert "# how far to zoom in: a whole number (RTML_PLUGIN_TILES_LEVEL)\n# level = 3\n" in result.out
     assert "hunter2" not in result.out
