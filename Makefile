@@ -41,9 +41,10 @@ docs: $(INSTALLED)-docs  ## the documentation into docs/_build, warnings are err
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
-pictures: $(INSTALLED)-test  ## the pictures of the tour through the gallery, taken anew in a browser
+pictures: $(INSTALLED)-test  ## the pictures of the gallery and of notebooks, taken anew in a browser
 	@$(BIN)/python -m pytest -q tests/browser/test_tour.py -k walked
 	@cp build/screenshots/tour/*.png docs/pictures/
+	@$(BIN)/python -m tests.browser.notebook_pictures
 	@git status --short docs/pictures
 
 bench: $(INSTALLED)-test  ## the benchmarks, measured side by side in one run
@@ -75,9 +76,12 @@ $(INSTALLED)-contrib: $(INSTALLED)-test $(CONTRIB:%=%/pyproject.toml) $(wildcard
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile $(CONTRIB:%=--editable './%[test]')
 	@touch $@
 
+# What an installation copies for JupyterLab, editable or not: it is done again when one of them changed.
+COPIED := $(wildcard rtml_plugins/notebook/launcher/*.* rtml_plugins/notebook/launcher/rtml/* rtml_plugins/notebook/templates/*)
+
 # $(INSTALLED)-EXTRA: rtml itself, editable, with that extra. Byte code is made on all cores and without the packages' own tests,
 # which takes a third off the setup; a file that does not compile is no failure, nobody imports it.
-$(INSTALLED)-%: $(MADE) pyproject.toml
+$(INSTALLED)-%: $(MADE) pyproject.toml $(COPIED)
 	@echo "Installing rtml with what '$*' needs; only the first time takes a minute"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --editable '.[$*]'
 	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true

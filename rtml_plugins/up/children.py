@@ -56,7 +56,7 @@ class Child:
             stdout=subprocess.DEVNULL,
             env=self._environment,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=end_with_parent if sys.platform == "linux" else None,
         )
 
     def ended(self) -> int | None:
@@ -108,6 +108,6 @@ def _how(status: int) -> str:
     return f"ended with exit status {status}"
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Linux: the kernel sends the child SIGTERM when its parent dies, also by kill -9, so that none is left over."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 import threading
@@ -47,7 +49,10 @@ Example:
     show_default=True,
     help="What hub and edges write to stderr.",
 )
-def up(home: Path | None, host: str | None, port: int | None, regions: tuple[str, ...], **options: Any) -> None:
+@click.option("--stop-with-input", is_flag=True, help="Stop, too, when standard input ends: with the program at its other end.")
+def up(
+    home: Path | None, host: str | None, port: int | None, regions: tuple[str, ...], stop_with_input: bool, **options: Any
+) -> None:
     """Run a hub and an edge for each region on this machine.
 
     Ctrl-C stops them all. The next start in the same folder finds services, versions, traffic and keys again, and takes the
@@ -60,6 +65,8 @@ def up(home: Path | None, host: str | None, port: int | None, regions: tuple[str
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
+    if stop_with_input:
+        threading.Thread(target=_read_to_end, args=(stopping,), name="input", daemon=True).start()
     with locked(home):
         machine = Machine(home, plan(home, host, port, regions), Options(**options), _say)
         try:
@@ -71,6 +78,14 @@ def up(home: Path | None, host: str | None, port: int | None, regions: tuple[str
         finally:
             machine.stop()
     _say("stopped")
+
+
+def _read_to_end(stopping: threading.Event) -> None:
+    # Not sys.stdin: its lock would be held by this thread when Python ends.
+    with contextlib.suppress(OSError):  # there is none: that is an end, too
+        while os.read(0, 4096):
+            pass
+    stopping.set()
 
 
 def _say(text: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 
@@ -17,6 +18,8 @@ REMEMBERED: Final = "up.json"
 #: process ids of hub and edges while they run, for whoever wants to look at one or stop it
 RUNNING: Final = "running.json"
 _LOCK: Final = "up.lock"
+#: seconds to wait for the folder: whoever asks whether it is used holds it for a moment
+_PATIENCE: Final = 1.0
 
 
 class HomeError(RtmlError):
@@ -58,6 +61,32 @@ def tell_running(home: Path, processes: Mapping[str, int]) -> None:
     _write(home / RUNNING, dict(processes))
 
 
+def running(home: Path) -> dict[str, int] | None:
+    """The process ids of what runs there: {} while it starts or stops, None when no `rtml up` has the folder."""
+    try:
+        with (home / _LOCK).open() as lock:
+            if _take(lock, fcntl.LOCK_SH):
+                return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HomeError(f"{describe(str(home))} can't be used as a folder: {error.strerror}. Name another") from None
+    try:
+        return msgspec.json.decode((home / RUNNING).read_bytes(), type=dict[str, int])
+    except FileNotFoundError:  # it has the folder since a moment ago
+        return {}
+    except msgspec.DecodeError as error:
+        raise HomeError(f"{home / RUNNING} is damaged ({error}): stop the `rtml up` of this folder and start it again") from None
+
+
+def _take(lock: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _write(path: Path, what: Any) -> None:
     unfinished = path.with_suffix(f".{os.getpid()}.part")
     unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(what), indent=1) + b"\n")
@@ -73,15 +102,17 @@ def locked(home: Path) -> Iterator[None]:
     except OSError as error:
         raise HomeError(f"{describe(str(home))} can't be used as a folder: {error.strerror}. Name another with --home") from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            holder = lock.read().strip()
-            raise HomeError(
-                f"{home} is used by another `rtml up`{f', process {holder}' if holder else ''}: stop that one, or name another"
-                f" folder with --home"
-            ) from None
+        until = time.monotonic() + _PATIENCE
+        while not _take(lock, fcntl.LOCK_EX):
+            if time.monotonic() > until:
+                lock.seek(0)
+                holder = lock.read().strip()
+                raise HomeError(
+                    f"{home} is used by another `rtml up`{f', process {holder}' if holder else ''}: stop that one, or name"
+                    f" another folder with --home"
+                )
+            time.sleep(0.05)
+        tell_running(home, {})  # what a machine that was killed left there
         lock.seek(0)
         lock.truncate()
         lock.write(f"{os.getpid()}\n")

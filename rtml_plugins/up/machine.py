@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from rtml_plugins.serving.tables import table
 from rtml_plugins.up.children import Child, ChildFailed, stop
 from rtml_plugins.up.home import Remembered, recall, remember, tell_running
 from rtml_plugins.up.keys import EdgeKey
-from rtml_plugins.up.ports import check_free, free_after, free_ports
+from rtml_plugins.up.ports import answers, check_free, free_after, free_ports, reachable
 
 DEFAULT_PORT: Final = 8000
 DEFAULT_REGIONS: Final = ("na",)
@@ -92,9 +91,14 @@ class Machine:
         for child, port in edges:
             self._wait(child, port, stopping)
         self._wait_known(began, stopping)
+        if not stopping.is_set():
+            tell_running(self._home, self._running())
+
+    def _running(self) -> dict[str, int]:
+        return {child.name: child.pid for child in self._children if child.pid is not None}
 
     def _edge(self, region: str, port: int) -> Child:
-        arguments = ["edge", "--hub", f"http://{_reachable(self._what.host)}:{self._what.hub}", "--region", region]
+        arguments = ["edge", "--hub", f"http://{reachable(self._what.host)}:{self._what.hub}", "--region", region]
         arguments += ["--home", str(self._home / "edges" / region), "--host", self._what.host, "--port", str(port)]
         arguments += ["--workers", str(self._options.workers), "--key-file", str(self._key), "--key-later", *self._common]
         if is_loopback(self._what.host):
@@ -111,7 +115,7 @@ class Machine:
         while not stopping.wait(0.05):
             if child.ended() is not None:
                 raise ChildFailed(f"{child.name} did not start; what it said stands above")
-            if _answers(_reachable(self._what.host), port):
+            if answers(reachable(self._what.host), port):
                 return
             if time.monotonic() > deadline:
                 raise ChildFailed(f"{child.name} does not answer on port {port} after {_READY_SECONDS:.0f} s")
@@ -142,7 +146,7 @@ class Machine:
                 if self._has_key:
                     self._say("the hub asks for keys now; the edges have one")
                 look_at = time.monotonic() + _LOOK_SECONDS
-            running = {child.name: child.pid for child in self._children if child.pid is not None}
+            running = self._running()
             if running != told:
                 tell_running(self._home, running)
                 told = running
@@ -151,14 +155,16 @@ class Machine:
 
     def stop(self) -> None:
         """Stop edges, then the hub: what is in flight is finished."""
-        stop(self._children[1:])
-        stop(self._children[:1])
-        self._keys.close()
-        tell_running(self._home, {})
+        try:
+            tell_running(self._home, {})  # first: from now on nobody is to find this machine
+        finally:
+            stop(self._children[1:])
+            stop(self._children[:1])
+            self._keys.close()
 
     def told(self) -> str:
         """Where everything is, for the terminal."""
-        host = _reachable(self._what.host)
+        host = reachable(self._what.host)
         rows = [["hub", "-", f"http://{host}:{self._what.hub}"]]
         rows += [["edge", region, f"http://{host}:{port}"] for region, port in self._what.edges.items()]
         regions = ",".join(self._what.edges)
@@ -169,17 +175,3 @@ class Machine:
             f"Kept in {self._home}. Ctrl-C stops it all. Next, in another terminal:\n"
             f"  rtml publish FILE.rtml --name NAME --region {regions}{hub}"
         )
-
-
-def _reachable(host: str) -> str:
-    """An address to call for one to listen on."""
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-
-
-def _answers(host: str, port: int) -> bool:
-    with closing(http.client.HTTPConnection(host.strip("[]"), port, timeout=5)) as connection:
-        try:
-            connection.request("GET", "/v1/health/live")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False

@@ -1,8 +1,9 @@
-"""Ports of this machine: whether one is free, and free ones."""
+"""Ports of this machine: whether one is free, free ones, and whether a hub or edge answers at one."""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 from collections.abc import Iterator, Sequence
 
@@ -35,6 +36,21 @@ def free_ports(host: str, count: int) -> list[int]:
             one.bind((host, 0))
             ports.append(int(one.getsockname()[1]))
         return ports
+
+
+def reachable(host: str) -> str:
+    """An address to call for one to listen on."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a hub or edge answers there. host: as `reachable` gives it."""
+    with contextlib.closing(http.client.HTTPConnection(host.strip("[]"), port, timeout=5)) as connection:
+        try:
+            connection.request("GET", "/v1/health/live")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
 
 
 def _why_not(host: str, port: int) -> str | None:
