@@ -18,7 +18,7 @@ _OWN = {
     "unload_ipython_extension": "rtml_plugins.notebook.extension",
 }
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "__version__",
     "connect",
     "load_ipython_extension",
