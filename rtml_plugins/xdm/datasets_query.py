@@ -3,6 +3,9 @@
 A comparison is a text "PATH OPERATOR VALUE" or a tuple of the three; operators: = == != < <= > >= in exists. VALUE is JSON, or a
 text as it stands. Numbers are compared with numbers, texts with texts, and two timestamps by their moment, whatever their
 offsets. What is missing, or of another kind, is equal to nothing: only != and "exists false" hold for it.
+
+Several comparisons are one where they stand in a group, an object or its JSON: {"or": ["kind = view", ["price", ">", 100]]}, of
+which one has to hold, or {"and": [...]}, of which all have to. A group may hold groups.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import heapq
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
     from rtml_plugins.xdm.datasets import Datasets, Document
 
-#: comparisons, of which all must hold
-Where = str | Sequence[str | tuple[str, str, Any]]
+#: comparisons and groups of them, of which all must hold
+Where = str | Mapping[str, Any] | Sequence[str | tuple[str, str, Any] | Mapping[str, Any]]
 
 _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "=": operator.eq,
@@ -40,6 +43,12 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 _COMPARISON: Final = re.compile(r"\s*(\S+?)\s*(?:(==|!=|<=|>=|=|<|>)|\s(in|exists)\b)\s*(.*?)\s*", re.DOTALL)
 _MISSING: Final = object()
+_HINT: Final = (
+    "expected PATH OPERATOR VALUE, e.g. 'eventType = \"commerce.purchases\"' or 'timestamp >= 2026-01-31', or several in a group:"
+    ' {"or": ["eventType = a", "eventType = b"]}'
+)
+#: groups in groups
+_DEEPEST: Final = 20
 
 
 class Comparison(NamedTuple):
@@ -68,18 +77,50 @@ class Comparison(NamedTuple):
         return _kind(found) == _kind(value) and bool(how(found, value))
 
 
-def comparisons(where: Where) -> list[Comparison]:
+class Group(NamedTuple):
+    """Several conditions as one: every one has to hold, or any of them."""
+
+    every: bool
+    parts: Sequence[Comparison | Group]
+
+    def holds(self, document: dict[str, Any]) -> bool:
+        """Whether it holds for a document."""
+        return (all if self.every else any)(part.holds(document) for part in self.parts)
+
+
+def comparisons(where: Where) -> list[Comparison | Group]:
     """Read comparisons. Raises DatasetError for one that is none."""
-    given = [where] if isinstance(where, str) else list(where)
-    return [_comparison(one) for one in given]
+    given = [where] if isinstance(where, str | Mapping) else list(where)
+    return [_condition(one, 0) for one in given]
 
 
-def _comparison(given: str | tuple[str, str, Any]) -> Comparison:
-    hint = "expected PATH OPERATOR VALUE, e.g. 'eventType = \"commerce.purchases\"' or 'timestamp >= 2026-01-31'"
+def _condition(given: Any, depth: int) -> Comparison | Group:
+    group = _decoded_group(given) if isinstance(given, str) else given
+    if not isinstance(group, Mapping):
+        return _comparison(given)
+    if len(group) != 1 or next(iter(group)) not in ("and", "or"):
+        raise DatasetError(f'{describe(group)} is no group of comparisons: expected {{"or": [...]}} or {{"and": [...]}}')
+    ((word, parts),) = group.items()
+    if isinstance(parts, str | Mapping) or not isinstance(parts, Sequence) or not parts:
+        raise DatasetError(f'{describe(group)}: after "{word}" comes a list of comparisons, of one at least')
+    if depth == _DEEPEST:
+        raise DatasetError(f"groups of comparisons stand in groups more than {_DEEPEST} deep: say it with fewer")
+    return Group(word == "and", [_condition(part, depth + 1) for part in parts])
+
+
+def _decoded_group(text: str) -> Any:
+    """What the JSON of a group says; None for any other text."""
+    if not text.lstrip().startswith("{"):
+        return None
+    found = _value(text)
+    return found if isinstance(found, dict) else None
+
+
+def _comparison(given: Any) -> Comparison:
     if isinstance(given, str):
         found = _COMPARISON.fullmatch(given)
         if found is None:
-            raise DatasetError(f"{describe(given)} is no comparison: {hint}")
+            raise DatasetError(f"{describe(given)} is no comparison: {_HINT}")
         path, sign, value = found[1], found[2] or found[3], _value(found[4])
         if sign == "exists" and not found[4]:
             value = True
@@ -87,7 +128,7 @@ def _comparison(given: str | tuple[str, str, Any]) -> Comparison:
         try:
             path, sign, value = given
         except (TypeError, ValueError):
-            raise DatasetError(f"{describe(given)} is no comparison: {hint}") from None
+            raise DatasetError(f"{describe(given)} is no comparison: {_HINT}") from None
     if sign not in (*_OPERATORS, "!=", "in", "exists"):
         raise DatasetError(f"{describe(sign)} is no operator of a comparison: expected one of = != < <= > >= in exists")
     if sign == "in" and not isinstance(value, list | tuple):
@@ -128,18 +169,24 @@ def _at(document: Any, path: Iterable[str | int]) -> Any:
     return document
 
 
-def _times(chosen: Sequence[Comparison]) -> tuple[int | None, int | None]:
-    """The range of time outside of which none of the comparisons holds, to read less."""
-    start: int | None = None
-    end: int | None = None
-    for one in chosen:
-        if one.path not in (["timestamp"], ["xdm:timestamp"]) or one.moment is None:
-            continue
-        if one.operator in ("=", "==", ">", ">="):
-            start = one.moment if start is None else max(start, one.moment)
-        if one.operator in ("=", "==", "<", "<="):
-            end = one.moment + 1 if end is None else min(end, one.moment + 1)
-    return start, end
+def _times(chosen: Sequence[Comparison | Group], every: bool = True) -> tuple[int | None, int | None]:
+    """The range of time outside of which not all of the conditions hold, or none of them, to read less; None: no end."""
+    spans = [_span(one) for one in chosen]
+    starts, ends = [span[0] for span in spans], [span[1] for span in spans]
+    if every:
+        known, until = [at for at in starts if at is not None], [at for at in ends if at is not None]
+        return max(known, default=None), min(until, default=None)
+    start = None if None in starts else min(at for at in starts if at is not None)
+    return start, None if None in ends else max(at for at in ends if at is not None)
+
+
+def _span(one: Comparison | Group) -> tuple[int | None, int | None]:
+    if isinstance(one, Group):
+        return _times(one.parts, one.every)
+    if one.path not in (["timestamp"], ["xdm:timestamp"]) or one.moment is None:
+        return None, None
+    start = one.moment if one.operator in ("=", "==", ">", ">=") else None
+    return start, one.moment + 1 if one.operator in ("=", "==", "<", "<=") else None
 
 
 def find(
@@ -155,14 +202,17 @@ def find(
     if offset < 0 or (limit is not None and limit < 0):
         raise DatasetError(f"limit and offset count records: expected 0 or more, got {limit} and {offset}")
     chosen = comparisons(where)
-    order = _order(sort)
+    order = reading_order(sort)
     event = datasets.get(name).kind == "event"
     start, end = _times(chosen) if event else (None, None)
     found = (one for one in datasets.documents(name, start, end) if all(part.holds(one.document) for part in chosen))
     stop = None if limit is None else offset + limit
-    if not order:
+    if order is None:
         return islice(found, offset, stop)
-    key = _Key(order)
+
+    def key(one: Document) -> tuple[Any, ...]:
+        return order(one.document)
+
     held = sorted(found, key=key) if stop is None else heapq.nsmallest(stop, found, key=key)
     return iter(held[offset:stop])
 
@@ -187,31 +237,29 @@ def column_values(select: Sequence[str]) -> Callable[[dict[str, Any]], dict[str,
     return chosen
 
 
-def _order(sort: str | Sequence[str] | None) -> list[tuple[list[str | int], bool]]:
+def reading_order(sort: str | Sequence[str] | None) -> Callable[[dict[str, Any]], tuple[Any, ...]] | None:
+    """A key that sorts documents by paths: by kind of value, then by value; what is missing comes last, either way.
+
+    None when no path is given. Raises DatasetError.
+    """
     given = [sort] if isinstance(sort, str) else list(sort or ())
-    made = []
+    order = []
     for one in given:
         descending = one.startswith("-")
         try:
-            made.append((split(one[1:] if descending else one), descending))
+            order.append((split(one[1:] if descending else one), descending))
         except XdmError as error:
             raise DatasetError(f"--sort {describe(one)}: {error}") from None
-    return made
+
+    def key(document: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(_part(_at(document, path), descending) for path, descending in order)
+
+    return key if order else None
 
 
-class _Key:
-    """Sorts records: by kind of value, then by value; what is missing comes last, either way."""
-
-    def __init__(self, order: Sequence[tuple[list[str | int], bool]]) -> None:
-        self._order = order
-
-    def __call__(self, one: Document) -> tuple[Any, ...]:
-        return tuple(self._part(_at(one.document, path), descending) for path, descending in self._order)
-
-    @staticmethod
-    def _part(value: Any, descending: bool) -> tuple[int, Any]:
-        rank, comparable = _ranked(value)
-        return rank, _Reversed(comparable) if descending else comparable
+def _part(value: Any, descending: bool) -> tuple[int, Any]:
+    rank, comparable = _ranked(value)
+    return rank, _Reversed(comparable) if descending else comparable
 
 
 def _ranked(value: Any) -> tuple[int, Any]:

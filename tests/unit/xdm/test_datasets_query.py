@@ -81,6 +81,14 @@ def found(datasets: Datasets, **asked: Any) -> str:
         (["timestamp > 2026-03-01", "timestamp <= 2026-03-03"], "bcd"),
         ("at = 2026-02-28T23:00:00Z", "ad"),
         ("at > 2026-03-01", ""),
+        # groups
+        ({"or": ["kind = buy", ("price", "=", True)]}, "bce"),
+        ('{"or": ["kind = buy", ["price", "=", true]]}', "bce"),
+        ({"and": ["kind = buy", "price > 1"]}, "b"),
+        (["kind exists", {"or": ["price = 2", {"and": ["kind = buy", "flag = true"]}]}], "ac"),
+        ({"or": ["timestamp < 2026-03-02", "timestamp >= 2026-03-04"]}, "ae"),
+        ({"or": ["timestamp = 2026-03-03", "kind = view"]}, "ade"),
+        ({"and": [{"or": ["timestamp > 2026-03-01", "timestamp > 2026-03-02"]}, "timestamp < 2026-03-04"]}, "bcd"),
     ],
 )
 def test_comparisons(datasets: Datasets, where: Where, expected: str) -> None:
@@ -88,7 +96,23 @@ def test_comparisons(datasets: Datasets, where: Where, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["kind", "kind ~ x", "kind in view", "kind exists maybe", [("kind", "=")], [("kind", "like", "x")], "= 3"]
+    "where",
+    [
+        "kind",
+        "kind ~ x",
+        "kind in view",
+        "kind exists maybe",
+        [("kind", "=")],
+        [("kind", "like", "x")],
+        "= 3",
+        {},
+        {"not": ["kind = view"]},
+        {"or": []},
+        {"or": "kind = view"},
+        '{"or": ["kind"]}',
+        {"and": ["kind = view"], "or": ["kind = buy"]},
+        '{"and":[' * 30 + '"kind = view"' + "]}" * 30,
+    ],
 )
 def test_what_is_no_comparison_is_said(datasets: Datasets, where: Any) -> None:
     with pytest.raises(DatasetError):
@@ -147,3 +171,5 @@ def test_a_range_of_time_reads_only_parts_of_that_time(datasets: Datasets, monke
     monkeypatch.setattr(module, "rows_of", lambda path, *given: (opened.append(path), real(path, *given))[1])
     assert found(datasets, where=["timestamp >= 2026-03-03"]) == "de"
     assert len(opened) == 1
+    assert found(datasets, where={"or": ["timestamp >= 2026-03-04", {"and": ["timestamp > 2026-03-03"]}]}) == "e"
+    assert len(opened) == 2

@@ -1,0 +1,1 @@
+"""The documented nodes: rtml's operators under the documented import paths."""

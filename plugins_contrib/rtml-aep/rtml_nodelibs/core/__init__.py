@@ -1,0 +1,1 @@
+"""Nodes: finding them, and what flows between them."""

@@ -1,0 +1,1 @@
+"""Nodes on pandas, scikit-learn and ONNX."""

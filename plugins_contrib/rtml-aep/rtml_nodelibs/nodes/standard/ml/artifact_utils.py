@@ -1,0 +1,7 @@
+"""ModelUpload: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["ModelUpload"]
+
+ModelUpload = operators.ModelUpload

@@ -1,0 +1,7 @@
+"""ScikitLearn: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["ScikitLearn"]
+
+ScikitLearn = operators.ScikitLearn

@@ -1,0 +1,1 @@
+"""Nodes that read requests and prepare features."""

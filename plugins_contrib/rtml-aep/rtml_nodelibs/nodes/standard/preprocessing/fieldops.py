@@ -1,0 +1,7 @@
+"""FieldOps: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["FieldOps"]
+
+FieldOps = operators.FieldOps

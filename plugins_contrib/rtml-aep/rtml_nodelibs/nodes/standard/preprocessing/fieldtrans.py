@@ -1,0 +1,7 @@
+"""FieldTrans: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["FieldTrans"]
+
+FieldTrans = operators.FieldTrans

@@ -1,0 +1,7 @@
+"""JsonToDataframe: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["JsonToDataframe"]
+
+JsonToDataframe = operators.JsonToDataframe

@@ -1,0 +1,7 @@
+"""OneHotEncoder: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["OneHotEncoder"]
+
+OneHotEncoder = operators.OneHotEncoder

@@ -1,0 +1,7 @@
+"""Pandas: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["Pandas"]
+
+Pandas = operators.Pandas

@@ -1,0 +1,7 @@
+"""Receiver: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["Receiver"]
+
+Receiver = operators.Receiver

@@ -1,0 +1,7 @@
+"""Simulator: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["Simulator"]
+
+Simulator = operators.Simulator

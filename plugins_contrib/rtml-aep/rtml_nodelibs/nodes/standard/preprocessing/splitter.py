@@ -1,0 +1,7 @@
+"""Split: rtml's operator of this name."""
+
+from rtml_core import operators
+
+__all__ = ["Split"]
+
+Split = operators.Split

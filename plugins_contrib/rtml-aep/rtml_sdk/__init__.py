@@ -1,0 +1,1 @@
+"""The documented SDK: graphs as DSL, services on the edge."""
