@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from rtml_core import DataMsg, Operator, Params, doc
-from rtml_core.errors import NotLowerableError, RtmlError
+from rtml_core.errors import NotLowerableError, RtmlError, describe
 
 
 class ModelUploadParams(Params):
@@ -45,7 +45,14 @@ def read_model_file(path: str) -> bytes:
     except OSError as error:
         raise RtmlError(f"the model file '{path}' can't be read ({error.strerror}); give the path of an ONNX file") from None
     try:
-        refuse_external_data(load(data))
+        model = load(data)
+    except NotLowerableError:
+        raise RtmlError(
+            f"the model file '{path}' is not an ONNX model, or not the whole of one: it has {len(data):,} bytes and begins with"
+            f" {describe(data[:20])}; export or download it again"
+        ) from None
+    try:
+        refuse_external_data(model)
     except NotLowerableError as error:
         raise RtmlError(f"the model file '{path}': {error}") from None
     return data

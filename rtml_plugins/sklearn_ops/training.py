@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,7 @@ def _test_file(operator: ScikitLearn, frame: pd.DataFrame) -> DataMsg:
 
 
 def write_model(operator: ScikitLearn, path: str) -> None:
-    """Write the fitted model as an ONNX file of its own (see onnx_file); the file appears whole or not at all."""
+    """Write the fitted model as an ONNX file of its own (see onnx_file); it appears whole or not at all, its folder is made."""
     from rtml_plugins.sklearn_ops import onnx_file
     from rtml_plugins.sklearn_ops.answers import class_list, kind_of
 
@@ -192,10 +193,12 @@ def write_model(operator: ScikitLearn, path: str) -> None:
     data = onnx_file.describe_file(made, operator.features, classes)
     part = f"{path}.part{os.getpid()}"
     try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(part).write_bytes(data)
         os.replace(part, path)
     except OSError as error:
-        Path(part).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may be the folder that is none
+            Path(part).unlink(missing_ok=True)
         raise RtmlError(f"{operator.name}: the model can't be written to {describe(path)}: {error.strerror}") from None
 
 

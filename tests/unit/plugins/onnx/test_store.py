@@ -83,7 +83,7 @@ def test_model_upload_refuses_what_is_no_model(tmp_path: Path, monkeypatch: pyte
         ModelUpload(model_path="nowhere.onnx").process(None)
     path = tmp_path / "text.onnx"
     path.write_text("hello")
-    with pytest.raises(RtmlError, match=r"text\.onnx': the bytes are not an ONNX model"):
+    with pytest.raises(RtmlError, match=r"text\.onnx' is not an ONNX model, .* has 5 bytes and begins with b'hello'; export"):
         ModelUpload(model_path=str(path)).process(None)
     with pytest.raises(ParamError, match="parameter 'model_path' is missing"):
         ModelUpload()

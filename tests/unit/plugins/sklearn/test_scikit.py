@@ -98,11 +98,18 @@ def test_the_file_scores_like_the_node(tmp_path: Path) -> None:
 
 
 def test_a_file_that_can_not_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "no").write_text("a file")
     operator = ScikitLearn(model=LinearRegression(), label="v", features=["a"], model_path=str(tmp_path / "no" / "m.onnx"))
     operator.fit(data())
     with pytest.raises(RtmlError, match="can't be written to"):
         operator.process(data())
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["no"]
+
+
+def test_the_folder_of_a_model_file_is_made(tmp_path: Path) -> None:
+    operator = ScikitLearn(model=LinearRegression(), label="v", features=["a"], model_path=str(tmp_path / "resources" / "m.onnx"))
+    operator.fit(data()).process(data())
+    assert [path.name for path in (tmp_path / "resources").iterdir()] == ["m.onnx"]
 
 
 def test_test_mode_without_a_model_says_what_is_missing(tmp_path: Path) -> None:
