@@ -29,20 +29,22 @@ def compiled(graph: Graph) -> Any:
         _say_nulls(graph, name)
     graph = with_vocabularies(graph)
     try:
-        found = graph.compile()
+        # what is spare shows in the compiled form; it is proved once, as it is going to be
+        manifest = graph.compile(parity=False).manifest
+        spare = {entry.name for entry in manifest.fields if entry.tensor is None and not entry.optional and entry.nullable}
+        _leave_out(graph, sampled, spare)
+        return graph.compile()
     except RtmlError as error:
         if REQUEST in graph.nodes:
             fields = signature_spec(graph.nodes[REQUEST].source_fields() or ())
             shown = listing(f"{name} {kind}" for name, kind in fields.items())
             error.args = (f"{error}. (A request is taken to hold {shown}; generate_dsl(..., schema={{...}}) says otherwise)",)
         raise
-    spare = {entry.name for entry in found.manifest.fields if entry.tensor is None and not entry.optional and entry.nullable}
-    return graph.compile() if _leave_out(graph, sampled, spare) else found
 
 
 def _say_nulls(graph: Graph, name: str) -> None:
     """Columns of a sample that have only nulls: of the kind that the nodes behind it say."""
-    operator = graph.nodes[name]
+    operator: Any = graph.nodes[name]
     nulls = [column for column, values in operator.payload.items() if all(value is None for value in values)]
     if not nulls:
         return
@@ -54,16 +56,13 @@ def _say_nulls(graph: Graph, name: str) -> None:
     _with_params(graph, name, schema=known | {column: said[column] for column in nulls if column in said})
 
 
-def _leave_out(graph: Graph, sampled: list[str], spare: set[str]) -> bool:
-    """Let requests leave out fields that nobody needs; whether a source changed."""
-    changed = False
+def _leave_out(graph: Graph, sampled: list[str], spare: set[str]) -> None:
+    """Let requests leave out fields that nobody needs."""
     for name in sampled:
         schema = signature_spec(graph.nodes[name].source_fields())
         mine = [field for field in schema if field in spare]
         if mine:
             _with_params(graph, name, schema=schema | {field: {"type": schema[field], "default": None} for field in mine})
-            changed = True
-    return changed
 
 
 def _with_params(graph: Graph, name: str, **params: object) -> None:

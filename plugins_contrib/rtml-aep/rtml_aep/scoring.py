@@ -55,8 +55,9 @@ def _columns(data: Mapping[Any, Any]) -> dict[Any, list[Any]]:
     """The columns as lists. Raises ClientError where one is given in another way than the others."""
     given = {name: value.tolist() if getattr(value, "shape", ()) else value for name, value in data.items()}
     if all(isinstance(column, Mapping) for column in given.values()):
-        labels = dict.fromkeys(label for column in given.values() for label in column)
-        return {name: [column.get(label) for label in labels] for name, column in given.items()}
+        by_text = {name: _by_text(name, column) for name, column in given.items()}
+        labels = dict.fromkeys(label for column in by_text.values() for label in column)
+        return {name: [column.get(label) for label in labels] for name, column in by_text.items()}
     if all(isinstance(column, (list, tuple)) for column in given.values()):
         return {name: list(column) for name, column in given.items()}
     nested = [name for name, value in given.items() if isinstance(value, (Mapping, list, tuple))]
@@ -68,6 +69,14 @@ def _columns(data: Mapping[Any, Any]) -> dict[Any, list[Any]]:
         f"scoring_data must be {_FORM}: column '{nested[0]}' is {describe(given[nested[0]])}, and column '{other}' is"
         f" {describe(given[other])}"
     )
+
+
+def _by_text(name: Any, column: Mapping[Any, Any]) -> dict[str, Any]:
+    """A column by the texts of its keys, as JSON has them: 0 and "0" are one row. Raises ClientError when it has both."""
+    found = {str(label): value for label, value in column.items()}
+    if len(found) < len(column):
+        raise ClientError(f"column '{name}' of scoring_data has a row twice, by a number and by its text; got {describe(column)}")
+    return found
 
 
 def _plain(value: Any, column: str, row: int) -> Any:

@@ -16,7 +16,7 @@ from rtml_core.errors import GraphError, RtmlError, listing
 
 
 def with_vocabularies(graph: Graph, unsaid: Container[str] = ()) -> Graph:
-    """The graph, with the values of every bare get_dummies that the nodes behind it name. Raises GraphError where they are not clear.
+    """The graph, with the values of every bare get_dummies that the nodes behind it name. GraphError where they are not clear.
 
     Where nodes behind it name no columns, get_dummies stays as it is, and the compiler refuses it. unsaid: columns whose type
     nobody knows so far.
@@ -76,7 +76,7 @@ def _behind(graph: Graph, name: str, incoming: Schema | None) -> Schema | None:
 
 def _mended(graph: Graph, name: str, incoming: Schema | None, unsaid: Container[str]) -> Any:
     """The node with the categories that are asked for; the node itself where that is not known."""
-    node = graph.nodes[name]
+    node: Any = graph.nodes[name]
     columns, features = _encoded(node, incoming), _asked(graph, name)
     given: dict[str, list[Any]] = node.params.categories or {}
     begins = _begins(node, columns or [])

@@ -21,6 +21,7 @@ from rtml_core.client import ClientError
     [
         {"age": {0: 41, 1: 7}, "brand": {0: "VW", 1: None}},
         {"age": {"0": 41, "1": 7}, "brand": {"0": "VW", "1": None}},
+        {"age": {0: 41, 1: 7}, "brand": {"0": "VW"}},
         {"age": {17: 41, 4: 7}, "brand": {17: "VW"}},
         {"age": {"first": 41, "second": 7}, "brand": {"first": "VW", "second": math.nan}},
         {"age": [41, 7], "brand": ["VW", None]},
@@ -68,6 +69,7 @@ def test_rows_are_those_that_pandas_makes_of_it_and_the_payload_is_json(data: di
         ({"age": {0: 1}, "brand": "VW"}, "column 'age' is {0: 1}, and column 'brand' is 'VW'"),
         ({"age": {0: 1}, "brand": ["VW"]}, "column 'age' is {0: 1}, and column 'brand' is ['VW']"),
         ({"age": [1, 2], "brand": ["VW"]}, "must have the same number of rows; got {'age': 2, 'brand': 1}"),
+        ({"age": {0: 1, "0": 2}}, "column 'age' of scoring_data has a row twice, by a number and by its text"),
         ({"age": {0: 1, 1: math.inf}}, "column 'age', row 1: the number is infinite"),
     ],
 )

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -34,14 +35,19 @@ def shell(folder: Path) -> Iterator[Any]:
         changed.setenv("IPYTHONDIR", str(folder / "ipython"))
         changed.setenv("RTML_HOME", str(folder / "home"))
         changed.chdir(folder)
-        # a kernel that was just started has imported nothing of it
-        for module in [name for name in sys.modules if name.split(".")[0] == "platform_sdk"]:
-            changed.delitem(sys.modules, module)
+        known = _forget()  # a kernel that was just started has imported nothing of it
         made = InteractiveShell.instance(config=settings)
         try:
             yield made
         finally:
             InteractiveShell.clear_instance()
+            _forget()  # modules of the shell beside those of before would have two classes of one name
+            sys.modules.update(known)
+
+
+def _forget() -> dict[str, ModuleType]:
+    """Take platform_sdk out of what is imported; what it was."""
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "platform_sdk"}
 
 
 def run(name: str, folder: Path, hub: str, *, before: str = "", then: Callable[[Variables], object] | None = None) -> Variables:

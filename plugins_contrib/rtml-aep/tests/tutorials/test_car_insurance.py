@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from rtml_core.errors import RtmlError
 from rtml_plugins.up.embedded import Embedded
 
 from .notebook import EXAMPLES, run
@@ -64,8 +63,12 @@ def ran(machine: Embedded, maker: dict[str, Any], tmp_path_factory: pytest.TempP
         variables["mended_together"] = scored(mended, asked)
         variables["mended_alone"] = scored_alone(mended, asked.tail(ALONE))
         variables["mended_training"] = scored(mended, training_rows(variables))
+        bare = publish_bare(variables)
+        variables["bare_together"] = scored(bare, asked)
+        variables["bare_alone"] = scored_alone(bare, asked.tail(len(ODD)))
 
-    return run("car_insurance.ipynb", tmp_path_factory.mktemp("cars"), machine.hub, before="delete_from_edge", then=more)
+    folder = tmp_path_factory.mktemp("cars")
+    return {**run("car_insurance.ipynb", folder, machine.hub, before="delete_from_edge", then=more), "folder": folder}
 
 
 def requests(ran: Variables, maker: dict[str, Any]) -> pd.DataFrame:
@@ -136,6 +139,17 @@ def features(ran: Variables, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns of the training frame, whatever values these rows have."""
     dummies = pd.get_dummies(frame[["hour", *ran["cat_cols"], "pricequote"]], columns=ran["cat_cols"])
     return dummies.reindex(columns=ran["trained"].features, fill_value=0).astype("float64")
+
+
+def publish_bare(ran: Variables) -> Variables:
+    """The graph with get_dummies where the notebook has an OneHotEncoder, and no word of what the values are."""
+    encoder = ran["nodes"][15].params
+    prefix = {col: encoder.prefix.get(col, col) for col in encoder.columns}
+    bare = ran["Pandas"](params={"import": "get_dummies", "kwargs": {"columns": encoder.columns, "prefix": prefix}})
+    nodes = [*ran["nodes"][:15], bare, ran["nodes"][16]]
+    dsl = ran["GraphBuilder"].generate_dsl(nodes=nodes, edges=[(nodes[i], nodes[i + 1]) for i in range(16)])
+    location, service = ran["edge_utils"].publish_to_edge(dsl=dsl)
+    return {**ran, "edge_location": location, "service_id": service}
 
 
 def publish_mended(ran: Variables) -> Variables:
@@ -219,19 +233,14 @@ def test_the_service_is_updated_listed_and_deleted(ran: Variables) -> None:
     assert len(ran["scored_output"].scored_output) == 5
 
 
-# ---- what of the documented pandas does not work any more ----------------------------------------------------------------------
+# ---- documented pandas ---------------------------------------------------------------------------------------------------------
 
 
-def test_dummies_of_a_single_row_are_refused_before_anything_is_published(ran: Variables, hub: str) -> None:
-    """get_dummies of one row has one column for each value, and the model takes 49."""
-    bare = ran["Pandas"](params={"import": "get_dummies", "kwargs": {"columns": ["gender"]}})
-    nodes = [*ran["nodes"][:15], bare, ran["nodes"][16]]
-    before = ran["edge_utils"].list_deployed_services()
-    with pytest.raises(RtmlError, match="categories"):
-        ran["edge_utils"].publish_to_edge(
-            dsl=ran["GraphBuilder"].generate_dsl(nodes=nodes, edges=[(nodes[i], nodes[i + 1]) for i in range(16)])
-        )
-    assert ran["edge_utils"].list_deployed_services() == before
+def test_bare_dummies_have_the_columns_that_the_model_takes(ran: Variables) -> None:
+    """get_dummies of one row has one column for each value, and the model takes 49: no other column goes anywhere."""
+    expected = ran["trained"].model.predict_proba(as_documented(ran, ran["asked"]).to_numpy())
+    assert largest(ran["bare_together"], expected) < 1e-5
+    assert largest(ran["bare_alone"], expected[-len(ODD) :]) < 1e-5
 
 
 def test_documented_pandas_that_pandas_3_has_given_up() -> None:
