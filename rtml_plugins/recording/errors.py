@@ -43,6 +43,14 @@ def here() -> Place:
 _LIBRARIES: Final = ("numpy", "pandas", "scipy", "sklearn", "statsmodels", "seaborn", "matplotlib", "pyarrow")
 
 
+def asked_by(library: str) -> bool:
+    """Whether a library's own code is what calls a recorded object now."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(os.path.dirname(os.path.abspath(__file__)) + os.sep):
+        frame = frame.f_back
+    return frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == library
+
+
 def _inside() -> tuple[str, ...]:
     """Where the files of recording and of these packages lie."""
     found = [__file__, *(getattr(sys.modules.get(name), "__file__", None) for name in _LIBRARIES)]

@@ -9,7 +9,7 @@ from rtml_core.columns import missing_column
 from rtml_core.errors import close_match
 from rtml_plugins.recording.arguments import constants, is_column, is_scalar, native_of, plain, refuse_rows
 from rtml_plugins.recording.columns import RecordedColumn
-from rtml_plugins.recording.errors import refuse
+from rtml_plugins.recording.errors import asked_by, refuse
 from rtml_plugins.recording.forms import Constantly
 from rtml_plugins.recording.showing import frame_html
 from rtml_plugins.recording.tape import Tape, TrainingConstants, about_label
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 #: what looks at a frame and changes nothing
 LOOKS: Final = (
-    "dtypes", "shape", "size", "ndim", "index", "head", "tail", "describe", "info", "sample", "memory_usage", "empty", "keys",
-    "plot", "hist", "boxplot", "nlargest", "nsmallest", "corr", "cov", "value_counts", "axes", "duplicated", "style", "attrs",
+    "dtypes", "shape", "size", "ndim", "index", "describe", "info", "memory_usage", "empty", "keys", "plot", "hist",
+    "boxplot", "corr", "cov", "value_counts", "axes", "duplicated", "style", "attrs",
 )  # fmt: skip
 
 
@@ -190,12 +190,17 @@ class RecordedFrame:
 
     def __getattr__(self, name: str) -> Any:
         from rtml_plugins.recording import framewise
+        from rtml_plugins.recording.looking import PICKS, picked
         from rtml_plugins.recording.methods import refuse_method
 
         if name.startswith("_"):
             raise AttributeError(name)
         if name in LOOKS:
             return getattr(self._native, name)
+        if name in PICKS:
+            return picked(self._native, name)
+        if name == "iloc" and asked_by("sklearn"):
+            self.__array__()
         if name == "values":
             return self.to_numpy()
         method = framewise.METHODS.get(name)
@@ -273,7 +278,8 @@ class RecordedFrame:
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         refuse(
             "an array of the frame's values leaves pandas, and a request has one row; use methods of the columns. What scales or"
-            " encodes by training rows comes behind t.graph: op.Scaler, op.OneHotEncoder, op.ScikitLearn learn in fit"
+            " encodes by training rows comes behind the graph and learns in fit: t.graph >> op.ScikitLearn(model=...,"
+            " features=[...]), op.Scaler, op.OneHotEncoder"
         )
 
     def __bool__(self) -> NoReturn:

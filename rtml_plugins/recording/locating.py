@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rtml_plugins.recording.arguments import is_column, is_scalar, native_of, refuse_rows
 from rtml_plugins.recording.errors import refuse
 from rtml_plugins.recording.forms import Form, Method, Operations
+from rtml_plugins.recording.methods import condition_of
 from rtml_plugins.recording.numpy_functions import _other, _value
-from rtml_plugins.recording.values import Condition
 
 if TYPE_CHECKING:
     from rtml_plugins.recording.columns import RecordedColumn
@@ -59,12 +59,18 @@ class Located:
 def _set(frame: RecordedFrame, condition: RecordedColumn, name: Any, value: Any) -> None:
     if not is_column(value) and not is_scalar(value):
         refuse_rows(value)
+    before = frame._native[name].dtype.kind if name in frame._values else ""
+    if is_column(value) and before in "iu" and before and value._native.dtype.kind == "f":
+        refuse(
+            f"pandas does not write floats into '{name}', which holds whole numbers, when the condition is true; write"
+            f" t[{name!r}] = t[{name!r}].astype(float) before"
+        )
     native = frame._native[[name] if name in frame._values else []].copy()
     native.loc[condition._native, name] = native_of(value)
     if name in frame._tape.labels:
         frame[name] = native[name]
         return
-    test = Condition(condition._value)
+    test = condition_of(condition)
     forms: list[Form] = []
     operation = {"if": test, "then": _value(value)}
     if name in frame._values:

@@ -22,7 +22,7 @@ from rtml_plugins.recording.arguments import (
 )
 from rtml_plugins.recording.errors import refuse
 from rtml_plugins.recording.forms import Form, Method
-from rtml_plugins.recording.operators import SIGNS, binary, time_of
+from rtml_plugins.recording.operators import SIGNS, binary, check_condition, time_of
 from rtml_plugins.recording.values import ColumnOf, Condition
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 #: methods that deal with missing values: a field they are used on may be empty in a request
 _ABOUT_MISSING: Final = ("fillna", "isna", "isnull", "notna", "notnull", "combine_first")
+_WITH_NA: Final = tuple(f"str.{name}" for name in ("contains", "startswith", "endswith", "match", "fullmatch"))
+_TRUTH_OF_TEXTS: Final = _WITH_NA + tuple(
+    f"str.is{name}" for name in ("alnum", "alpha", "ascii", "decimal", "digit", "lower", "numeric", "space", "title", "upper")
+)
 #: arguments that hold a list of constants
 _LISTS: Final = {"isin": "values"}
 _FLEX: Final = {method: sign for sign, (_, method) in SIGNS.items() if method} | {
@@ -67,9 +71,19 @@ def generic(column: RecordedColumn, name: str, owner: Any, member: str, args: tu
     function = getattr(owner, member)
     given = bound(function, args, kwargs)
     given = {key: _called(column, value) for key, value in given.items()}
+    _check_truth_of_texts(column, name, given)
     native = function(**native_of(given)) if callable(function) else function
     encoded = {key: encoded_argument(column, name, key, value) for key, value in given.items()}
     return recorded(column, name, [Method(name, column._value, encoded)], native)
+
+
+def _check_truth_of_texts(column: RecordedColumn, name: str, given: Mapping[str, Any]) -> None:
+    """Of texts in a column of objects, such as parts of a split, pandas leaves missing ones missing: neither true nor false."""
+    known = column._value.column
+    if name not in _TRUTH_OF_TEXTS or known is None or not known.nullable or column._native.dtype != object or "na" in given:
+        return
+    cure = "give na=False" if name in _WITH_NA else 'fill it before, .fillna("")'
+    refuse(f"'{name}' of a text that may be missing in a request is neither true nor false in pandas here; {cure}")
 
 
 def recorded(column: RecordedColumn, name: str, forms: list[Form], native: Any, hint: str = "") -> Any:
@@ -132,7 +146,7 @@ def encoded_argument(column: RecordedColumn, name: str, argument: str, value: An
     if name in ("where", "mask") and argument == "cond":
         if not is_column(value):
             refuse_rows(value)
-        return Condition(value._value)
+        return condition_of(value)
     if name == "case_when":
         return _cases(column, value)
     if is_column(value):
@@ -152,12 +166,18 @@ def encoded_argument(column: RecordedColumn, name: str, argument: str, value: An
     return plain(value) if is_scalar(value) else value
 
 
+def condition_of(column: RecordedColumn) -> Condition:
+    """A column as a condition. Raises RecordingError for one that is missing in some rows: it is no condition to pandas."""
+    check_condition(column)
+    return Condition(column._value)
+
+
 def _cases(column: RecordedColumn, cases: Any) -> list[list[Any]]:
     found = []
     for condition, value in cases:
         if not is_column(condition):
             refuse_rows(condition)
-        found.append([Condition(condition._value), ColumnOf(value._value) if is_column(value) else plain(value)])
+        found.append([condition_of(condition), ColumnOf(value._value) if is_column(value) else plain(value)])
     return found
 
 
@@ -259,7 +279,27 @@ def _astype(column: RecordedColumn, dtype: Any, **options: Any) -> Any:
     if native.dtype.kind in "iu" or (native.dtype.kind == "f" and kind == "string"):
         # read cell by cell: a request whose value is none, or no number, is refused, as pandas refuses the row
         forms.append(Method("map", column._value, {"func": read_function(float if native.dtype.kind == "f" else int)}))
-    return recorded(column, "astype", forms, native, hint)
+    made = recorded(column, "astype", forms, native, hint)
+    return made if kind == "bool" else held_by_dtype(made)
+
+
+def held(number, lowest, highest):  # type: ignore[no-untyped-def] # read from its source: a row beyond the limits is refused
+    """The number itself, as long as its dtype holds it."""
+    if number < lowest or number > highest:
+        raise ValueError("a number that its dtype does not hold: pandas begins again at the other end")
+    return number
+
+
+def held_by_dtype(column: RecordedColumn) -> Any:
+    """A column of int8, uint16 and their like: a graph counts in 64 bits, so what is beyond the dtype is refused."""
+    import numpy as np
+
+    dtype = column._native.dtype
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "iu" or dtype.name == "int64" or column._value.column is None:
+        return column
+    limits = np.iinfo(dtype)
+    check = functools.partial(held, lowest=int(limits.min), highest=min(int(limits.max), 2**63 - 1))
+    return recorded(column, "astype", [Method("map", column._value, {"func": read_function(check)})], column._native)
 
 
 def is_whole(native: Any) -> bool:

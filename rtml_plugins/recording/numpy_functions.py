@@ -11,8 +11,9 @@ from rtml_plugins.recording.arguments import is_column, is_scalar, native_of, pl
 from rtml_plugins.recording.errors import refuse
 from rtml_plugins.recording.expressions import Apply, Constant, Leaf, Tree
 from rtml_plugins.recording.forms import Expression, Form, Method, Numpy, Operations
+from rtml_plugins.recording.methods import condition_of
 from rtml_plugins.recording.operators import binary, unary
-from rtml_plugins.recording.values import ColumnOf, Condition, FieldOf, Name
+from rtml_plugins.recording.values import ColumnOf, FieldOf, Name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +160,7 @@ def _where(condition: Any, *choices: Any) -> Any:
     if not is_column(condition):
         refuse("np.where needs a condition on columns of t")
     native = np.where(*native_of([condition, x, y]))
-    test = Condition(condition._value)
+    test = condition_of(condition)
     forms: list[Form] = []
     if is_column(x):
         forms.append(Method("where", x._value, {"cond": test, "other": _other(y)}))
@@ -201,7 +202,7 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         if not is_column(item) and not is_scalar(item):
             refuse_rows(item)
     native = np.select(native_of(conditions), native_of(choices), native_of(default))
-    cases = [{"if": Condition(c._value), "then": _value(x)} for c, x in zip(conditions, choices, strict=True)]
+    cases = [{"if": condition_of(c), "then": _value(x)} for c, x in zip(conditions, choices, strict=True)]
     return _array(conditions[0], native, [Operations({"cases": cases, "else": _value(default)})], "np.select", "selected")
 
 

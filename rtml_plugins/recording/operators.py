@@ -35,6 +35,8 @@ SIGNS: Final[Mapping[str, tuple[Callable[[Any, Any], Any], str]]] = {
     "==": (operator.eq, "eq"),
     "!=": (operator.ne, "ne"),
 }
+#: dtypes whose results soon are beyond them; int32 is what parts of times have
+_SMALL: Final = ("int8", "int16", "uint8", "uint16", "uint32", "uint64")
 _COMPARISONS: Final = ("<", "<=", ">", ">=", "==", "!=")
 _NUMBERS: Final = ("float64", "int64", "bool")
 _WORDS: Final = {
@@ -55,6 +57,10 @@ def binary(column: RecordedColumn, sign: str, other: Any, *, reflected: bool = F
         refuse_rows(other)
     if is_scalar(other):
         other = plain(other)
+    if sign in "&|^":
+        for item in (column, other):
+            if is_column(item):
+                check_condition(item)
     given = other._native if is_column(other) else other
     native = function(given, column._native) if reflected else function(column._native, given)
     value = other._value if is_column(other) else other
@@ -66,7 +72,22 @@ def binary(column: RecordedColumn, sign: str, other: Any, *, reflected: bool = F
     )
     (made,) = column._tape.record(sign, forms, [native], hint=shown)
     arrays = isinstance(column, RecordedArray) and (isinstance(other, RecordedArray) or not is_column(other))
-    return (RecordedArray if arrays else RecordedColumn)(native, made, column._tape)
+    found = (RecordedArray if arrays else RecordedColumn)(native, made, column._tape)
+    if str(native.dtype) not in _SMALL:
+        return found
+    from rtml_plugins.recording.methods import held_by_dtype
+
+    return held_by_dtype(found)
+
+
+def check_condition(column: RecordedColumn) -> None:
+    """Raise RecordingError for a column of true and false that may be missing: pandas takes it as it falls, or not at all."""
+    known = column._value.column
+    if known is not None and known.dtype == "bool" and known.nullable:
+        refuse(
+            f"'{column._value.shown}' may be missing in a request, e.g. for a value that map does not list, and is neither true"
+            " nor false then; write .fillna(False).astype(bool) behind it"
+        )
 
 
 def _is_moment(value: Any) -> bool:
@@ -151,6 +172,8 @@ def unary(column: RecordedColumn, sign: str) -> Any:
     value = column._value
     if sign == "+":
         return type(column)(+column._native, value, column._tape)
+    if sign == "~":
+        check_condition(column)
     native = -column._native if sign == "-" else ~column._native
     if value.column is not None and sign == "~" and value.column.dtype != "bool":
         refuse(f"'~' can be recorded on a condition, a column of true and false; '{value.hint}' is {value.column.dtype}")

@@ -83,25 +83,33 @@ def _conversion(name: str) -> Callable[..., Any]:
         native = real(column._native, **given)
         encoded = {key: value for key, value in given.items() if value is not None}
         if name == "to_timedelta":
-            column = _of_bearable_length(column)
+            column = _of_bearable_length(column, given.get("unit"))
         return recorded(column, name, [Method(name, column._value, encoded)], native, f"{column._value.shown}_{name}")
 
     return function
 
 
-def longest(number):  # type: ignore[no-untyped-def] # read from its source: a row with a longer time is refused
+#: days between the first and the last day of the calendar
+_CALENDAR: Final = 3_652_058
+
+
+def longest(number, most):  # type: ignore[no-untyped-def] # read from its source: a row with a longer time is refused
     """The number of days, hours, ... itself, as long as it stays within the calendar."""
-    if number > 3_652_058 or number < -3_652_058:
-        raise ValueError("a time of more than 3,652,058 units, which days of the calendar can't bear")
+    if number > most or number < -most:
+        raise ValueError("a time that is longer than the calendar")
     return number
 
 
-def _of_bearable_length(column: RecordedColumn) -> RecordedColumn:
+def _of_bearable_length(column: RecordedColumn, unit: Any) -> RecordedColumn:
+    import pandas as pd
+
     if column._native.dtype.kind not in "iuf" or column._value.column is None:
         return column
     from rtml_plugins.recording.methods import read_function
 
-    forms: list[Form] = [Method("map", column._value, {"func": read_function(longest)})]
+    one = pd.Timedelta(1, unit=unit or "ns")
+    most = min(_CALENDAR * 86_400_000_000_000 // one.value, 2**63 - 1)
+    forms: list[Form] = [Method("map", column._value, {"func": read_function(functools.partial(longest, most=most))})]
     (value,) = column._tape.record("to_timedelta", forms, [column._native], hint=column._value.shown)
     return type(column)(column._native, value, column._tape)
 

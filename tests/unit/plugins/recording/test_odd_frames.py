@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 import rtml
 from rtml_core import Graph
@@ -352,6 +353,23 @@ def test_the_same_frame_by_two_programs_at_the_same_time() -> None:
         return t.graph.compile().score({"n": 2, "k": "a", "y": 0})
 
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(one, range(8)))
-    assert [answer["a"] for answer in answers] == [2 + k for k in range(8)]
-    assert [answer["b"] for answer in answers] == [int(k < 2) for k in range(8)]
+        answers = list(pool.map(one, range(4)))
+    assert [answer["a"] for answer in answers] == [2 + k for k in range(4)]
+    assert [answer["b"] for answer in answers] == [int(k < 2) for k in range(4)]
+
+
+def test_rows_that_are_picked_are_for_looking_and_say_so_when_a_graph_is_wanted() -> None:
+    with rtml.record(pd.DataFrame({"a": [1.0, 2.0, 3.0]})) as t:
+        assert list(t.nlargest(2, "a")["a"]) == [3.0, 2.0]
+        picked = t.sample(frac=1.0, random_state=0)
+        picked["b"] = picked["a"] + 1
+        with pytest.raises(RtmlError, match=r"line \d+: _ = picked.graph\n.*Pick the rows to train on before rtml.record"):
+            _ = picked.graph
+
+
+def test_a_transformer_of_scikit_learn_belongs_behind_the_graph() -> None:
+    with (
+        rtml.record(pd.DataFrame({"a": [1.0, 2.0, 3.0]})) as t,
+        pytest.raises(RtmlError, match=r"t\.graph >> op\.ScikitLearn\(model=\.\.\., features=\[\.\.\.\]\)"),
+    ):
+        StandardScaler().fit_transform(t[["a"]])

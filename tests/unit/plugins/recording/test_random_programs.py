@@ -98,7 +98,7 @@ def run(t: Any, program: list[tuple[str, str, str, str, int]]) -> None:
         t[target] = (OF_TEXTS if target in (*TEXTS, "word") else OF_NUMBERS)[name](t, one, two, number)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(frame=frames(), program=programs)
 def test_the_graph_of_a_random_program_gives_what_pandas_gives(
     frame: pd.DataFrame, program: list[tuple[str, str, str, str, int]]
@@ -114,7 +114,7 @@ def test_the_graph_of_a_random_program_gives_what_pandas_gives(
         assert difference(native[name], answers[name]) is None
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(frame=frames(), program=programs)
 def test_a_random_program_compiles_and_scores_as_pandas_does(
     frame: pd.DataFrame, program: list[tuple[str, str, str, str, int]]
