@@ -138,7 +138,8 @@ def _options(line: str) -> Mapping[str, str] | None:
 def _cell(shell: InteractiveShell, line: str, body: str) -> Cell:
     """The cell as Python's tools know it, so that tracebacks name its lines as the notebook numbers them."""
     head = f"%%rtml_operator {line}".rstrip()
-    return Cell(body, shell.compile.cache(f"{head}\n{body}", shell.execution_count), 1)
+    number = max(1, len(shell.user_ns.get("In", ())) - 1)  # execution_count is that of the next cell in some releases of IPython
+    return Cell(body, shell.compile.cache(f"{head}\n{body}", number), 1)
 
 
 def _parsed(cell: Cell) -> ast.Module:

@@ -117,7 +117,10 @@ class Completer:
             return "", [], False
         found = [f"{info.name}=" for info in left]
         found += [f"{name}=" for name in ("params", "id") if name not in given and name not in infos]
-        return begun, [(name, "param") for name in found if name.startswith(begun)], False
+        # A word that was begun as the first argument may be a variable with params. Elsewhere only parameters make sense; other
+        # matchers would put hundreds of names before them, and Jedi thinks for seconds.
+        alone = not begun or len(container.parts) > 1
+        return begun, [(name, "param") for name in found if name.startswith(begun)], alone
 
     def _values(self, at: Place, cls: type[Operator], info: ParamInfo, *, inside_list: bool) -> tuple[str, Found, bool]:
         values = list(_choices(info.type, inside_list))

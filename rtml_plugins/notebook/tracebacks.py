@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 #: lines above the one that is shown
 _ABOVE: Final = 2
-#: how a cell's line of one of rtml's magics is run; the magic says what is wrong by itself
-_MAGIC: Final = re.compile(r"get_ipython\(\)\.run_(line|cell)_magic\('rtml(_operator)?'")
+#: a cell's line of one of rtml's magics, as it is run or as it is written; the magic says what is wrong by itself
+_MAGIC: Final = re.compile(r"get_ipython\(\)\.run_(line|cell)_magic\('rtml(_operator)?'|^%%rtml_operator\b")
 _RED, _GREEN, _DIM, _OFF = "\033[31;1m", "\033[32m", "\033[2m", "\033[0m"
 #: where code is that is not the user's: rtml, installed packages, Python
 _ROOT: Final = Path(rtml_core.__file__).resolve().parents[1]

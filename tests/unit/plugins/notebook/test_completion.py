@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.completer import provisionalcompleter
 
 from rtml_plugins.notebook.reading import place
 from tests.unit.plugins.notebook.conftest import Notebook
@@ -68,6 +69,22 @@ class Bucket(Operator):
 ''')
     assert notebook.complete("op.Buck") == ["op.Bucket"]
     assert notebook.complete("op.Bucket(how='") == ["op.Bucket(how='up", "op.Bucket(how='down"]
+
+
+@pytest.mark.parametrize(("text", "first"), [("op.Pandas(", "import_="), ("op.Pandas(import_='abs', co", "cols=")])
+def test_where_only_parameters_make_sense_nothing_else_is_offered(notebook: Notebook, text: str, first: str) -> None:
+    notebook.value("cost = 1")
+    with provisionalcompleter():
+        found = list(notebook.shell.Completer.completions(text, len(text)))
+        assert {one._origin for one in found} == {"rtml"}
+        assert found[0].text == first
+
+
+def test_the_first_argument_may_be_a_variable(notebook: Notebook) -> None:
+    notebook.value("parameters = {}")
+    with provisionalcompleter():
+        found = [one.text for one in notebook.shell.Completer.completions("op.Pandas(param", len("op.Pandas(param"))]
+    assert {"params=", "parameters"} <= set(found)
 
 
 def test_shift_tab_says_what_the_parameters_mean(notebook: Notebook) -> None:

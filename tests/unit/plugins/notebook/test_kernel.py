@@ -35,6 +35,7 @@ class Slow(Operator):
     "slow": "import time\nfitted = (op.Receiver(schema={'x': 'float'}) >> op.Slow()).fit(pd.DataFrame({'x': [1.0]}))",
     "quick": "fitted = (op.Receiver(schema={'x': 'float'}) >> op.Scaler(cols='x')).fit(pd.DataFrame({'x': [1.0]}))",
     "fails": "(op.Receiver(schema={'x': 'float'}) >> op.Slow(fails=True)).fit(pd.DataFrame({'x': [1.0]}))",
+    "broken": "%%rtml_operator\nclass Broken(Operator):\n    x = (1 +)\n",
     "wrong": "1\nop.Pandas(imprt='fillna')",
     "table": "%rtml operators Scaler",
 }
@@ -89,8 +90,15 @@ def test_an_error_leaves_a_line_and_no_bar(run: Client) -> None:
     assert re.fullmatch(r"training: stopped after \d+\.\d s, at node 2 \(Slow\)", bar["data"]["text/plain"])
     text = _COLORS.sub("", "\n".join(error["traceback"]))
     assert error["ename"] == "ExecutionError"
+    assert f"Cell In[{list(CELLS).index('define') + 1}], line 11, in fit" in text  # as the notebook numbers it
     assert '--> 11             raise ValueError("no")' in text
     assert "ExecutionError: node 2 (Slow) failed: ValueError: no" in text
+
+
+def test_a_cell_of_operators_that_is_no_python_is_one_sentence(run: Client) -> None:
+    (error,) = outputs(run, "broken")
+    text = _COLORS.sub("", "\n".join(error["traceback"]))
+    assert text == "CellError: line 3 of the cell is no Python: invalid syntax: x = (1 +)"
 
 
 def test_an_error_shows_the_line_of_the_cell(run: Client) -> None:
