@@ -623,7 +623,7 @@ def named(programs: list[Any]) -> list[Any]:
 
 @pytest.mark.parametrize("program", named(RECORDED))
 def test_recorded_as_pandas_does(program: Program) -> None:
-    assert_records(program, people)
+    assert_records(program, people, gate=False)
 
 
 @pytest.mark.parametrize("case", named(REFUSED))
