@@ -151,7 +151,7 @@ def test_a_lambda_that_can_be_read_is_a_step_and_any_other_callable_is_refused_w
     node = Pandas(params={"import": "map", "kwargs": {"arg": lambda x: x * 2 + 1}, "cols": "a", "inplace": True})
     assert node.process(pd.DataFrame({"a": [1.0, 2.0]})).data["a"].tolist() == [3.0, 5.0]
     hidden = eval("lambda x: x + 1")
-    with pytest.raises(ParamError, match=r"the source of the lambda .* can't be found"):
+    with pytest.raises(ParamError, match="the source of the lambda"):
         Pandas(params={"import": "map", "kwargs": {"arg": hidden}, "cols": "a"})
     with pytest.raises(ParamError, match="which only 'map' and 'apply' take"):
         Pandas(params={"import": "agg", "kwargs": {"func": np.sum}, "cols": "a"})

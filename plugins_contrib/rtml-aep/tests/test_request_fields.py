@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -19,8 +20,9 @@ from rtml_nodelibs.nodes.standard.preprocessing.one_hot_encoder import OneHotEnc
 from rtml_nodelibs.nodes.standard.preprocessing.pandasnode import Pandas
 from rtml_sdk.graph.utils import GraphBuilder
 
-from rtml_core import Operator, operators
+from rtml_core import Operator, hookimpl, operators
 from rtml_core.errors import GraphError, RtmlError
+from rtml_core.testing import IsolatedPlugins
 
 
 def step(name: str, cols: Any = None, inplace: Any = True, **kwargs: Any) -> Operator:
@@ -149,10 +151,21 @@ def test_what_a_model_learned_from_is_known() -> None:
     assert fields(node) == {"a": "float?", "g": "bool?"}
 
 
-def test_a_formula_is_tried() -> None:
-    node = ScikitLearn(params={"features": ["distance_km"], "label": "y", "model": "sklearn.linear_model.LinearRegression"})
-    node.fit(pd.DataFrame({"distance_km": [1.0, 2.0], "y": [0.0, 1.0]}))
-    assert fields(operators.Haversine(origin=("a", "b"), target=("c", "d")), node) == dict.fromkeys("abcd", "float?")
+def test_a_formula_is_tried(rtml_plugins: IsolatedPlugins) -> None:
+    class Gap(Operator):
+        """What lies between two number columns, as `gap`."""
+
+        def columns(self) -> list[str]:
+            return ["a", "b"]
+
+        def compute(self, xp: Any, a: Any, b: Any) -> dict[str, Any]:
+            return {"gap": xp.abs(a - b)}
+
+    brought = SimpleNamespace(rtml_operators=hookimpl(lambda: [Gap]))
+    rtml_plugins.register(brought, "tests", distribution="rtml-tests", version="1.0")
+    node = ScikitLearn(params={"features": ["gap"], "label": "y", "model": "sklearn.linear_model.LinearRegression"})
+    node.fit(pd.DataFrame({"gap": [1.0, 2.0], "y": [0.0, 1.0]}))
+    assert fields(Gap(), node) == {"a": "float?", "b": "float?"}
 
 
 # ---- what can't be known --------------------------------------------------------------------------------------------------

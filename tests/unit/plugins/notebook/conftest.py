@@ -12,6 +12,8 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from traitlets.config import Config
 
+from rtml_plugins.up import embedded
+
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -49,6 +51,7 @@ def plain_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Int
     monkeypatch.setenv("RTML_HOME", str(tmp_path / ".rtml"))
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(embedded, "_machines", {})  # those that other tests of this process have started
     kept = {name: getattr(sys, name, None) for name in ("excepthook", "displayhook", "ps1", "ps2", "ps3")}
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
